@@ -1,0 +1,1 @@
+"""Use cases without HTTP: configuration, keys, and the compiled world."""

@@ -1,0 +1,1 @@
+"""The Anthropic dialects, a codec a module."""

@@ -1,0 +1,114 @@
+"""What a dialect must be able to do: read and write requests, answers, streams and errors of one conversation API.
+
+A dialect module is a set of functions and two small machines for streams; it exports them as one `Codec`. Codecs are
+stateless and shared. Time and ids are passed in (`Voice`), so that every translation is a pure function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from lockgate.core.events import Event
+from lockgate.core.failure import Failure, Refusal
+from lockgate.core.outcome import Outcome
+from lockgate.core.reply import Reply
+from lockgate.core.request import Request
+from lockgate.core.sheet import Sheet
+
+
+class Voice(msgspec.Struct, frozen=True):
+    """What an answer that we write needs and a provider may not have said.
+
+    `id` is unique per answer, without a prefix (a dialect adds its own: "chatcmpl-", "msg_", "resp_"); `created` is in
+    seconds since the epoch; `request` is what the caller asked (its model is named when the provider names none);
+    `usage_asked`: the caller wants usage in its stream (one dialect sends it only when asked).
+    """
+
+    id: str
+    created: int
+    request: Request
+    usage_asked: bool = True
+
+
+class Reader(Protocol):
+    """Reads a provider's stream, cut anywhere, into events. A malformed event is a `Broken`, never an exception."""
+
+    complete: bool
+    """The answer has ended as this dialect ends one; what comes after is dropped."""
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events that are complete now."""
+        ...
+
+    def end(self) -> list[Event]:
+        """The body has ended properly: whatever a last event without its blank line says (never an invented ending)."""
+        ...
+
+
+class Writer(Protocol):
+    """Writes events as the caller's stream. It tolerates any order that the grammar of `core.events` allows."""
+
+    def feed(self, events: list[Event]) -> bytes:
+        """The bytes to send now, b"" when nothing can be said yet. `Broken` is not fed; see `broken`."""
+        ...
+
+    def end(self) -> bytes:
+        """The closing bytes of a complete answer ("[DONE]", message_stop, response.completed)."""
+        ...
+
+    def broken(self, error: Failure | Refusal) -> bytes:
+        """The dialect's own error event, and no ending after it."""
+        ...
+
+
+class Tap(Protocol):
+    """Watches a stream that passes unchanged; what it learns is in `outcome`.
+
+    It gives back only whole events, so that an error event can follow wherever the upstream breaks off.
+    """
+
+    outcome: Outcome
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The bytes that may go out now: complete events as they came (less a usage event that only we asked for)."""
+        ...
+
+    def end(self) -> bytes:
+        """The body has ended properly: a last event without its blank line, when it is whole."""
+        ...
+
+
+class Codec(msgspec.Struct, frozen=True):
+    """One dialect, complete.
+
+    name             "openai.chat": how tables, records and signatures name it
+    read_request     a caller's body → canonical; raises `Refusal` 400 with the path of what is wrong
+    write_request    canonical → a provider's body; notes what cannot be said in `request.losses`
+    read_reply       a provider's whole answer (status 2xx) → canonical, or the `Failure` it states or is
+    write_reply      canonical → the caller's whole answer
+    observe          what a passing whole answer says of itself, without reading more than that
+    reader, writer   machines for one stream; tap: a watcher for one that passes (True: drop usage we alone asked for)
+    read_error       status and body of a provider's error answer → Failure (status kept, message found)
+    write_error      an error as the dialect's whole body, to be sent with `error.status`
+    stream_error     an error as the dialect's event in a stream
+    native_error     whether a provider's error body already is one of this dialect (then its bytes pass)
+    passes           names of request headers (lower case) that belong to this dialect and travel with it
+    """
+
+    name: str
+    read_request: Callable[[Sheet], Request]
+    write_request: Callable[[Request], Sheet]
+    read_reply: Callable[[bytes], Reply | Failure]
+    write_reply: Callable[[Reply, Voice], bytes]
+    observe: Callable[[bytes], Outcome]
+    reader: Callable[[], Reader]
+    writer: Callable[[Voice], Writer]
+    tap: Callable[[bool], Tap]
+    read_error: Callable[[int, bytes], Failure]
+    write_error: Callable[[Failure | Refusal], bytes]
+    stream_error: Callable[[Failure | Refusal], bytes]
+    native_error: Callable[[bytes], bool]
+    passes: tuple[str, ...] = ()

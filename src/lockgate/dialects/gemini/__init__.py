@@ -1,0 +1,1 @@
+"""The Gemini dialects, a codec a module."""

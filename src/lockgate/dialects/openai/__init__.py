@@ -1,0 +1,1 @@
+"""The OpenAI dialects, a codec a module."""

@@ -1,0 +1,22 @@
+"""Signatures of reasoning that travel through another dialect: wrapped on the way out, unwrapped on the way back.
+
+A model checks the signature of its own reasoning when it gets it back. When the caller speaks another dialect, the
+signature rides in that dialect's place for one, with the name of its writer, so that it can be given back unchanged.
+"""
+
+from __future__ import annotations
+
+_MARK = "lockgate:"
+
+
+def wrap(signature: str, dialect: str, item: str = "") -> str:
+    """A signature (and the id of the item it signs) of `dialect`, to be carried in another dialect's signature member."""
+    return f"{_MARK}{dialect}:{item}:{signature}"
+
+
+def unwrap(carried: str, own: str) -> tuple[str, str, str]:
+    """(signature, dialect that wrote it, item id) of a carried signature; one without our mark is the `own` dialect's."""
+    if not carried.startswith(_MARK):
+        return carried, own, ""
+    dialect, item, signature = carried[len(_MARK) :].split(":", 2) if carried.count(":") >= 3 else (own, "", carried)
+    return signature, dialect, item

@@ -1,0 +1,1 @@
+"""The HTTP surface: one callable, one table of routes."""

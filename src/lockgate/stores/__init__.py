@@ -1,0 +1,1 @@
+"""Where things are kept: ports and their implementations, chosen by URL."""
