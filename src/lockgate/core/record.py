@@ -1,0 +1,178 @@
+"""`Record`: what is kept of one request, whoever answered it; and its form in bytes, for the spool and the stores.
+
+A record is filled by the pipeline's one exit, written once and never changed. All times are integer microseconds, money is
+integer nano-USD (`None`: the price is not known, which is not zero). Nothing here holds a secret: redact before filling.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Literal, cast
+
+import msgspec
+
+from lockgate.core.json import encode
+from lockgate.core.reply import Usage
+
+Gear = Literal["", "relay", "edit", "translate"]
+End = Literal[
+    "ok",  # the caller got a complete answer
+    "refused",  # our own no, before or instead of an upstream's answer
+    "failed",  # the upstream's fault: the caller got its error, or ours about it
+    "broken",  # the answer broke off after it had begun
+    "client_left",  # the caller went away first
+]
+UsageSource = Literal["none", "provider", "estimated"]
+
+
+class Attempt(msgspec.Struct, omit_defaults=True):
+    """One try on one target. `kind` is the failure's kind, "" when the try delivered.
+
+    Tokens and cost are this try's own: one that failed may be billed all the same.
+    """
+
+    target: str = ""  # the target's name in its route
+    provider: str = ""  # slug
+    model: str = ""  # as it was sent
+    status: int = 0  # the upstream's HTTP status; 0: it never gave one
+    kind: str = ""
+    message: str = ""
+    start_us: int = 0  # after the request's start
+    duration_us: int = 0
+    input: int = 0
+    output: int = 0
+    cost_nusd: int | None = None
+
+
+class Record(msgspec.Struct, omit_defaults=True):
+    """One request. Empty text, 0 and None mean "not known" or "does not apply"."""
+
+    id: str  # see `new_id`: sorts by time and says when
+    time_us: int  # the request's start, since the epoch
+    trace_id: str = ""
+    key_id: str = ""
+    key_name: str = ""
+    route: str = ""  # a config's slug, "inline", or "" for none
+    provider: str = ""  # slug of the target that answered (the last one tried, if none did)
+    provider_kind: str = ""  # that provider's row in the provider table
+    operation: str = ""
+    path: str = ""  # of the request, without its query
+    dialect_in: str = ""
+    dialect_out: str = ""
+    gear: Gear = ""
+    model_asked: str = ""
+    model_sent: str = ""
+    model_served: str = ""
+    stream: bool = False
+    status: int = 0  # the HTTP status that the caller got
+    outcome: End = "ok"
+    finish: str = ""  # why the model ended: the common word (`core.reply.FinishReason`)
+    attempts: list[Attempt] = []
+    usage: Usage | None = None  # of all attempts together; `raw` is the answering provider's own account
+    usage_source: UsageSource = "none"
+    cost_nusd: int | None = None
+    cost_note: str = ""  # "unknown price", "estimated", ...
+    price_version: str = ""
+    latency_us: int = 0  # from the first byte in to the last byte out
+    ttft_us: int | None = None  # to the first real event of the answer
+    gateway_us: int = 0  # of the latency, what we spent ourselves
+    bytes_in: int = 0
+    bytes_out: int = 0
+    error_code: str = ""
+    error: str = ""  # the sentence that the caller got
+    metadata: dict[str, str] = {}
+    losses: list[str] = []  # what the translation could not say
+    revision: str = ""  # of the snapshot that the request lived in
+    truncated: bool = False  # a body is not whole
+    request: bytes = b""  # the caller's body, as received, redacted
+    response: bytes = b""  # the body that the caller got, as sent, redacted
+
+    def __repr__(self) -> str:
+        return f"Record({self.id}, {self.operation} {self.model_asked!r}, {self.status} {self.outcome})"
+
+    def clip(self, limit: int) -> None:
+        """Keep at most `limit` bytes of each body."""
+        if len(self.request) > limit:
+            self.request, self.truncated = self.request[:limit], True
+        if len(self.response) > limit:
+            self.response, self.truncated = self.response[:limit], True
+
+    def strip(self) -> None:
+        """Leave the bodies out, and say so."""
+        if self.request or self.response:
+            self.request, self.response, self.truncated = b"", b"", True
+
+
+def new_id(time_us: int, chance: int) -> str:
+    """A UUID of version 7 (RFC 9562 §5.7 and §6.2, method 3): sorts by time to a quarter of a microsecond.
+
+    `chance` gives 62 random bits (`random.getrandbits(62)`); two ids of one moment differ by it.
+    """
+    ms, rest = divmod(time_us, 1000)
+    digits = f"{(ms << 80) | (7 << 76) | ((rest * 4096 // 1000) << 64) | (2 << 62) | chance:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def time_of_id(id: str) -> int | None:
+    """The moment in an id of ours, in microseconds rounded down to the millisecond; None for any other text."""
+    if len(id) != 36 or id[14] != "7" or id[8] != "-":
+        return None
+    try:
+        return int(id[:8] + id[9:13], 16) * 1000
+    except ValueError:
+        return None
+
+
+# A packed record: three sizes, the head as JSON, then the provider's usage and the two bodies as they are. JSON can be read by
+# eye in a spool; the blobs are neither escaped nor parsed, and a blob that is no JSON harms nothing.
+_SIZES = struct.Struct("<III")
+_head = msgspec.json.Decoder(Record)
+
+
+def pack(record: Record) -> bytes:
+    """The record as bytes."""
+    usage, request, response = record.usage, record.request, record.response
+    raw = None if usage is None else usage.raw
+    record.request = record.response = b""  # defaults are left out of the head
+    if usage is not None:
+        usage.raw = None
+    try:
+        head = encode(record)
+    except UnicodeEncodeError:  # a lone surrogate, from a header or an upstream's error
+        head = encode(_printable(msgspec.to_builtins(record)))
+    finally:
+        record.request, record.response = request, response
+        if usage is not None:
+            usage.raw = raw
+    account = b"" if raw is None else bytes(raw)
+    return b"".join((_SIZES.pack(len(head), len(account), len(request)), head, account, request, response))
+
+
+def unpack(data: bytes | memoryview) -> Record:
+    """The record in `data`; raises `msgspec.DecodeError` when it is none."""
+    view = memoryview(data)
+    if len(view) < _SIZES.size:
+        raise msgspec.DecodeError("a packed record is cut short")
+    head, account, request = _SIZES.unpack_from(view)
+    usage_at = _SIZES.size + head
+    request_at = usage_at + account
+    response_at = request_at + request
+    if response_at > len(view):
+        raise msgspec.DecodeError("a packed record is cut short")
+    record = _head.decode(view[_SIZES.size : usage_at])
+    if account and record.usage is not None:
+        record.usage.raw = msgspec.Raw(bytes(view[usage_at:request_at]))
+    record.request = bytes(view[request_at:response_at])
+    record.response = bytes(view[response_at:])
+    return record
+
+
+def _printable(value: Any) -> Any:
+    """The value with each text made encodable."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list):
+        return [_printable(each) for each in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_printable(key): _printable(each) for key, each in cast("dict[str, Any]", value).items()}
+    return value
