@@ -121,7 +121,9 @@ class Turn(msgspec.Struct, omit_defaults=True):
 class Tool(msgspec.Struct, omit_defaults=True):
     """A function (or custom, free-text) tool that the model may call; `schema` is JSON Schema, as it came.
 
-    A tool that runs at the provider is `native`: its dialect and definition, raw.
+    A tool that runs at the provider is `native`: its dialect and definition, raw. `grammar` is what a custom tool's text
+    must look like, as the OpenAI dialects write it. `namespace` is the group of tools that a dialect names beside the
+    tool's own name; `name` begins with it then (`qualified`), so that it is unique where groups are unknown.
     """
 
     name: str
@@ -132,3 +134,10 @@ class Tool(msgspec.Struct, omit_defaults=True):
     cache: str | None = None
     dialect: str = ""
     native: msgspec.Raw | None = None
+    grammar: msgspec.Raw | None = None
+    namespace: str = ""
+
+
+def qualified(namespace: str, name: str) -> str:
+    """The name of a tool of a namespace, in letters that every provider takes."""
+    return f"{namespace}__{name}" if namespace else name

@@ -1,0 +1,32 @@
+"""Turns from the pieces of a conversation that a dialect lists one by one."""
+
+from __future__ import annotations
+
+from lockgate.core.content import Part, Role, ToolResult, Turn
+
+
+def add(turns: list[Turn], role: Role, *parts: Part) -> None:
+    """Put parts into the last turn when it is the role's, else into a new one; tool results go before what else is there.
+
+    Every provider wants the results of a model's calls right behind them, whatever else the user says.
+    """
+    if not parts:
+        return
+    if not turns or turns[-1].role != role:
+        turns.append(Turn(role, []))
+    there = turns[-1].parts
+    for part in parts:
+        if type(part) is ToolResult:
+            there.insert(_results(there), part)
+        else:
+            there.append(part)
+
+
+def _results(parts: list[Part]) -> int:
+    """How many tool results a turn begins with."""
+    count = 0
+    for part in parts:
+        if type(part) is not ToolResult:
+            break
+        count += 1
+    return count
