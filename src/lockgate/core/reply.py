@@ -22,7 +22,9 @@ class Finish(msgspec.Struct, frozen=True, omit_defaults=True):
 class Usage(msgspec.Struct, omit_defaults=True):
     """Tokens used. `input` counts all input, cached included; `output` counts all output, reasoning included.
 
-    `cache_write_1h` is the part of `cache_write` that is kept for an hour. `raw` is the provider's own account.
+    `cache_write_1h` is the part of `cache_write` that is kept for an hour. Audio and image tokens are parts of `input` and
+    `output`; `cached_audio` is a part of both `cached` and `audio_input`. `searches` counts web searches that the provider
+    made and charges for. `raw` is the provider's own account.
     """
 
     input: int = 0
@@ -36,6 +38,9 @@ class Usage(msgspec.Struct, omit_defaults=True):
     cached_audio: int = 0
     service_tier: str = ""
     raw: msgspec.Raw | None = None
+    image_input: int = 0
+    image_output: int = 0
+    searches: int = 0
 
 
 class Choice(msgspec.Struct, omit_defaults=True):

@@ -1,0 +1,115 @@
+"""`Prices`: what a model costs at a provider. The operator's own prices come first, then the catalogue's; unknown is not 0."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from lockgate.core.reply import Usage
+from lockgate.policy.price import Flat, Row, cost
+from lockgate.providers import prices_catalogue
+from lockgate.providers.prices_catalogue import FOREVER, Catalogue
+from lockgate.providers.table import Row as Provider
+
+_FREE = Flat.free()
+
+
+class Priced(msgspec.Struct, frozen=True):
+    """What a request cost: nano-USD or None, the version of the price list, and a word when the cost is not known."""
+
+    nusd: int | None
+    version: str = ""
+    note: str = ""
+
+
+_UNKNOWN = Priced(None, note="unknown price")
+
+
+class Prices:
+    """Finds prices, each looked up once and kept until it may change.
+
+    `overrides` are the operator's rows by "provider/model": the provider by its configured slug or its name in the
+    catalogue, the model exact or as a pattern (`gpt-4o*`); an exact name wins, then the longest pattern. Raises
+    `ValueError` naming the row for a price that cannot be. `size` bounds how many prices are kept.
+    """
+
+    def __init__(self, overrides: Mapping[str, Row] | None = None, *, size: int = 4096) -> None:
+        self._exact: dict[tuple[str, str], Flat] = {}
+        self._patterns: list[tuple[str, str, Flat]] = []
+        for name, row in (overrides or {}).items():
+            provider, slash, model = name.partition("/")
+            if not slash or not provider or not model:
+                raise ValueError(f"{name}: a price is named provider/model")
+            try:
+                flat = row.flat()
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+            if "*" in model or "?" in model:
+                self._patterns.append((provider, model, flat))
+            else:
+                self._exact[provider, model] = flat
+        self._patterns.sort(key=lambda entry: -len(entry[1]))
+        self._size = size
+        self._kept: dict[tuple[str, str, str], tuple[Flat | None, int, int]] = {}  # price, since, until
+        self._catalogue: Catalogue | None = None
+        self._loading = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Prices({len(self._exact) + len(self._patterns)} overrides, {self._catalogue or 'catalogue not loaded'})"
+
+    def warm(self) -> None:
+        """Load the catalogue in a thread of its own, so that no request waits for it."""
+        threading.Thread(target=self._load, name="prices", daemon=True).start()
+
+    def flat(self, provider: str, model: str, at_us: int, slug: str = "") -> Flat | None:
+        """The price of `model` at a time (µs since the epoch), or None: not known.
+
+        `provider` is its name in the catalogue, `slug` its name in the configuration. The first call loads the catalogue
+        if `warm` has not.
+        """
+        key = (provider, slug, model)
+        kept = self._kept.get(key)
+        if kept is None or not kept[1] <= at_us < kept[2]:
+            flat, until = self._find(provider, model, at_us, slug)
+            kept = flat, at_us, until
+            if len(self._kept) >= self._size:
+                del self._kept[next(iter(self._kept))]  # the oldest; callers choose the names, so there must be an end
+            self._kept[key] = kept
+        return kept[0]
+
+    def cost(self, row: Provider, sent: str, served: str, usage: Usage, at_us: int, slug: str = "") -> Priced:
+        """What a request cost at the provider of `row`, which was asked for the model `sent` and says that it `served`."""
+        if row.free:
+            flat: Flat | None = self._own(row.prices, sent, slug) or _FREE
+        else:
+            flat = None
+            # What was served is the truer name, unless what was sent says more (a region, a maker: `global.x` served as `x`).
+            for model in (sent, served) if not served or served in sent else (served, sent):
+                if model and (flat := self.flat(row.prices, model, at_us, slug)) is not None:
+                    break
+        return _UNKNOWN if flat is None else Priced(cost(usage, flat), flat.version)
+
+    def _find(self, provider: str, model: str, at_us: int, slug: str) -> tuple[Flat | None, int]:
+        own = self._own(provider, model, slug)
+        if own is not None:
+            return own, FOREVER
+        return self._load().find(provider, model, at_us) if provider else (None, FOREVER)
+
+    def _own(self, provider: str, model: str, slug: str) -> Flat | None:
+        """The operator's price, if there is one."""
+        for name in (slug, provider):
+            if flat := self._exact.get((name, model)):
+                return flat
+        for owner, pattern, flat in self._patterns:
+            if owner in (slug, provider) and fnmatchcase(model, pattern):
+                return flat
+        return None
+
+    def _load(self) -> Catalogue:
+        with self._loading:
+            if self._catalogue is None:
+                self._catalogue = prices_catalogue.load()
+        return self._catalogue

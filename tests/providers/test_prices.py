@@ -1,0 +1,268 @@
+"""providers/prices: the catalogue's rows as our prices, equal to the catalogue's own arithmetic; overrides; the unknown."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from genai_prices.data import providers
+from genai_prices.types import ModelInfo, Provider
+from genai_prices.types import Usage as TheirUsage
+
+from lockgate.core.reply import Usage
+from lockgate.policy.price import Row, cost
+from lockgate.providers.prices import Prices
+from lockgate.providers.prices_catalogue import FOREVER, Catalogue
+from lockgate.providers.table import TABLE
+
+NOW = int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp() * 1e6)
+TIMES = [NOW, NOW - 200 * 86_400_000_000, NOW + 400 * 86_400_000_000, NOW - 10 * 3_600_000_000]
+TIER = {"batch": "processing"}
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue(providers, "test")
+
+
+@pytest.fixture(scope="module")
+def prices() -> Prices:
+    return Prices()
+
+
+def rows() -> Iterator[tuple[Provider, ModelInfo]]:
+    for provider in providers:
+        for model in provider.models:
+            yield provider, model
+
+
+def theirs(provider: Provider, model: ModelInfo, usage: Usage, at_us: int, context: dict[str, str] | None) -> int:
+    """What the catalogue's own arithmetic says, in nano-USD."""
+    reported = TheirUsage(
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cache_read_tokens=usage.cached,
+        cache_write_tokens=usage.cache_write,
+        cache_write_1h_tokens=usage.cache_write_1h,
+        input_audio_tokens=usage.audio_input,
+        output_audio_tokens=usage.audio_output,
+        cache_audio_read_tokens=usage.cached_audio,
+        input_image_tokens=usage.image_input,
+        output_image_tokens=usage.image_output,
+        cache_image_read_tokens=0,
+        output_reasoning_tokens=usage.reasoning,
+        output_video_tokens=0,
+        input_video_tokens=0,
+        output_citation_tokens=0,
+        web_searches=usage.searches,
+        storage_searches=0,
+    )
+    at = datetime.fromtimestamp(at_us / 1e6, UTC)
+    total = model.calc_price(reported, provider, genai_request_timestamp=at, price_context=context).total_price
+    return int((total * 10**9).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def some_usage(draw: random.Random) -> Usage:
+    plain, sound, picture = draw.randrange(300_000), draw.randrange(2000), draw.randrange(2000)
+    cached, cached_sound = draw.randrange(50_000), draw.randrange(500)
+    written, hour = draw.randrange(9000), draw.randrange(9000)
+    output, said, drawn, thought = (draw.randrange(5000) for _ in range(4))
+    return Usage(
+        input=plain + sound + picture + cached + cached_sound + written + hour,
+        output=output + said + drawn + thought,
+        cached=cached + cached_sound,
+        cache_write=written + hour,
+        cache_write_1h=hour,
+        audio_input=sound + cached_sound,
+        cached_audio=cached_sound,
+        image_input=picture,
+        audio_output=said,
+        image_output=drawn,
+        reasoning=thought,
+        searches=draw.randrange(3),
+    )
+
+
+def test_every_row_costs_what_the_catalogue_says(catalogue: Catalogue) -> None:
+    draw = random.Random(1)
+    compared = 0
+    for provider, model in rows():
+        for at_us in TIMES:
+            flat, _ = catalogue.price(provider, model, at_us)
+            if flat is None:
+                continue
+            usage = some_usage(draw)
+            assert cost(usage, flat) == theirs(provider, model, usage, at_us, None), (provider.id, model.id, usage)
+            compared += 1
+    assert compared > 4 * 2000
+
+
+def test_every_service_tier_costs_what_the_catalogue_says(catalogue: Catalogue) -> None:
+    draw = random.Random(2)
+    compared = 0
+    for provider, model in rows():
+        for variant in model.price_variants or ():
+            ((by, tier),) = variant.when.items()
+            flat, _ = catalogue.price(provider, model, NOW)
+            if flat is None or by not in ("service_tier", "processing", "speed"):
+                continue
+            usage = msgspec.structs.replace(some_usage(draw), service_tier=tier)
+            assert cost(usage, flat) == theirs(provider, model, usage, NOW, {by: tier}), (provider.id, model.id, tier)
+            compared += 1
+    assert compared > 200
+
+
+def test_a_price_holds_until_it_says(catalogue: Catalogue) -> None:
+    """Walk from change to change: between two, the catalogue's arithmetic stays the same; across one it may not."""
+    draw = random.Random(3)
+    changes = 0
+    for provider, model in rows():
+        if not isinstance(model.prices, list):
+            continue
+        usage, at_us = some_usage(draw), int(datetime(2026, 7, 1, 3, 17, tzinfo=UTC).timestamp() * 1e6)
+        for _ in range(12):
+            flat, until = catalogue.price(provider, model, at_us)
+            for moment in (at_us, (at_us + min(until, at_us + 10**13)) // 2, min(until, at_us + 10**13) - 1):
+                if flat is not None:
+                    assert cost(usage, flat) == theirs(provider, model, usage, moment, None), (provider.id, model.id, moment)
+            if until == FOREVER:
+                break
+            at_us, changes = until, changes + 1
+    assert changes > 100
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "gpt-4o-mini-tuned-by-nobody-9"),
+        ("openai", ""),
+        ("nobody", "gpt-4o"),
+        ("", "gpt-4o"),
+        ("openai", "whisper-1"),  # by the hour
+        ("openai", "tts-1"),  # by the character
+        ("mistral", "mistral-ocr-latest"),  # by the page
+        ("github-copilot", "gpt-4o"),  # a row without a price
+        ("cerebras", "qwen-3-coder-480b"),
+    ],
+)
+def test_an_unknown_price_is_not_zero(prices: Prices, provider: str, model: str) -> None:
+    assert prices.flat(provider, model, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("openrouter", "deepseek/deepseek-r1:free"), ("google", "gemma-3-27b-it"), ("openai", "omni-moderation-latest")],
+)
+def test_a_free_model_has_a_known_price_of_zero(prices: Prices, provider: str, model: str) -> None:
+    flat = prices.flat(provider, model, NOW)
+    assert flat is not None
+    assert cost(Usage(input=10**6, output=10**6), flat) == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "usd_in"),
+    [
+        ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "1"),
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "1.1"),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", "1.1"),
+        ("anthropic.claude-haiku-4-5-20251001-v1:0", "1.1"),
+        ("anthropic.claude-3-haiku-20240307-v1:0", "0.25"),
+    ],
+)
+def test_a_bedrock_region_is_part_of_the_name(prices: Prices, model: str, usd_in: str) -> None:
+    flat = prices.flat("aws", model, NOW)
+    assert flat is not None
+    assert flat.input == Decimal(usd_in) * 10**9
+
+
+def test_a_served_name_that_forgets_the_region_does_not_change_the_price(prices: Prices) -> None:
+    aws = msgspec.structs.replace(TABLE["openai"], prices="aws")
+    sent = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
+    assert prices.cost(aws, sent, "claude-haiku-4-5-20251001", Usage(input=10**6), NOW).nusd == 10**9
+
+
+def test_a_served_name_is_the_truer_one(prices: Prices) -> None:
+    priced = prices.cost(TABLE["openai"], "gpt-4o", "gpt-4o-2024-05-13", Usage(input=10**6), NOW)
+    assert priced.nusd == 5 * 10**9
+    assert prices.cost(TABLE["openai"], "gpt-4o", "", Usage(input=10**6), NOW).nusd == 25 * 10**8
+    assert prices.cost(TABLE["openai"], "gpt-4o", "a-name-nobody-knows", Usage(input=10**6), NOW).nusd == 25 * 10**8
+    assert priced.version.startswith("genai-prices ")
+
+
+@pytest.mark.parametrize("alias", ["gpt-4o-2024-08-06", "gpt-4o-20240806", "GPT-4o"])
+def test_a_dated_alias_finds_its_model(prices: Prices, alias: str) -> None:
+    assert prices.flat("openai", alias, NOW) == prices.flat("openai", "gpt-4o", NOW)
+
+
+def test_an_unknown_price_is_said_so(prices: Prices) -> None:
+    priced = prices.cost(TABLE["openai"], "house-model", "", Usage(input=5), NOW)
+    assert (priced.nusd, priced.note) == (None, "unknown price")
+
+
+def row(usd: str) -> Row:
+    return Row(input=Decimal(usd))
+
+
+def test_an_override_wins_over_the_catalogue_and_the_exact_name_over_a_pattern() -> None:
+    prices = Prices(
+        {"openai/gpt-4o*": row("1"), "openai/gpt-4o-mini*": row("2"), "openai/gpt-4o-mini": row("3"), "mine/x/y": row("4")}
+    )
+    found = [
+        prices.flat("openai", "gpt-4o", NOW),
+        prices.flat("openai", "gpt-4o-mini-2024-07-18", NOW),
+        prices.flat("openai", "gpt-4o-mini", NOW),
+        prices.flat("", "x/y", NOW, slug="mine"),
+    ]
+    assert [flat.input if flat else None for flat in found] == [10**9, 2 * 10**9, 3 * 10**9, 4 * 10**9]
+
+
+def test_an_override_is_found_by_the_configured_name_first() -> None:
+    prices = Prices({"openai/m": row("1"), "team-a/m": row("2")})
+    assert (flat := prices.flat("openai", "m", NOW, slug="team-a")) is not None and flat.input == 2 * 10**9
+    assert (flat := prices.flat("openai", "m", NOW, slug="team-b")) is not None and flat.input == 10**9
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "/gpt-4o", "openai/"])
+def test_an_override_without_a_provider_or_model_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="provider/model"):
+        Prices({name: row("1")})
+
+
+def test_an_override_that_cannot_be_is_named() -> None:
+    with pytest.raises(ValueError, match=r"openai/x: input: a price is"):
+        Prices({"openai/x": row("-1")})
+
+
+def test_a_free_provider_needs_no_catalogue() -> None:
+    prices = Prices()
+    free = msgspec.structs.replace(TABLE["openai"], free=True, prices="")
+    assert prices.cost(free, "sim", "sim", Usage(input=10), NOW).nusd == 0
+    assert "not loaded" in repr(prices)
+
+
+def test_prices_that_are_kept_are_bounded_and_of_their_time() -> None:
+    prices = Prices(size=10)
+    for number in range(50):
+        prices.flat("openai", f"gpt-4o-{number}", NOW)
+    assert len(prices._kept) == 10
+    night = int(datetime(2026, 11, 25, 20, tzinfo=UTC).timestamp() * 1e6)
+    by_day: Any = prices.flat("deepseek", "deepseek-chat", NOW)
+    assert prices.flat("deepseek", "deepseek-chat", night) != by_day
+    assert prices.flat("deepseek", "deepseek-chat", NOW) == by_day
+
+
+def test_every_provider_of_the_table_that_names_its_prices_has_some(catalogue: Catalogue) -> None:
+    known = {provider.id for provider in providers}
+    assert [each.slug for each in TABLE.values() if each.prices and each.prices not in known] == []
+
+
+def test_the_catalogue_is_loaded_once_and_ahead() -> None:
+    prices = Prices()
+    prices.warm()
+    assert prices.flat("openai", "gpt-4o", NOW) is not None
+    assert "genai-prices" in repr(prices)
