@@ -70,7 +70,15 @@ def refused(said: str = "Say pong.", **members: Any) -> tuple[int, str | None, s
 
 
 @pytest.mark.parametrize(
-    "said", ["Say pong.", "Please say pong!", "Reply with the word pong", 'Reply with exactly "pong".', "say: pong"]
+    "said",
+    [
+        "Say pong.",
+        "Please say pong!",
+        "Reply with the word pong",
+        'Reply with exactly "pong".',
+        '"Say pong."',
+        "Hi!\nsay: pong",
+    ],
 )
 def test_it_says_what_it_is_told_to_say_and_who_it_is(said: str):
     answer = text(said)

@@ -31,8 +31,9 @@ def shortened(text: str, most: int = 200) -> str:
 
 
 def last_line(text: str) -> str:
-    """The last line of a text."""
-    return text.strip().rpartition("\n")[2].strip()
+    """The last line of a text, without the quotes that some programs put around what their user typed."""
+    line = text.strip().rpartition("\n")[2].strip()
+    return line[1:-1] if len(line) > 2 and line[0] == line[-1] == '"' and '"' not in line[1:-1] else line
 
 
 def spoken(ask: Ask, choice: int = 0) -> str:
