@@ -15,6 +15,7 @@ from lockgate.core.failure import Refusal
 T = TypeVar("T")
 
 encode = msgspec.json.Encoder().encode
+_NULL = msgspec.Raw(b"null")
 _AT = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
 
 
@@ -59,3 +60,8 @@ def as_any(raw: msgspec.Raw | bytes) -> Any:
 def raw(value: object) -> msgspec.Raw:
     """A Python value (or struct) as a raw JSON value."""
     return msgspec.Raw(encode(value))
+
+
+def given(raw: msgspec.Raw) -> bool:
+    """Whether a raw struct member says anything: absent is an empty `Raw`, its default (no union with None may hold `Raw`)."""
+    return len(raw) > 0 and raw != _NULL

@@ -1,0 +1,119 @@
+"""Watches a Responses stream that passes unchanged, reading only the events that say something of the whole.
+
+An event's kind stands in quotes in its data, and quotes inside a text are escaped there: a search for the quoted word tells
+blocks of deltas, nearly all there are, from the few that must be read.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from lockgate.core.json import given
+from lockgate.core.outcome import Outcome
+from lockgate.dialects.openai.responses.read_reply import UNREADABLE, failure_in, malformed, usage_in
+from lockgate.dialects.openai.responses.reader import error_in
+from lockgate.dialects.openai.responses.shapes import Incomplete, Kind, finish_of
+from lockgate.wire.sse import Blocks, EventTooLarge, Frame, frames
+
+
+class _Response(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    status: str | None = None
+    service_tier: str | None = None
+    incomplete_details: Incomplete | None = None
+    error: msgspec.Raw = msgspec.Raw()
+    usage: msgspec.Raw = msgspec.Raw()
+    output: list[Kind] | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str = ""
+    response: _Response | None = None
+    item: Kind | None = None
+    error: msgspec.Raw = msgspec.Raw()
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+#: Events before the model has said anything.
+_PRELUDE = ("response.created", "response.in_progress", "response.queued", "keepalive")
+_CALLS = ("function_call", "custom_tool_call")
+
+
+class ResponsesTap:
+    """Watches one stream. Usage comes with the last event, which every client needs: there is nothing to drop."""
+
+    __slots__ = ("_blocks", "_calls", "outcome")
+
+    def __init__(self, drop_usage: bool = False) -> None:
+        self.outcome = Outcome()
+        self._blocks = Blocks()
+        self._calls = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The complete events, as they came."""
+        try:
+            block = self._blocks.feed(chunk)
+        except EventTooLarge as error:
+            self.outcome.failure = malformed(str(error))
+            return b""
+        if block:
+            self._watch(block)
+        return block
+
+    def end(self) -> bytes:
+        """A last event without its blank line, when it is whole."""
+        tail = self._blocks.tail
+        for frame in frames(tail + b"\n\n"):
+            try:
+                _decode(frame.data)
+            except UNREADABLE:
+                return b""
+            self._read(frame)
+            return tail + b"\n\n"
+        return b""
+
+    def _watch(self, block: bytes) -> None:
+        if self.outcome.begun and not (
+            b'"response.co' in block
+            or b'"function_call"' in block
+            or b'"custom_tool_call"' in block
+            or b'"error"' in block
+            or b'"response.failed"' in block
+            or b'"response.incomplete"' in block
+            or b'"response.cancelled"' in block
+        ):
+            return
+        for frame in frames(block):
+            self._read(frame)
+
+    def _read(self, frame: Frame) -> None:
+        outcome = self.outcome
+        try:
+            event = _decode(frame.data)
+        except UNREADABLE:
+            return  # not ours to judge: the bytes pass, and the caller sees what they are
+        kind = event.type
+        if kind == "error" or given(event.error):
+            outcome.failure = error_in(frame.data)
+            return
+        if kind not in _PRELUDE:
+            outcome.begun = True
+        if event.item is not None and event.item.type in _CALLS:
+            self._calls = True
+        if event.response is not None:
+            self._learn(kind, event.response)
+
+    def _learn(self, kind: str, response: _Response) -> None:
+        outcome = self.outcome
+        outcome.id = response.id or outcome.id
+        outcome.model = response.model or outcome.model
+        if given(response.usage):
+            outcome.usage = usage_in(response.usage, response.service_tier)
+        if kind in ("response.completed", "response.incomplete"):
+            calls = self._calls or any(item.type in _CALLS for item in response.output or [])
+            outcome.finish = finish_of(response.status or kind[9:], response.incomplete_details, calls)
+            outcome.complete = True
+        elif kind in ("response.failed", "response.cancelled"):
+            outcome.failure = failure_in(kind[9:], response.error)
