@@ -10,7 +10,8 @@ from lockgate.core.reply import Finish, Reply, Usage
 
 
 class Outcome(msgspec.Struct):
-    """What is known of an answer. `begun`: a first real event came; `complete`: the answer ended as its dialect ends one.
+    """What is known of an answer. `complete`: it ended as its dialect ends one. `begun`: a first real event came, one that
+    says more than that an answer begins; before it, a failure is as good as an HTTP error and another target can be tried.
 
     `failure` is what broke it, which may be the provider's own error event inside a 200.
     """
@@ -30,14 +31,15 @@ class Outcome(msgspec.Struct):
             if kind is Broken:
                 self.failure = event.failure  # type: ignore[union-attr]
                 continue
-            self.begun = True
             if kind is Used:
                 self.usage = event.usage  # type: ignore[union-attr]
-            elif kind is Finished:
-                self.finish = event.finish  # type: ignore[union-attr]
             elif kind is Started:
                 self.id = event.id or self.id  # type: ignore[union-attr]
                 self.model = event.model or self.model  # type: ignore[union-attr]
+            else:
+                self.begun = True
+                if kind is Finished:
+                    self.finish = event.finish  # type: ignore[union-attr]
 
     @classmethod
     def of(cls, reply: Reply) -> Outcome:

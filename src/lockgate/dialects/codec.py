@@ -95,6 +95,8 @@ class Codec(msgspec.Struct, frozen=True):
     write_error      an error as the dialect's whole body, to be sent with `error.status`
     stream_error     an error as the dialect's event in a stream
     native_error     whether a provider's error body already is one of this dialect (then its bytes pass)
+    ask_usage        makes a provider's body ask for usage in its stream; True when the caller had not asked itself. None: a
+                     dialect whose streams always tell
     passes           names of request headers (lower case) that belong to this dialect and travel with it
     """
 
@@ -111,4 +113,5 @@ class Codec(msgspec.Struct, frozen=True):
     write_error: Callable[[Failure | Refusal], bytes]
     stream_error: Callable[[Failure | Refusal], bytes]
     native_error: Callable[[bytes], bool]
+    ask_usage: Callable[[Sheet], bool] | None = None
     passes: tuple[str, ...] = ()

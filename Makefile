@@ -1,0 +1,40 @@
+# Everything is set up in .venv by the first target that needs it. Needs Python ≥ 3.11 and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint types check bench clean
+
+help:  ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready  ## set everything up in .venv
+
+.venv/.ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Lockgate needs Python 3.11 or later; try make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	@$(BIN)/uv sync --quiet --frozen --inexact
+	@touch $@
+
+run: setup  ## start the gateway at http://localhost:8787 (ARGS="--port 9000" for more)
+	@$(BIN)/lockgate serve $(ARGS)
+
+test: setup  ## run the tests
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+lint: setup  ## check style and floors
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: setup  ## check types
+	@$(BIN)/pyright
+
+check: lint types test  ## all of it
+
+bench: setup  ## the governed benchmark against nginx, Portkey and LiteLLM; writes docs/benchmark.md
+	@$(BIN)/python -m bench.governed --write docs/benchmark.md $(ARGS)
+
+clean:  ## remove .venv and caches
+	@rm -rf .venv .bench .ruff_cache

@@ -1,0 +1,75 @@
+"""The composition root: everything that lives in one worker, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from lockgate.control.config import BadConfig
+from lockgate.control.house import House
+from lockgate.control.watch import Watch
+from lockgate.core.redact import Redactor
+from lockgate.http.gateway import Gateway, World
+from lockgate.pipeline.runtime import Runtime, now_us
+from lockgate.pipeline.snapshot import Snapshot
+from lockgate.stores.spool import Spool
+from lockgate.transport.client import HttpClient
+from lockgate.transport.sim import SimClient
+
+log = logging.getLogger("lockgate")
+
+#: Seconds between two looks for a changed configuration.
+WATCH_SECONDS = 0.5
+
+
+class App:
+    """One worker's gateway: the callable, the world it serves, and what must be started and stopped with it."""
+
+    def __init__(self, house: House, snapshot: Snapshot) -> None:
+        self._house = house
+        self.world = World(snapshot)
+        self._http = HttpClient(snapshot.egress)
+        sim = SimClient()
+        self._spool = Spool(house.spool, clock=now_us, report=log.warning)
+        self.runtime = Runtime(
+            {"http": self._http, "https": self._http, "sim": sim},
+            self._spool,
+            Redactor(),
+        )
+        self.gateway = Gateway(self.world, self.runtime)
+        self._watch: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin what runs beside the requests. Called inside the running loop."""
+        self.world.snapshot.prices.warm()
+        self._watch = asyncio.get_running_loop().create_task(self._look_for_changes())
+
+    async def stop(self) -> None:
+        """End it: no request is in flight any more."""
+        if self._watch is not None:
+            self._watch.cancel()
+        await self._http.close()
+        self._spool.close()
+
+    async def reload(self) -> None:
+        """Compile a new Snapshot aside and swap it in; a bad one is reported and the old world stays."""
+        try:
+            snapshot = await asyncio.to_thread(self._house.snapshot)
+        except BadConfig as bad:
+            log.error("the configuration was not reloaded; the old one stays in force:\n%s", bad)
+            return
+        if snapshot.revision != self.world.snapshot.revision:
+            log.info("reloaded: %s", snapshot)
+        snapshot.prices.warm()
+        self._http.egress = snapshot.egress
+        self.world.snapshot = snapshot
+
+    async def _look_for_changes(self) -> None:
+        watch = Watch(self._house)
+        try:
+            while True:
+                await asyncio.sleep(WATCH_SECONDS)
+                if watch.changed():
+                    await self.reload()
+        finally:
+            watch.close()

@@ -1,0 +1,165 @@
+"""Configuration, environment and stored keys, compiled into a Snapshot. Everything that is wrong is found at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from lockgate.control.config import BadConfig, Config, Mistake, ProviderEntry, Timeouts
+from lockgate.control.keys import principals
+from lockgate.core.failure import Refusal
+from lockgate.core.json import encode
+from lockgate.pipeline.route import RouteConfig
+from lockgate.pipeline.snapshot import Limits, LogPolicy, Snapshot
+from lockgate.pipeline.target import Provider, set_up
+from lockgate.providers.prices import Prices
+from lockgate.providers.table import TABLE, Row
+from lockgate.stores.keys import StoredKey
+from lockgate.transport.destination import Destination, TlsIdentity
+from lockgate.transport.egress import Egress
+from lockgate.transport.exchange import Deadlines
+
+_SLUG = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+def compile_snapshot(
+    config: Config,
+    *,
+    environment: Mapping[str, str],
+    stored: Iterable[StoredKey],
+    pepper: bytes,
+    scopes: frozenset[str],
+) -> Snapshot:
+    """The world that a configuration describes; raises `BadConfig` with every mistake."""
+    mistakes: list[Mistake] = []
+    stored = list(stored)
+    egress = _egress(config.egress.allow, mistakes)
+    providers = {
+        slug: provider
+        for slug, entry in config.providers.items()
+        if (provider := _configured(slug, entry, config.timeouts, mistakes)) is not None
+    }
+    for row in TABLE.values():
+        if row.slug not in config.providers and (row.builtin or any(environment.get(name) for name in row.env)):
+            key = next((value for name in row.env if (value := environment.get(name))), "")
+            destination, base = _address(row)
+            providers[row.slug] = set_up(
+                row.slug, row, key, destination=destination, base_path=base, deadlines=_deadlines(config.timeouts)
+            )
+    for slug, route in config.configs.items():
+        _check_route(f"configs.{slug}", route, providers, mistakes)
+    keys = principals(stored, config.keys, environment, pepper, scopes, mistakes)
+    try:
+        prices = Prices(config.prices)
+    except ValueError as error:
+        mistakes.append(Mistake("prices", str(error)))
+    if mistakes:
+        raise BadConfig(mistakes)
+    return Snapshot(
+        revision=_revision(config, stored, providers),
+        pepper=pepper,
+        keys=keys,
+        providers=providers,
+        configs=config.configs,
+        egress=egress,
+        prices=prices,  # type: ignore[possibly-unbound] - a mistake has been raised
+        deadlines=_deadlines(config.timeouts),
+        limits=Limits(request=config.limits.request_body, answer=config.limits.answer_body),
+        log=LogPolicy(bodies=config.log.bodies == "full", body_limit=config.log.body_limit),
+    )
+
+
+def _configured(slug: str, entry: ProviderEntry, timeouts: Timeouts, mistakes: list[Mistake]) -> Provider | None:
+    """One entry of `providers`; None when it is too wrong to be one."""
+    at = f"providers.{slug}"
+    before = len(mistakes)
+    if not slug or not set(slug) <= _SLUG or len(slug) > 64:
+        mistakes.append(Mistake(at, "a slug has 1 to 64 lower-case letters, digits, '-', '_' and '.'"))
+    name = entry.provider or slug
+    row = TABLE.get(name)
+    if row is None:
+        mistakes.append(Mistake(f"{at}.provider", f"no provider is called '{name}'; `lockgate providers` lists them"))
+        return None
+    key = _key(entry, at, mistakes)
+    if not key and not row.keyless:
+        mistakes.append(Mistake(f"{at}.api_key", f"{row.name} needs a key: api_key or api_key_file"))
+    tls = None if entry.tls == type(entry.tls)() else TlsIdentity(**msgspec.structs.asdict(entry.tls))
+    try:
+        destination, base = _address(row, entry.base_url, tls, entry.proxy)
+    except Refusal as refusal:
+        mistakes.append(Mistake(f"{at}.base_url", refusal.message))
+        return None
+    for member in ("connect", "first_byte", "idle", "total"):
+        if getattr(entry.timeouts, member) <= 0:
+            mistakes.append(Mistake(f"{at}.timeouts.{member}", "must be a number of seconds above 0"))
+    for header, value in entry.headers.items():
+        if not header.isascii() or not header.replace("-", "").replace("_", "").isalnum() or not value.isprintable():
+            mistakes.append(Mistake(f"{at}.headers", f"'{header}' is no header, or its value has control characters"))
+    if len(mistakes) > before:
+        return None
+    return set_up(
+        slug,
+        row,
+        key,
+        destination=destination,
+        base_path=base,
+        deadlines=_deadlines(entry.timeouts if entry.timeouts != Timeouts() else timeouts),
+        headers=entry.headers,
+        models=tuple(entry.models),
+    )
+
+
+def _address(row: Row, base_url: str = "", tls: TlsIdentity | None = None, proxy: str = "") -> tuple[Destination, str]:
+    """Where a provider is. One that lives in the process has a scheme of its own and no network address."""
+    if row.builtin and not base_url:
+        scheme, _, rest = row.base_url.partition("://")
+        host, _, path = rest.partition("/")
+        return Destination(scheme, host, 0, trusted=True), "/" + path
+    return Destination.parse(base_url or row.base_url, trusted=True, tls=tls, proxy=proxy)
+
+
+def _key(entry: ProviderEntry, at: str, mistakes: list[Mistake]) -> str:
+    if entry.api_key and entry.api_key_file:
+        mistakes.append(Mistake(at, "give either api_key or api_key_file"))
+    if not entry.api_key_file:
+        return entry.api_key.strip()
+    try:
+        return Path(entry.api_key_file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        mistakes.append(Mistake(f"{at}.api_key_file", f"{entry.api_key_file} cannot be read: {why}"))
+        return ""
+
+
+def _egress(allow: list[str], mistakes: list[Mistake]) -> Egress:
+    good: list[str] = []
+    for n, rule in enumerate(allow):
+        try:
+            Egress.compile([rule])
+            good.append(rule)
+        except ValueError as error:
+            mistakes.append(Mistake(f"egress.allow[{n}]", str(error)))
+    return Egress.compile(good)
+
+
+def _check_route(at: str, route: RouteConfig, providers: dict[str, Provider], mistakes: list[Mistake]) -> None:
+    said = route.virtual_key or route.provider
+    slug = said.removeprefix("@")
+    if (route.virtual_key or said.startswith("@")) and slug not in providers:
+        mistakes.append(Mistake(f"{at}.provider", f"no provider is set up as '@{slug}'"))
+    elif said and not route.virtual_key and not said.startswith("@") and said not in TABLE:
+        mistakes.append(Mistake(f"{at}.provider", f"no provider is called '{said}'; `lockgate providers` lists them"))
+
+
+def _deadlines(timeouts: Timeouts) -> Deadlines:
+    return Deadlines(timeouts.connect, timeouts.first_byte, timeouts.idle, timeouts.total)
+
+
+def _revision(config: Config, stored: list[StoredKey], providers: dict[str, Provider]) -> str:
+    """A short name for this world: the same for the same configuration, keys and providers. Secrets do not enter it."""
+    said = msgspec.structs.replace(config, providers={}, keys=[])
+    parts = (encode(said), encode(sorted(providers)), encode([(key.id, key.revoked_us) for key in stored]))
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:12]

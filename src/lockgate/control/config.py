@@ -1,0 +1,219 @@
+"""`lockgate.yaml`: its grammar, read strictly. An unknown member is an error with its path; all errors come at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import msgspec
+import yaml
+
+from lockgate.pipeline.route import RouteConfig
+from lockgate.policy.price import Row as PriceRow
+
+
+class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seconds. Until a connection stands; until the answer's headers; the longest silence inside an answer; all of it."""
+
+    connect: float = 5.0
+    first_byte: float = 120.0
+    idle: float = 60.0
+    total: float = 600.0
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Files of the upstream's authority and of our own certificate, and the name to verify when it is not the host."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    server_name: str = ""
+
+
+class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A provider that is set up here, under a slug of its own.
+
+    provider      its name in the provider table (`lockgate providers`); the slug itself when left out
+    api_key       its key, usually "${NAME}" of an environment variable; api_key_file reads it from a file
+    base_url      where it is, when that is not the table's address
+    models        the models that may be used: names or patterns; all when left out
+    headers       sent with every request
+    proxy         an HTTP proxy to go through (CONNECT): "http://user:password@host:port"
+    """
+
+    provider: str = ""
+    api_key: str = ""
+    api_key_file: str = ""
+    base_url: str = ""
+    models: list[str] = []
+    headers: dict[str, str] = {}
+    proxy: str = ""
+    tls: Tls = Tls()
+    timeouts: Timeouts = Timeouts()
+
+    def __repr__(self) -> str:
+        return f"ProviderEntry({self.provider!r})"
+
+
+class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A gateway key: its SHA-256 (`hash: "sha256:…"`, as `lockgate keys create --hash` prints it) or the key by "${NAME}"."""
+
+    name: str
+    hash: str = ""
+    key: str = ""
+    scopes: list[str] = []
+    models: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"KeyEntry({self.name!r})"
+
+
+class EgressEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where requests may go beyond the providers' public addresses: networks ("127.0.0.0/8") and hosts ("*.example.com")."""
+
+    allow: list[str] = []
+
+
+class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is recorded. `bodies`: full, or off for metadata alone; `body_limit`: bytes of a body; `retention_days`: of the log."""
+
+    bodies: Literal["full", "off"] = "full"
+    body_limit: int = 1024 * 1024
+    retention_days: int = 30
+
+
+class LimitsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bytes of a request body and of a whole answer."""
+
+    request_body: int = 32 * 1024 * 1024
+    answer_body: int = 64 * 1024 * 1024
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. Everything may be left out."""
+
+    providers: dict[str, ProviderEntry] = {}
+    keys: list[KeyEntry] = []
+    configs: dict[str, RouteConfig] = {}
+    egress: EgressEntry = EgressEntry()
+    prices: dict[str, PriceRow] = {}
+    log: LogEntry = LogEntry()
+    limits: LimitsEntry = LimitsEntry()
+    timeouts: Timeouts = Timeouts()
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """One thing wrong in a configuration, and where."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class BadConfig(Exception):
+    """A configuration that cannot be used; `mistakes` holds everything that is wrong with it."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = mistakes
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_file(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration in a file; raises `BadConfig`, also when the file cannot be read."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig([Mistake("", f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")]) from None
+    return read_text(text, environment)
+
+
+def read_text(text: str, environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration in a text; raises `BadConfig`."""
+    try:
+        tree = yaml.load(text, Loader=_unique(_SAFE_LOADER))  # noqa: S506 - a safe loader, with repeated members refused
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise BadConfig([Mistake(where, str(getattr(error, "problem", None) or error))]) from None
+    except RecursionError:
+        raise BadConfig([Mistake("", "the file is nested too deeply")]) from None
+    mistakes: list[Mistake] = []
+    tree = _interpolate({} if tree is None else tree, "", environment, mistakes)
+    try:
+        config = msgspec.json.decode(msgspec.json.encode(tree), type=Config)
+    except (msgspec.ValidationError, TypeError) as error:
+        # Only now the slower validator, which finds everything that is wrong at once.
+        raise BadConfig(mistakes + (_all_mistakes(tree) or [Mistake("", str(error))])) from None
+    if mistakes:
+        raise BadConfig(mistakes)
+    return config
+
+
+def schema() -> dict[str, Any]:
+    """The grammar as JSON Schema, for editors."""
+    tree = _with_numbers(msgspec.json.schema(Config))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "lockgate.yaml", **tree}
+
+
+def _with_numbers(tree: Any) -> Any:
+    """Decimals may be written as numbers too, which msgspec reads but does not put into its schema."""
+    if isinstance(tree, dict):
+        node = cast("dict[str, Any]", tree)
+        if node.get("format") == "decimal":
+            return {**node, "type": ["number", "string"]}
+        return {name: _with_numbers(each) for name, each in node.items()}
+    return [_with_numbers(each) for each in cast("list[Any]", tree)] if isinstance(tree, list) else tree
+
+
+def _all_mistakes(tree: Any) -> list[Mistake]:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 60 ms to import, and needed only when something is wrong
+
+    found = sorted(Draft202012Validator(schema()).iter_errors(tree), key=lambda error: list(map(str, error.absolute_path)))
+    mistakes: list[Mistake] = []
+    for error in found:
+        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path).lstrip(".")
+        mistakes.append(Mistake(path, error.message))
+    return mistakes
+
+
+def _interpolate(value: Any, path: str, environment: Mapping[str, str], mistakes: list[Mistake]) -> Any:
+    """`${NAME}` and `${NAME:-default}` in every text, from the environment."""
+    if isinstance(value, str):
+
+        def put(match: re.Match[str]) -> str:
+            found = environment.get(match[1])
+            if found is None and match[2] is None:
+                mistakes.append(Mistake(path, f"the environment variable {match[1]} is not set"))
+            return found if found is not None else match[2] or ""
+
+        return _VARIABLE.sub(put, value) if "${" in value else value
+    if isinstance(value, dict):
+        tree = cast("dict[Any, Any]", value)
+        return {name: _interpolate(each, f"{path}.{name}".lstrip("."), environment, mistakes) for name, each in tree.items()}
+    if isinstance(value, list):
+        return [_interpolate(each, f"{path}[{n}]", environment, mistakes) for n, each in enumerate(cast("list[Any]", value))]
+    return value
+
+
+def _unique(loader: Any) -> Any:
+    """The loader, refusing a member that is given twice (YAML 1.2, section 3.2.1.1: keys are unique)."""
+
+    class Unique(loader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen: set[str] = set()
+            for key, _ in node.value:
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
+                seen.add(key.value)
+            return super().construct_mapping(node, deep)
+
+    return Unique

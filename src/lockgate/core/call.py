@@ -1,0 +1,71 @@
+"""`Call`: one inbound request, as it came; and `Principal`: who asks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Operation = Literal[
+    "chat",
+    "respond",
+    "message",
+    "complete",
+    "embed",
+    "image",
+    "speech",
+    "transcribe",
+    "rerank",
+    "moderate",
+    "count",
+    "models",
+    "file",
+    "batch",
+    "tune",
+    "realtime",
+    "proxy",
+]
+
+#: The header families: the one a caller uses is the one it is answered in.
+Family = Literal["lockgate", "portkey"]
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who asks: a gateway key, by id and name (never the key itself), and what it may do."""
+
+    id: str
+    name: str
+    scopes: frozenset[str] = frozenset()
+    models: tuple[str, ...] = ()  # patterns of "@slug/model" that the key may use; () for all
+
+    def may(self, scope: str) -> bool:
+        """Whether the key carries this scope."""
+        return scope in self.scopes
+
+
+class Call(msgspec.Struct):
+    """One inbound request. Times: `time_us` since the epoch; `clock` is a monotonic reading in seconds, at the first byte.
+
+    `headers` has lower-case names; a header given twice keeps the last value, except those that carry keys, which are
+    refused when repeated. `dialect` names the codec that the caller speaks ("" where the route has none).
+    """
+
+    id: str
+    trace_id: str
+    time_us: int
+    clock: float
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    operation: Operation
+    dialect: str
+    family: Family = "lockgate"
+    body: bytes = b""
+    metadata: dict[str, str] = {}
+
+    def header(self, name: str) -> str:
+        """A header of the gateway's own: `x-lockgate-NAME`, else `x-portkey-NAME`, else ""."""
+        headers = self.headers
+        value = headers.get(b"x-lockgate-" + name.encode()) or headers.get(b"x-portkey-" + name.encode())
+        return value.decode("latin-1") if value else ""

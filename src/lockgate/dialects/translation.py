@@ -1,0 +1,82 @@
+"""One stream on its way to the caller: passed unchanged (`Passage`) or from one dialect into another (`Translation`).
+
+Both are driven alike: bytes in, bytes out, and the outcome so far.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lockgate.core.events import Broken, Event
+from lockgate.core.failure import Failure, Refusal
+from lockgate.core.outcome import Outcome
+from lockgate.dialects.codec import Codec, Voice
+
+
+class Stream(Protocol):
+    """What the pipeline drives, whichever gear made it."""
+
+    outcome: Outcome
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The caller's bytes for these bytes of the provider."""
+        ...
+
+    def end(self) -> bytes:
+        """The closing bytes once the provider's body has ended properly; an incomplete answer gets no ending."""
+        ...
+
+    def broken(self, error: Failure | Refusal) -> bytes:
+        """The caller's error event."""
+        ...
+
+
+class Passage:
+    """A stream that passes unchanged, watched by a tap; `drop_usage` takes out the usage that only we asked for."""
+
+    __slots__ = ("_codec", "end", "feed", "outcome")
+
+    def __init__(self, codec: Codec, drop_usage: bool) -> None:
+        tap = codec.tap(drop_usage)
+        self._codec = codec
+        self.outcome = tap.outcome
+        self.feed = tap.feed
+        self.end = tap.end
+
+    def broken(self, error: Failure | Refusal) -> bytes:
+        """The dialect's error event."""
+        return self._codec.stream_error(error)
+
+
+class Translation:
+    """A stream read in the provider's dialect and written in the caller's, one synchronous call per network chunk."""
+
+    __slots__ = ("_reader", "_writer", "outcome")
+
+    def __init__(self, provider: Codec, caller: Codec, voice: Voice) -> None:
+        self._reader = provider.reader()
+        self._writer = caller.writer(voice)
+        self.outcome = Outcome()
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Translate what is complete now."""
+        return self._pass(self._reader.feed(chunk))
+
+    def end(self) -> bytes:
+        """Translate the rest, and close the answer if it is complete."""
+        data = self._pass(self._reader.end())
+        return data + self._writer.end() if self.outcome.complete else data
+
+    def broken(self, error: Failure | Refusal) -> bytes:
+        """The caller's error event."""
+        return self._writer.broken(error)
+
+    def _pass(self, events: list[Event]) -> bytes:
+        if not events:
+            return b""
+        outcome = self.outcome
+        outcome.note(events)
+        outcome.complete = self._reader.complete
+        if outcome.failure is not None:  # what came before the provider's error still goes out
+            events = events[: next(n for n, event in enumerate(events) if type(event) is Broken)]
+        return self._writer.feed(events) if events else b""

@@ -1,0 +1,164 @@
+"""The one ASGI callable: lifespan, the few open pages, and the data plane's way to the door."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from lockgate import __version__
+from lockgate.core.call import Call, Family
+from lockgate.core.failure import Refusal
+from lockgate.core.json import encode
+from lockgate.core.record import new_id
+from lockgate.dialects.registry import CODECS
+from lockgate.http.exchange import AsgiCaller, Receive, Scope, Send, too_large
+from lockgate.http.routes import Route, Table, lay_out
+from lockgate.pipeline.admit import OWN, SHARED
+from lockgate.pipeline.door import enter
+from lockgate.pipeline.render import JSON, PLAIN
+from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.snapshot import Snapshot
+
+_ONCE = frozenset((*OWN, *SHARED, b"content-length", b"host"))
+_TRACE = re.compile(rb"[\x21-\x7e]{1,128}")
+_PARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class World:
+    """The holder of the current Snapshot: a reload swaps it, a request reads it once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.draining = False
+
+
+class Gateway:
+    """The application. Built with a routing table, so that a route without a policy stops the start-up here."""
+
+    def __init__(self, world: World, runtime: Runtime, *, table: Table | None = None) -> None:
+        self._world = world
+        self._runtime = runtime
+        self._table = lay_out() if table is None else table
+        self._pages: dict[str, Callable[[], tuple[int, bytes]]] = {
+            "/": self._front,
+            "/healthz": self._health,
+            "/readyz": self._ready,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _refuse_other(scope, receive, send)
+            return
+        caller = AsgiCaller(scope, receive, send)
+        method, path = scope["method"], scope["path"]
+        if scope["raw_path"] != path.encode("utf-8", "surrogateescape"):
+            path = scope["raw_path"].decode("ascii", "replace")  # no second spelling of a route passes the table
+        route = self._table.find(method, path)
+        if route is None:
+            await self._open(method, path, caller)
+            return
+        snapshot = self._world.snapshot
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        call = self._call(scope, route, dict(headers))
+        flaw = find_flaw(headers, call, snapshot.limits.request)
+        await enter(call, route.scope, snapshot, self._runtime, caller, flaw)
+
+    def _call(self, scope: Scope, route: Route, headers: dict[bytes, bytes]) -> Call:
+        """The request as a Call."""
+        runtime = self._runtime
+        family: Family = "lockgate"
+        if not any(name.startswith(b"x-lockgate-") for name in headers) and any(
+            name.startswith(b"x-portkey-") for name in headers
+        ):
+            family = "portkey"
+        time_us = runtime.time_us()
+        id = new_id(time_us, runtime.draw(62))
+        return Call(
+            id=id,
+            trace_id=_trace_id(headers) or id.replace("-", ""),
+            time_us=time_us,
+            clock=runtime.clock(),
+            method=route.method,
+            path=route.path,
+            query=scope["query_string"],
+            headers=headers,
+            operation=route.operation,
+            dialect=route.dialect,
+            family=family,
+        )
+
+    async def _open(self, method: str, path: str, caller: AsgiCaller) -> None:
+        """What needs no key: three pages that say nothing of the house, and the answer to a wrong address."""
+        page = self._pages.get(path)
+        if page is not None and method in ("GET", "HEAD"):
+            status, body = page()
+            await caller.reply(status, [JSON], body)
+        elif methods := self._table.methods(path):
+            refusal = Refusal(
+                405, "method_not_allowed", f"{path} is asked with {' or '.join(methods)}, not with {method[:16]}."
+            )
+            await _answer(caller, refusal, "")
+        else:
+            known = ", ".join(sorted(self._table.paths))
+            refusal = Refusal(404, "not_found", f"There is nothing at {path[:200]}. The gateway answers at {known}.")
+            await _answer(caller, refusal, "")
+
+    def _front(self) -> tuple[int, bytes]:
+        return 200, encode({"name": "Lockgate", "version": __version__})
+
+    def _health(self) -> tuple[int, bytes]:
+        return 200, encode({"status": "ok"})
+
+    def _ready(self) -> tuple[int, bytes]:
+        if self._world.draining:
+            return 503, encode({"status": "draining"})
+        return 200, encode({"status": "ready", "revision": self._world.snapshot.revision})
+
+
+def _trace_id(headers: dict[bytes, bytes]) -> str:
+    """The caller's trace id: ours or Portkey's header, else that of a W3C traceparent; "" for none or a strange one."""
+    said = headers.get(b"x-lockgate-trace-id") or headers.get(b"x-portkey-trace-id")
+    if said and _TRACE.fullmatch(said):
+        return said.decode("ascii")
+    if (parent := headers.get(b"traceparent")) and (match := _PARENT.fullmatch(parent)):
+        return match[1].decode("ascii")
+    return ""
+
+
+def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, limit: int) -> Refusal | None:
+    """What is wrong with a request before its body is read: a header twice that may come once, a length over the limit, a
+    type or encoding that is not read here."""
+    headers = call.headers
+    if len(headers) != len(raw):
+        seen: set[bytes] = set()
+        for name, _ in raw:
+            if name in seen and name in _ONCE:
+                return Refusal(400, "repeated_header", f"The header '{name.decode('latin-1')}' is given twice.")
+            seen.add(name)
+    if call.method != "POST":
+        return None
+    kind = headers.get(b"content-type", b"application/json")
+    if kind != b"application/json" and kind.split(b";")[0].strip().lower() != b"application/json":
+        return Refusal(415, "unsupported_media_type", "Send the body as application/json.")
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and len(length) < 20 and int(length) > limit:
+        return too_large(limit)
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        return Refusal(415, "unsupported_encoding", "Send the body without content-encoding.")
+    return None
+
+
+async def _answer(caller: AsgiCaller, refusal: Refusal, dialect: str) -> None:
+    await caller.reply(refusal.status, [JSON], CODECS[dialect or PLAIN].write_error(refusal))
+
+
+async def _refuse_other(scope: Scope, receive: Receive, send: Send) -> None:
+    """Lifespan events are acknowledged; WebSockets are not spoken yet."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

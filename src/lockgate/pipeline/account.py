@@ -1,0 +1,171 @@
+"""A request's running account: what is learned on the way, closed once into its Record, whatever happens."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lockgate.core.call import Call, Principal
+from lockgate.core.failure import Failure, Refusal
+from lockgate.core.outcome import Outcome
+from lockgate.core.record import Attempt, End, Record
+from lockgate.core.reply import Usage
+from lockgate.core.sheet import Sheet
+from lockgate.pipeline.prepare import Prepared
+from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.snapshot import Snapshot
+from lockgate.policy.estimate import input_tokens, output_tokens
+
+
+class Account:
+    """One request's account. `close` settles it; later calls of `close` do nothing.
+
+    Clock readings are monotonic seconds of the runtime's clock.
+    """
+
+    __slots__ = (
+        "_bodies",
+        "_call",
+        "_kept",
+        "_log",
+        "_prepared",
+        "_prices",
+        "_runtime",
+        "_sent",
+        "_waited",
+        "closed",
+        "outcome",
+        "record",
+    )
+
+    def __init__(self, call: Call, runtime: Runtime, snapshot: Snapshot) -> None:
+        self._call = call
+        self._runtime = runtime
+        self._log = snapshot.log
+        self._prices = snapshot.prices
+        self._prepared: Prepared | None = None
+        self._bodies: list[bytes] = []
+        self._kept = 0
+        self._sent = 0.0
+        self._waited = 0.0
+        self.outcome: Outcome | None = None
+        self.closed = False
+        self.record = Record(
+            id=call.id,
+            time_us=call.time_us,
+            trace_id=call.trace_id,
+            operation=call.operation,
+            path=call.path,
+            dialect_in=call.dialect,
+            metadata=call.metadata,
+            revision=snapshot.revision,
+        )
+
+    def admitted(self, principal: Principal) -> None:
+        """Who asks is known."""
+        self.record.key_id = principal.id
+        self.record.key_name = principal.name
+
+    def sending(self, prepared: Prepared) -> None:
+        """An attempt begins now."""
+        self._prepared = prepared
+        self._sent = self._runtime.clock()
+        target, record = prepared.target, self.record
+        record.provider = target.provider.slug
+        record.provider_kind = target.provider.row.slug
+        record.dialect_out = target.lane.provider.name
+        record.gear = prepared.gear
+        record.model_sent = target.model
+        record.losses = prepared.losses
+
+    def heard(self) -> None:
+        """The awaited piece of the answer is here: what passed since `sending` was the upstream's time."""
+        self._waited = self._runtime.clock() - self._sent
+
+    def attempted(self, status: int, failure: Failure | None) -> None:
+        """An attempt has ended, delivered or not."""
+        prepared = self._prepared
+        assert prepared is not None
+        now = self._runtime.clock()
+        self.record.attempts.append(
+            Attempt(
+                target=prepared.target.name,
+                provider=prepared.target.provider.slug,
+                model=prepared.target.model,
+                status=status,
+                kind=failure.kind if failure is not None else "",
+                message=failure.message if failure is not None else "",
+                start_us=int((self._sent - self._call.clock) * 1e6),
+                duration_us=int((now - self._sent) * 1e6),
+            )
+        )
+
+    def first_event(self) -> None:
+        """The answer's first real event is here."""
+        self.record.ttft_us = int((self._runtime.clock() - self._call.clock) * 1e6)
+
+    def keep(self, data: bytes) -> None:
+        """A piece of the answer, for the record."""
+        if not self._log.bodies:
+            return
+        room = self._log.body_limit - self._kept
+        if room <= 0:
+            self.record.truncated = True
+            return
+        self._bodies.append(data if len(data) <= room else data[:room])
+        self._kept += len(data)
+
+    def close(self, end: End, status: int, error: Failure | Refusal | None = None) -> None:
+        """Settle: usage, cost, record. Before the last byte leaves, so that no completed request is ever missing."""
+        if self.closed:
+            return
+        self.closed = True
+        call, record, runtime = self._call, self.record, self._runtime
+        record.outcome, record.status = end, status
+        if error is not None:
+            record.error_code = error.code or (error.kind if isinstance(error, Failure) else "")
+            record.error = runtime.redactor.text(error.message)
+        record.bytes_in = len(call.body)
+        if self._log.bodies:
+            record.request = runtime.redactor(call.body)
+            record.response = runtime.redactor(b"".join(self._bodies))
+            record.clip(self._log.body_limit)
+        self._price()
+        now = runtime.clock()
+        record.latency_us = int((now - call.clock) * 1e6)
+        record.gateway_us = max(0, int((now - call.clock - self._waited) * 1e6))
+        runtime.spool.append(record)
+        runtime.closed(record)
+
+    def _price(self) -> None:
+        """Usage as the provider counts it, else an estimate of what was sent and heard; and its cost."""
+        prepared, outcome, record = self._prepared, self.outcome, self.record
+        if prepared is None or outcome is None:
+            return
+        record.model_served = outcome.model
+        if outcome.finish is not None:
+            record.finish = outcome.finish.reason
+        usage, record.usage_source = outcome.usage, "provider"
+        if usage is None or not outcome.complete:
+            usage, record.usage_source = self._estimate(prepared, usage or Usage()), "estimated"
+        record.usage = usage
+        row = prepared.target.provider.row
+        priced = self._prices.cost(row, record.model_sent, outcome.model, usage, self._call.time_us, record.provider)
+        record.cost_nusd, record.price_version, record.cost_note = priced.nusd, priced.version, priced.note
+        if record.usage_source == "estimated":
+            record.cost_note = record.cost_note or "estimated"
+
+    def _estimate(self, prepared: Prepared, partial: Usage) -> Usage:
+        """Never below what the provider has already stated (reliability: unknown usage is not free)."""
+        codec = prepared.target.lane.caller
+        reader = codec.reader()
+        heard = reader.feed(b"".join(self._bodies)) if prepared.stream else []
+        asked = prepared.request
+        if asked is None:
+            try:
+                asked = codec.read_request(Sheet.open(self._call.body))
+            except Refusal:  # the provider may take what we cannot read
+                asked = None
+        told = len(self._call.body) // 4 if asked is None else input_tokens(asked)
+        return msgspec.structs.replace(
+            partial, input=max(partial.input, told), output=max(partial.output, output_tokens(heard))
+        )

@@ -1,0 +1,214 @@
+"""The page to read first: how one request is answered.
+
+A request comes here through the door (`door.py`): its key is known and its account open. It is planned, prepared in its gear,
+sent, and its answer passed or translated back. Whatever happens, the account is closed before the last byte leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from lockgate.core.call import Call, Principal
+from lockgate.core.failure import Failure
+from lockgate.core.outcome import Outcome
+from lockgate.core.sheet import Sheet
+from lockgate.dialects.codec import Voice
+from lockgate.pipeline.account import Account
+from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.ports import Caller
+from lockgate.pipeline.prepare import Prepared, prepare
+from lockgate.pipeline.render import EVENTS, JSON, answer_headers, error_body, error_headers
+from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.snapshot import Snapshot
+from lockgate.transport.exchange import Abort, Exchange
+
+#: An answer that broke off.
+_CUT = Failure("cut", 502, "The provider's answer broke off before it was complete.")
+
+
+class Passing(msgspec.Struct):
+    """One request under way: what each step of this page needs."""
+
+    call: Call
+    principal: Principal
+    snapshot: Snapshot
+    runtime: Runtime
+    caller: Caller
+    account: Account
+
+
+async def answer(passing: Passing, provider_key: str) -> None:
+    """Answer a conversation. Raises `Refusal`, which the door renders."""
+    call, account = passing.call, passing.account
+    sheet = Sheet.open(call.body)
+    asked = sheet.get("model", str) or ""
+    stream = sheet.get("stream", bool) or False
+    account.record.model_asked, account.record.stream = asked, stream
+
+    ask = Ask(asked, provider_key)
+    try:
+        target = plan(call, ask, passing.principal, passing.snapshot)
+    finally:
+        account.record.route = ask.route
+    prepared = prepare(call, sheet, asked, stream, target)
+    failure = await attempt(passing, prepared, pass_stream if stream else pass_whole)
+    if failure is not None:
+        await deliver_failure(passing, prepared, failure)
+
+
+#: What takes a whole answer of an attempt: None when the caller has been answered.
+Take = Callable[[Passing, Prepared, Exchange], Awaitable[Failure | None]]
+
+
+async def attempt(passing: Passing, prepared: Prepared, take: Take) -> Failure | None:
+    """One try. None when the caller has been answered (well, or by a stream that broke); else why another may be tried."""
+    account, target = passing.account, prepared.target
+    client = passing.runtime.client(target.provider.destination.scheme)
+    abort = Abort()
+    passing.caller.on_leave(abort.abort)
+    account.sending(prepared)
+    exchange = await client.send(target.provider.destination, prepared.outgoing, target.deadlines, abort)
+    if isinstance(exchange, Failure):
+        account.heard()
+        account.attempted(0, exchange)
+        return exchange
+    try:
+        if not 200 <= exchange.status < 300:
+            failure = await read_failure(passing, prepared, exchange)
+        else:
+            failure = await take(passing, prepared, exchange)
+        if failure is not None:
+            account.attempted(exchange.status, failure)
+        return failure
+    finally:
+        passing.caller.on_leave(None)
+        exchange.close()
+
+
+async def read_failure(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure:
+    """The provider's error answer as a value. A redirect is one: following it would carry the key elsewhere."""
+    body = await exchange.read(passing.snapshot.limits.error)
+    passing.account.heard()
+    if isinstance(body, Failure):
+        body = b""
+    if exchange.status < 400:
+        return Failure("malformed", 502, f"The provider answered with a redirect ({exchange.status}), which is not followed.")
+    failure = prepared.target.lane.provider.read_error(exchange.status, body)
+    if failure.retry_after is None and (said := exchange.header(b"retry-after")).isdigit():
+        failure = msgspec.structs.replace(failure, retry_after=float(said))
+    return failure
+
+
+async def pass_whole(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure | None:
+    """A whole answer: watched when it passes, rewritten when it is translated."""
+    account, lane = passing.account, prepared.target.lane
+    body = await exchange.read(passing.snapshot.limits.answer)
+    account.heard()
+    if isinstance(body, Failure):
+        return body
+    if lane.relays:
+        outcome = lane.provider.observe(body)
+        if outcome.failure is not None:
+            return outcome.failure
+    else:
+        reply = lane.provider.read_reply(body)
+        if isinstance(reply, Failure):
+            return reply
+        outcome = Outcome.of(reply)
+        body = lane.caller.write_reply(reply, voice(passing, prepared))
+    account.outcome = outcome
+    account.first_event()
+    account.keep(body)
+    account.record.bytes_out = len(body)
+    account.attempted(exchange.status, None)
+    account.close("client_left" if passing.caller.left else "ok", exchange.status)
+    headers = answer_headers(passing.call, account.record, JSON, exchange.headers)
+    await passing.caller.reply(exchange.status, headers, body)
+    return None
+
+
+async def pass_stream(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure | None:
+    """A streamed answer. Nothing leaves before its first real event, so a failure before that is as good as an error answer;
+    after it the answer is this provider's alone. What completes the answer is held back until the account is closed."""
+    if b"json" in exchange.header(b"content-type"):
+        return await read_unstreamed(passing, prepared, exchange)
+    account, caller, lane = passing.account, passing.caller, prepared.target.lane
+    stream = prepared.machine(None if lane.relays else voice(passing, prepared))
+    outcome = account.outcome = stream.outcome
+    held = b""
+    started = False
+    while True:
+        chunk = await exchange.chunk()
+        if not isinstance(chunk, bytes):
+            failure = chunk
+            break
+        held += stream.feed(chunk) if chunk else stream.end()
+        if outcome.failure is not None:
+            failure = outcome.failure
+            break
+        if not chunk:
+            failure = None if outcome.complete else _CUT
+            break
+        if outcome.begun and not outcome.complete and held:
+            if not started:
+                started = True
+                account.heard()
+                account.first_event()
+                await caller.start(exchange.status, answer_headers(passing.call, account.record, EVENTS, exchange.headers))
+            account.keep(held)
+            await caller.send(held)
+            held = b""
+    if outcome.complete:
+        failure = None  # what goes wrong after the answer's end is no concern of the caller's
+    if failure is not None and not started and not outcome.begun:
+        if not caller.left:
+            account.outcome = None
+        return failure
+    if not started:
+        account.heard()
+        account.first_event()
+        await caller.start(exchange.status, answer_headers(passing.call, account.record, EVENTS, exchange.headers))
+    if failure is not None and not (lane.relays and outcome.failure is not None):
+        held += stream.broken(failure)  # a relayed error event is in `held` already
+    account.keep(held)
+    account.record.bytes_out = caller.bytes_out + len(held)
+    account.attempted(exchange.status, failure)
+    if caller.left:
+        account.close("client_left", exchange.status)
+    else:
+        account.close("ok" if failure is None else "broken", exchange.status, failure)
+    await caller.finish(held)
+    return None
+
+
+async def read_unstreamed(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure:
+    """A stream was asked for and one JSON document came: an error, said with the status of success."""
+    body = await exchange.read(passing.snapshot.limits.error)
+    passing.account.heard()
+    if isinstance(body, Failure):
+        return body
+    reply = prepared.target.lane.provider.read_reply(body)
+    if isinstance(reply, Failure):
+        return reply
+    return Failure("malformed", 502, "The provider answered a request for a stream with a whole document.")
+
+
+async def deliver_failure(passing: Passing, prepared: Prepared, failure: Failure) -> None:
+    """The last failure, in the caller's dialect, with the provider's status and message."""
+    account, call = passing.account, passing.call
+    status = failure.status if failure.status >= 400 else 502
+    body = error_body(call, failure, prepared.target.lane.provider)
+    account.keep(body)
+    account.record.bytes_out = len(body)
+    account.close("client_left" if passing.caller.left else "failed", status, failure)
+    headers = answer_headers(call, account.record, JSON, []) + error_headers(failure)
+    await passing.caller.reply(status, headers, body)
+
+
+def voice(passing: Passing, prepared: Prepared) -> Voice:
+    """What a written answer needs and the provider may not say."""
+    call, request = passing.call, prepared.request
+    assert request is not None
+    return Voice(call.id.replace("-", ""), call.time_us // 1_000_000, request, prepared.usage_asked)

@@ -1,0 +1,64 @@
+"""Counting tokens before asking: by the provider where it counts in the caller's dialect, by rule of thumb elsewhere."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lockgate.core.failure import Failure
+from lockgate.core.json import encode
+from lockgate.core.sheet import Sheet
+from lockgate.pipeline.answer import Passing, attempt, deliver_failure
+from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.prepare import Prepared, prepare
+from lockgate.pipeline.render import JSON, answer_headers, codec_of
+from lockgate.pipeline.target import Lane
+from lockgate.policy.estimate import input_tokens
+from lockgate.transport.exchange import Exchange
+
+
+async def count(passing: Passing, provider_key: str) -> None:
+    """Answer a count. An estimate says so in `x-lockgate-estimated`. Counting is free at all providers that offer it."""
+    call, account = passing.call, passing.account
+    sheet = Sheet.open(call.body)
+    asked = sheet.get("model", str) or ""
+    account.record.model_asked = asked
+    ask = Ask(asked, provider_key)
+    try:
+        target = plan(call, ask, passing.principal, passing.snapshot)
+    finally:
+        account.record.route = ask.route
+    codec = codec_of(call)
+    counting = target.provider.row.counts.get(call.dialect)
+    if counting is None:
+        if "max_tokens" not in sheet:  # a count has none, a conversation needs one
+            sheet = sheet.copy()
+            sheet.set("max_tokens", 1)
+        body = encode({"input_tokens": input_tokens(codec.read_request(sheet))})
+        account.record.provider = target.provider.slug
+        account.record.cost_nusd = 0
+        account.keep(body)
+        account.close("ok", 200)
+        headers = answer_headers(call, account.record, JSON, [])
+        await passing.caller.reply(200, [*headers, (b"x-lockgate-estimated", b"input_tokens")], body)
+        return
+    target = msgspec.structs.replace(target, lane=Lane(codec, codec, counting))
+    prepared = prepare(call, sheet, asked, False, target)
+    failure = await attempt(passing, prepared, _pass_count)
+    if failure is not None:
+        await deliver_failure(passing, prepared, failure)
+
+
+async def _pass_count(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure | None:
+    account = passing.account
+    body = await exchange.read(passing.snapshot.limits.error)
+    account.heard()
+    if isinstance(body, Failure):
+        return body
+    account.keep(body)
+    account.record.cost_nusd = 0
+    account.record.bytes_out = len(body)
+    account.attempted(exchange.status, None)
+    account.close("ok", exchange.status)
+    headers = answer_headers(passing.call, account.record, JSON, exchange.headers)
+    await passing.caller.reply(exchange.status, headers, body)
+    return None

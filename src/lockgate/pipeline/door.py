@@ -1,0 +1,92 @@
+"""The one door: every data-plane request is admitted, answered, and on record, whatever its route."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from lockgate.core.call import Call
+from lockgate.core.failure import Refusal
+from lockgate.core.json import readable
+from lockgate.pipeline.account import Account
+from lockgate.pipeline.admit import admit
+from lockgate.pipeline.answer import Passing, answer
+from lockgate.pipeline.catalogue import list_models
+from lockgate.pipeline.count import count
+from lockgate.pipeline.ports import Caller
+from lockgate.pipeline.render import JSON, answer_headers, codec_of, error_headers
+from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.snapshot import Snapshot
+
+log = logging.getLogger("lockgate")
+
+#: Who answers which operation. An operation without an entry cannot be routed (`http.routes` checks at start-up).
+ANSWERS: dict[str, Callable[[Passing, str], Awaitable[None]]] = {
+    "chat": answer,
+    "respond": answer,
+    "message": answer,
+    "count": count,
+    "models": list_models,
+}
+
+
+async def enter(
+    call: Call, scope: str, snapshot: Snapshot, runtime: Runtime, caller: Caller, flaw: Refusal | None = None
+) -> None:
+    """Take a request through the house. Nothing it does can escape: refusals and our own bugs become answers.
+
+    `flaw` is what the server has already found wrong with the request's head; who asks is still told apart first.
+    """
+    account = Account(call, runtime, snapshot)
+    runtime.in_flight += 1
+    try:
+        principal, provider_key = admit(call.headers, snapshot, scope)
+        account.admitted(principal)
+        if flaw is not None:
+            raise flaw
+        call.metadata = account.record.metadata = read_metadata(call)
+        if call.method == "POST":
+            call.body = await caller.body(snapshot.limits.request)
+        await ANSWERS[call.operation](Passing(call, principal, snapshot, runtime, caller, account), provider_key)
+    except Refusal as refusal:
+        await _refuse(call, account, caller, refusal, "refused")
+    except Exception:  # the border: what gets here is our bug, answered as one and logged with the request's id
+        log.exception("request %s failed inside the gateway", call.id)
+        bug = Refusal(500, "internal_error", f"The gateway failed. Its log has the reason under the request id {call.id}.")
+        await _refuse(call, account, caller, bug, "failed")
+    finally:
+        runtime.in_flight -= 1
+        account.close("client_left", 499)  # only what was cancelled is still open here
+
+
+async def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal, end: str) -> None:
+    if account.closed:  # a stream that had begun: it can only be cut
+        await caller.finish(b"")
+        return
+    body = codec_of(call).write_error(refusal)
+    account.keep(body)
+    account.record.bytes_out = len(body)
+    account.close("refused" if end == "refused" else "failed", refusal.status, refusal)
+    await caller.reply(refusal.status, answer_headers(call, account.record, JSON, []) + error_headers(refusal), body)
+
+
+def read_metadata(call: Call) -> dict[str, str]:
+    """The caller's metadata: an object of strings of at most 128 characters, as Portkey's users know it."""
+    said = call.headers.get(b"x-lockgate-metadata") or call.headers.get(b"x-portkey-metadata")
+    if not said:
+        return {}
+    metadata = readable(said, dict[str, str | int | float | bool | None], "metadata")
+    if len(metadata) > 64:
+        raise Refusal(400, "invalid_metadata", "The metadata header may hold at most 64 members.", param="metadata")
+    out: dict[str, str] = {}
+    for name, value in metadata.items():
+        text = value if isinstance(value, str) else str(value)
+        if len(name) > 128 or len(text) > 128:
+            raise Refusal(
+                400,
+                "invalid_metadata",
+                "A name or value in the metadata header is longer than 128 characters.",
+                param="metadata",
+            )
+        out[name] = text
+    return out

@@ -1,0 +1,221 @@
+"""Where a request goes: what the caller says of provider, key and model, made into a `Target`.
+
+Precedence (https://portkey.ai/docs, as its gateway does it): a config, then the provider header, then a virtual key, then
+"@slug/model" in the body, then the provider that the bare model name belongs to.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from lockgate.core.call import Call, Principal
+from lockgate.core.failure import Refusal
+from lockgate.pipeline.route import AT, RouteConfig, read_inline
+from lockgate.pipeline.snapshot import MEMO, Snapshot
+from lockgate.pipeline.target import Provider, Target, set_up
+from lockgate.providers.table import TABLE
+from lockgate.transport.destination import Destination
+
+
+class Ask(msgspec.Struct):
+    """What the planner reads of a request: the model as the caller named it, and the keys that came with it."""
+
+    model: str
+    provider_key: str = ""  # the caller's own key for the provider
+    route: str = ""  # filled by the plan: a config's slug, "inline", or ""
+
+
+def plan(call: Call, ask: Ask, principal: Principal, snapshot: Snapshot) -> Target:
+    """The target of a request. Raises `Refusal`: unknown provider or model, model not allowed, destination not allowed."""
+    config = _config(call, ask, snapshot)
+    slug, model = _named(ask.model, snapshot)
+    if config is not None and (config.provider or config.virtual_key):
+        provider = _provider_of(config, call, ask, snapshot)
+    elif said := call.header("provider"):
+        provider = _provider_of(RouteConfig(provider=said), call, ask, snapshot)
+    elif said := call.header("virtual-key"):
+        provider = _configured(said.removeprefix("@"), snapshot, "x-portkey-virtual-key")
+    elif slug:
+        provider = _configured(slug, snapshot, "model")
+    else:
+        provider = _home(model, snapshot)
+    if slug and slug != provider.slug:
+        model = ask.model  # "@…" belongs to the model's own name
+    overrides = config.override_params if config is not None else {}
+    if raw := overrides.get("model"):
+        overrides = {name: value for name, value in overrides.items() if name != "model"}
+        model = _text(raw, f"{AT}.override_params.model")
+        if model.startswith(f"@{provider.slug}/"):
+            model = model[len(provider.slug) + 2 :]
+    if not model:
+        raise Refusal(
+            400, "missing_model", "The request names no model; set 'model', for example \"@sim/chat\".", param="model"
+        )
+    _check_access(provider, model, principal)
+    deadlines = provider.deadlines
+    timeout = _timeout(call) or (config.request_timeout if config is not None else None)
+    if timeout is not None:
+        deadlines = msgspec.structs.replace(deadlines, first_byte=timeout / 1000)
+    lane = provider.lane(call.dialect, config.upstream_api if config is not None else "")
+    return Target(provider, lane, model, deadlines, overrides)
+
+
+def _config(call: Call, ask: Ask, snapshot: Snapshot) -> RouteConfig | None:
+    """The config of the request, by slug or inline."""
+    said = call.headers.get(b"x-lockgate-config") or call.headers.get(b"x-portkey-config")
+    if not said:
+        return None
+    if said.lstrip().startswith(b"{"):
+        ask.route = "inline"
+        return read_inline(said)
+    slug = said.decode("latin-1").strip()
+    ask.route = slug
+    config = snapshot.configs.get(slug)
+    if config is None:
+        known = ", ".join(sorted(snapshot.configs)) or "none"
+        raise Refusal(404, "config_not_found", f"No config is called '{slug}'. Configs here: {known}.", param=AT)
+    return config
+
+
+def _named(model: str, snapshot: Snapshot) -> tuple[str, str]:
+    """("slug", "model") of "@slug/model"; a name that only looks like it ("@cf/…") is a model's own."""
+    if model.startswith("@") and "/" in model:
+        slug, rest = model[1:].split("/", 1)
+        if slug in snapshot.providers or slug not in ("cf", "hf"):
+            return slug, rest
+    return "", model
+
+
+def _provider_of(config: RouteConfig, call: Call, ask: Ask, snapshot: Snapshot) -> Provider:
+    """The provider that a config (or a provider header) names: one that is set up here, or one that the caller brings."""
+    host = call.header("custom-host") or config.custom_host
+    if config.virtual_key or config.provider.startswith("@"):
+        provider = _configured((config.virtual_key or config.provider).removeprefix("@"), snapshot, f"{AT}.provider")
+        if host:
+            raise Refusal(
+                400,
+                "custom_host_with_stored_key",
+                f"custom_host cannot be combined with '@{provider.slug}': its key belongs to its own host. "
+                "Give provider and api_key instead, or set base_url in the configuration.",
+                param=f"{AT}.custom_host",
+            )
+        return provider
+    row = TABLE.get(config.provider)
+    if row is None:
+        raise Refusal(
+            400,
+            "unknown_provider",
+            f"No provider is called '{config.provider}'. `lockgate providers` lists them; "
+            "one that is set up here is named with '@', as in '@openai'.",
+            param=f"{AT}.provider",
+        )
+    key = config.api_key or ask.provider_key
+    if not key and not row.keyless:
+        if (stored := snapshot.providers.get(row.slug)) is not None and not host:
+            return stored
+        raise Refusal(
+            401,
+            "missing_provider_key",
+            f"{row.name} needs a key: send it as 'Authorization: Bearer …' beside x-lockgate-api-key, put api_key into the "
+            f"config, or set up the provider here ({row.env[0] if row.env else 'providers'} in the environment).",
+            param=f"{AT}.api_key",
+        )
+    memo = f"{row.slug}\n{key}\n{host}".encode()
+    provider = snapshot.inline.get(memo)
+    if provider is None:
+        provider = _brought(row.slug, key, host, snapshot)
+        if len(snapshot.inline) >= MEMO:
+            snapshot.inline.clear()
+        snapshot.inline[memo] = provider
+    return provider
+
+
+def _brought(name: str, key: str, host: str, snapshot: Snapshot) -> Provider:
+    """A provider with the caller's own key, at its own address or, where an egress rule allows it, at the caller's."""
+    row = TABLE[name]
+    destination, base = Destination.parse(host or row.base_url, trusted=not host)
+    if host:
+        snapshot.egress.check(destination)
+    stored = snapshot.providers.get(name)
+    deadlines = stored.deadlines if stored is not None else snapshot.deadlines
+    return set_up(name, row, key, destination=destination, base_path=base, deadlines=deadlines)
+
+
+def _configured(slug: str, snapshot: Snapshot, at: str) -> Provider:
+    provider = snapshot.providers.get(slug)
+    if provider is None:
+        known = ", ".join(f"@{name}" for name in sorted(snapshot.providers))
+        hint = f" Set one of {', '.join(TABLE[slug].env)} or add it to providers." if slug in TABLE and TABLE[slug].env else ""
+        raise Refusal(404, "provider_not_found", f"No provider is set up as '@{slug}'. Set up here: {known}.{hint}", param=at)
+    return provider
+
+
+def _home(model: str, snapshot: Snapshot) -> Provider:
+    homes = snapshot.homes(model) if model else ()
+    if len(homes) == 1:
+        return snapshot.providers[homes[0]]
+    if not model:
+        raise Refusal(
+            400, "missing_model", "The request names no model; set 'model', for example \"@sim/chat\".", param="model"
+        )
+    known = ", ".join(f"@{slug}" for slug in (homes or sorted(snapshot.providers)))
+    if homes:
+        raise Refusal(
+            400, "ambiguous_model", f"Several providers offer '{model}': name one as '@slug/{model}' ({known}).", param="model"
+        )
+    raise Refusal(
+        404,
+        "model_not_found",
+        f"No provider is known for the model '{model}'. Name one as '@slug/{model}'; set up here: {known}.",
+        param="model",
+    )
+
+
+def _check_access(provider: Provider, model: str, principal: Principal) -> None:
+    """Whether the provider's and the key's allow-lists admit the model."""
+    if provider.models and not any(fnmatchcase(model, pattern) for pattern in provider.models):
+        raise Refusal(
+            403,
+            "model_not_allowed",
+            f"'{model}' is not among the models of '@{provider.slug}': {', '.join(provider.models)}.",
+            param="model",
+            scope="provider",
+            rule=provider.slug,
+        )
+    name = f"@{provider.slug}/{model}"
+    if principal.models and not any(fnmatchcase(name, pattern) for pattern in principal.models):
+        raise Refusal(
+            403,
+            "model_not_allowed",
+            f"The key '{principal.name}' may not use '{name}'; it may use {', '.join(principal.models)}.",
+            param="model",
+            scope="key",
+            rule=principal.id,
+        )
+
+
+def _no_model() -> Refusal:
+    return Refusal(400, "missing_model", "The request names no model; set 'model', for example \"@sim/chat\".", param="model")
+
+
+def _timeout(call: Call) -> int | None:
+    said = call.header("request-timeout")
+    if not said:
+        return None
+    if not said.isascii() or not said.isdigit() or not 0 < int(said) <= 3_600_000:
+        raise Refusal(
+            400,
+            "invalid_header",
+            "The request-timeout header must be a number of milliseconds between 1 and 3600000.",
+            param="request-timeout",
+        )
+    return int(said)
+
+
+def _text(raw: msgspec.Raw, at: str) -> str:
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except msgspec.DecodeError:
+        raise Refusal(400, "invalid_config", f"{at} must be a string.", param=at) from None

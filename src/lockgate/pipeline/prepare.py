@@ -1,0 +1,98 @@
+"""What goes out for one target: the body in its gear, the headers, and the machine that will bring the answer back.
+
+Three gears: *relay* (the caller's bytes), *edit* (raw members replaced, everything else untouched), *translate* (read in the
+caller's dialect, written in the provider's).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from lockgate.core.call import Call
+from lockgate.core.record import Gear
+from lockgate.core.request import Request
+from lockgate.core.sheet import Sheet
+from lockgate.dialects.codec import Voice
+from lockgate.dialects.translation import Passage, Stream, Translation
+from lockgate.pipeline.target import Target
+from lockgate.transport.exchange import Outgoing
+
+_JSON = (b"content-type", b"application/json")
+
+
+class Prepared(msgspec.Struct):
+    """One attempt, ready to be sent."""
+
+    target: Target
+    outgoing: Outgoing
+    gear: Gear
+    stream: bool
+    request: Request | None = None  # canonical, when translated
+    drop_usage: bool = False  # the provider tells usage in its stream because we alone asked
+    usage_asked: bool = True  # the caller wants usage in its stream
+
+    @property
+    def losses(self) -> list[str]:
+        """What the translation could not say."""
+        return [] if self.request is None else self.request.losses
+
+    def machine(self, voice: Voice | None) -> Stream:
+        """The machine for a streamed answer."""
+        lane = self.target.lane
+        if voice is None:
+            return Passage(lane.provider, self.drop_usage)
+        return Translation(lane.provider, lane.caller, voice)
+
+
+def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) -> Prepared:
+    """Raises `Refusal` when the caller's body cannot be read for a translation. `asked` is the model as the caller named it."""
+    lane, asks_usage = target.lane, target.provider.row.usage == "asked"
+    request = None
+    drop_usage, usage_asked = False, True
+    gear: Gear = "relay"
+    for name, value in target.overrides.items():
+        if gear == "relay":
+            sheet, gear = sheet.copy(), "edit"
+        sheet.set(name, value)
+    if lane.relays:
+        if asked != target.model:
+            if gear == "relay":
+                sheet, gear = sheet.copy(), "edit"
+            sheet.set("model", target.model)
+        if stream and asks_usage and lane.provider.ask_usage is not None:
+            wanting = sheet.copy()
+            if drop_usage := lane.provider.ask_usage(wanting):
+                sheet, gear = wanting, "edit"
+    else:
+        if stream and lane.caller.ask_usage is not None:
+            usage_asked = not lane.caller.ask_usage(sheet.copy())
+        request, sheet = translate(sheet, target, stream)
+        gear = "translate"
+        if stream and asks_usage and lane.provider.ask_usage is not None:
+            lane.provider.ask_usage(sheet)
+    return Prepared(target, outgoing(call, sheet.bytes(), target, stream), gear, stream, request, drop_usage, usage_asked)
+
+
+def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request, Sheet]:
+    """The caller's request as the canonical one and as the provider's body."""
+    lane, edits = target.lane, target.provider.row.edits
+    request = lane.caller.read_request(sheet)
+    request.model, request.stream = target.model, stream
+    edits.before(request)
+    body = lane.provider.write_request(request)
+    edits.after(body, request)
+    return request, body
+
+
+def outgoing(call: Call, body: bytes, target: Target, stream: bool) -> Outgoing:
+    """The request line, the provider's headers and, in the caller's own dialect, the headers that belong to it."""
+    provider, lane = target.provider, target.lane
+    path = provider.base_path + lane.endpoint.target(target.model, stream)
+    headers = [_JSON, *provider.headers]
+    if lane.relays:
+        for name in lane.provider.passes:
+            key = name.encode("ascii")
+            if value := call.headers.get(key):
+                headers = [pair for pair in headers if pair[0] != key]
+                headers.append((key, value))
+    return Outgoing("POST", path.encode("ascii"), headers, body)

@@ -1,0 +1,66 @@
+"""What the caller sees around the answer: headers in its family, and errors in its dialect."""
+
+from __future__ import annotations
+
+from lockgate.core.call import Call
+from lockgate.core.failure import Failure, Refusal
+from lockgate.core.record import Record
+from lockgate.dialects.codec import Codec
+from lockgate.dialects.registry import CODECS
+from lockgate.pipeline.ports import Headers
+
+#: How errors are said on routes that have no dialect of their own.
+PLAIN = "openai.chat"
+
+JSON = (b"content-type", b"application/json")
+EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
+
+#: Headers of a provider's answer that travel on: rate limits, request ids, processing times. All others stay behind, cookies
+#: among them.
+_TRAVELS = (
+    b"x-ratelimit-",
+    b"anthropic-ratelimit-",
+    b"anthropic-organization-id",
+    b"openai-",
+    b"request-id",
+    b"x-request-id",
+    b"retry-after",
+)
+
+
+def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstream: Headers) -> Headers:
+    """The headers of an answer: the provider's that travel, then ours in the family that the caller uses."""
+    headers: Headers = [kind]
+    headers += [pair for pair in upstream if pair[0].startswith(_TRAVELS)]
+    headers.append((b"x-lockgate-request-id", call.id.encode()))
+    prefix = b"x-" + call.family.encode()
+    headers.append((prefix + b"-trace-id", call.trace_id.encode("latin-1", "replace")))
+    if record.provider:
+        headers.append((prefix + b"-provider", record.provider.encode("latin-1", "replace")))
+    if record.losses:
+        headers.append((b"x-lockgate-dropped", ", ".join(record.losses).encode("ascii", "replace")))
+    if call.family == "portkey":
+        headers.append((b"x-portkey-last-used-option-index", b"config"))
+        headers.append((b"x-portkey-retry-attempt-count", b"0"))
+        headers.append((b"x-portkey-cache-status", b"DISABLED"))
+    return headers
+
+
+def codec_of(call: Call) -> Codec:
+    """The codec that the caller reads errors in."""
+    return CODECS[call.dialect or PLAIN]
+
+
+def error_body(call: Call, error: Failure | Refusal, spoken: Codec | None) -> bytes:
+    """The error in the caller's dialect; a provider's own body passes when it already is one (`spoken`: its dialect)."""
+    codec = codec_of(call)
+    if isinstance(error, Failure) and spoken is codec and error.body and codec.native_error(error.body):
+        return error.body
+    return codec.write_error(error)
+
+
+def error_headers(error: Failure | Refusal) -> Headers:
+    """What an error adds to the headers."""
+    if error.retry_after is None:
+        return []
+    return [(b"retry-after", str(max(0, round(error.retry_after))).encode())]

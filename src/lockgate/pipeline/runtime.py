@@ -1,0 +1,58 @@
+"""`Runtime`: the living things beside the Snapshot, kept over reloads: clients, spool, clocks."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from lockgate.core.failure import Refusal
+from lockgate.core.record import Record
+from lockgate.core.redact import Redactor
+from lockgate.stores.spool import Spool
+from lockgate.transport.exchange import Client
+
+
+def now_us() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+class Runtime:
+    """What requests use and do not own. `clients` are found by the scheme of a destination.
+
+    `clock` gives monotonic seconds, `time_us` microseconds since the epoch, `draw` random bits: tests pass their own.
+    """
+
+    def __init__(
+        self,
+        clients: dict[str, Client],
+        spool: Spool,
+        redactor: Redactor,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        time_us: Callable[[], int] = now_us,
+        draw: Callable[[int], int] = random.getrandbits,
+    ) -> None:
+        self.clients = clients
+        self.spool = spool
+        self.redactor = redactor
+        self.clock = clock
+        self.time_us = time_us
+        self.draw = draw
+        self.served = 0
+        self.failed = 0
+        self.in_flight = 0
+
+    def client(self, scheme: str) -> Client:
+        """The client for a scheme; raises `Refusal` for one that nothing here speaks (a checked configuration has none)."""
+        client = self.clients.get(scheme)
+        if client is None:
+            raise Refusal(500, "no_client", f"Nothing here can reach a '{scheme}' address.")
+        return client
+
+    def closed(self, record: Record) -> None:
+        """Count a finished request."""
+        self.served += 1
+        if record.status >= 500:
+            self.failed += 1
