@@ -1,0 +1,94 @@
+"""Secrets taken out of what is kept: bodies and error sentences, at the moment of capture.
+
+Two kinds: secrets that the house holds (exact), and whatever has the shape of a well-known kind of key or token. Sixteen
+searches for literals would cost 16 µs on a clean body of 2.5 kB. Instead each group of shapes has a byte that must be there
+(`memchr`, 0.05 µs) and a scout, an expression that begins with that byte and looks around it (0.5 µs); only where it hits are
+the shapes tried. What is found is replaced within its JSON string, so that the body stays JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MARK = b"[redacted]"
+#: An exact secret shorter than this would match by chance.
+SHORTEST = 8
+
+_START = rb"(?<![A-Za-z0-9_])"
+#: (byte, scout, shapes): a shape's group named `keep` stays. No scout may miss what one of its shapes would find.
+_SHAPES: tuple[tuple[int, re.Pattern[bytes], tuple[re.Pattern[bytes], ...]], ...] = (
+    (
+        ord("-"),
+        re.compile(rb"-(?:(?<=sk-|pk-|at-)|(?<=xox[a-z]-))[A-Za-z0-9_-]{10}"),
+        (
+            re.compile(_START + rb"[sp]k-[A-Za-z0-9_-]{16,}"),
+            re.compile(_START + rb"xox[a-z]-[A-Za-z0-9-]{10,}"),
+            re.compile(_START + rb"glpat-[A-Za-z0-9_-]{16,}"),
+        ),
+    ),
+    (
+        ord("_"),
+        re.compile(rb"_(?<=lg_|hp_|at_|hf_|sk_)[A-Za-z0-9_-]{16}"),
+        (
+            re.compile(_START + rb"lg_[A-Za-z0-9_-]{16,}"),
+            re.compile(_START + rb"(?:ghp|hf|gsk)_[A-Za-z0-9]{30,}"),
+            re.compile(_START + rb"github_pat_[A-Za-z0-9_]{30,}"),
+        ),
+    ),
+    (ord("I"), re.compile(rb"I(?<=AI)za"), (re.compile(_START + rb"AIza[A-Za-z0-9_-]{35}"),)),
+    (ord("K"), re.compile(rb"K(?<=AK)IA"), (re.compile(_START + rb"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),)),
+    # RFC 7519: two JSON objects and a signature, each base64url; "eyJ" is the beginning of `{"`.
+    (
+        ord("J"),
+        re.compile(rb"J(?<=eyJ)[A-Za-z0-9_-]{8}"),
+        (re.compile(_START + rb"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),),
+    ),
+    (ord("B"), re.compile(rb"B(?=earer )"), (re.compile(rb"(?P<keep>Bearer )[A-Za-z0-9._~+/=-]{16,}"),)),
+    # RFC 7468. A key that is cut off is one all the same: to its end, or to the end of the string it stands in.
+    (
+        ord("Y"),
+        re.compile(rb"Y(?=-----)"),
+        (
+            re.compile(
+                rb"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY-----[^\"]*?(?:-----END (?:[A-Z]+ ){0,3}PRIVATE KEY-----|(?=\")|\Z)"
+            ),
+        ),
+    ),
+)
+_KEPT = rb"\g<keep>" + MARK
+
+
+class Redactor:
+    """Takes secrets out of bodies (`redactor(body)`) and sentences (`redactor.text(sentence)`).
+
+    `secrets` are exact ones to look for as well; those shorter than eight bytes are left out, as they would match by chance.
+    """
+
+    __slots__ = ("_secrets",)
+
+    def __init__(self, secrets: Iterable[bytes] = ()) -> None:
+        self._secrets: tuple[bytes, ...] = ()
+        # Those that go by their shape anyway need no search of their own. The longest first: one may begin with another.
+        own = {each for each in secrets if len(each) >= SHORTEST and self(each) != MARK}
+        self._secrets = tuple(sorted(own, key=lambda each: (-len(each), each)))
+
+    def __repr__(self) -> str:
+        return f"Redactor({len(self._secrets)} secrets)"
+
+    def __call__(self, body: bytes) -> bytes:
+        """The body without secrets; the same object when it has none."""
+        for secret in self._secrets:
+            if secret in body:
+                body = body.replace(secret, MARK)
+        for byte, scout, shapes in _SHAPES:
+            if byte in body and scout.search(body):
+                for shape in shapes:
+                    body = shape.sub(_KEPT if shape.groups else MARK, body)
+        return body
+
+    def text(self, sentence: str) -> str:
+        """The sentence without secrets."""
+        body = sentence.encode("utf-8", "surrogatepass")
+        clean = self(body)
+        return sentence if clean is body else clean.decode("utf-8", "surrogatepass")
