@@ -78,7 +78,7 @@ class EgressEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is recorded. `bodies`: full, or off for metadata alone; `body_limit`: bytes of a body; `retention_days`: of the log."""
+    """What is recorded. `bodies`: full, or off for metadata alone; `body_limit` in bytes; `retention_days` of the log."""
 
     bodies: Literal["full", "off"] = "full"
     body_limit: int = 1024 * 1024

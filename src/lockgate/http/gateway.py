@@ -67,10 +67,12 @@ class Gateway:
         """The request as a Call."""
         runtime = self._runtime
         family: Family = "lockgate"
-        if not any(name.startswith(b"x-lockgate-") for name in headers) and any(
-            name.startswith(b"x-portkey-") for name in headers
-        ):
-            family = "portkey"
+        for name in headers:
+            if name.startswith(b"x-lockgate-"):
+                family = "lockgate"
+                break
+            if name.startswith(b"x-portkey-"):
+                family = "portkey"
         time_us = runtime.time_us()
         id = new_id(time_us, runtime.draw(62))
         return Call(
