@@ -128,19 +128,30 @@ class _AudioPart(msgspec.Struct):
     input_audio: _Audio
 
 
-def read_input(value: str | list[msgspec.Raw], turns: list[Turn]) -> None:
-    """Add what the items say to `turns`; raises `Refusal` 400 with the path of what is wrong."""
+class Talk(msgspec.Struct):
+    """A conversation while it is read: its turns, and the namespaces of tools that the request declares."""
+
+    turns: list[Turn]
+    namespaces: set[str]
+
+    def name(self, namespace: str | None, name: str) -> str:
+        """A called tool's name here. A tool that was searched for has a namespace too, but is declared without one."""
+        return qualified(namespace, name) if namespace and namespace in self.namespaces else name
+
+
+def read_input(value: str | list[msgspec.Raw], talk: Talk) -> None:
+    """Add what the items say to the turns; raises `Refusal` 400 with the path of what is wrong."""
     if isinstance(value, str):
-        add(turns, "user", Text(value))
+        add(talk.turns, "user", Text(value))
         return
     for index, raw in enumerate(value):
         at = f"input[{index}]"
         head = readable(raw, _Head, at)
         kind = head.type or ("message" if given(head.role) else "")
         if reader := _ITEMS.get(kind):
-            reader(raw, at, turns)
+            reader(raw, at, talk)
         elif role := _NATIVE.get(kind):
-            add(turns, role, Native(NAME, kind, raw))
+            add(talk.turns, role, Native(NAME, kind, raw))
         else:
             raise _unknown_item(kind, at)
 
@@ -155,37 +166,37 @@ def _unknown_item(kind: str, at: str) -> Refusal:
     return Refusal(400, "invalid_value", message, param=f"{at}.type")
 
 
-def _message(raw: msgspec.Raw, at: str, turns: list[Turn]) -> None:
+def _message(raw: msgspec.Raw, at: str, talk: Talk) -> None:
     item = readable(raw, _Message, at)
-    add(turns, item.role, *_content(item.content, f"{at}.content"))
+    add(talk.turns, item.role, *_content(item.content, f"{at}.content"))
 
 
-def _function_call(raw: msgspec.Raw, at: str, turns: list[Turn]) -> None:
+def _function_call(raw: msgspec.Raw, at: str, talk: Talk) -> None:
     item = readable(raw, _FunctionCall, at)
-    add(turns, "assistant", ToolCall(item.call_id, qualified(item.namespace or "", item.name), item.arguments or ""))
+    add(talk.turns, "assistant", ToolCall(item.call_id, talk.name(item.namespace, item.name), item.arguments or ""))
 
 
-def _custom_call(raw: msgspec.Raw, at: str, turns: list[Turn]) -> None:
+def _custom_call(raw: msgspec.Raw, at: str, talk: Talk) -> None:
     item = readable(raw, _CustomCall, at)
-    call = ToolCall(item.call_id, qualified(item.namespace or "", item.name), item.input or "", custom=True)
-    add(turns, "assistant", call)
+    call = ToolCall(item.call_id, talk.name(item.namespace, item.name), item.input or "", custom=True)
+    add(talk.turns, "assistant", call)
 
 
-def _function_output(raw: msgspec.Raw, at: str, turns: list[Turn]) -> None:
-    add(turns, "user", _result(raw, at, turns, custom=False))
+def _function_output(raw: msgspec.Raw, at: str, talk: Talk) -> None:
+    add(talk.turns, "user", _result(raw, at, talk, custom=False))
 
 
-def _custom_output(raw: msgspec.Raw, at: str, turns: list[Turn]) -> None:
-    add(turns, "user", _result(raw, at, turns, custom=True))
+def _custom_output(raw: msgspec.Raw, at: str, talk: Talk) -> None:
+    add(talk.turns, "user", _result(raw, at, talk, custom=True))
 
 
-def _result(raw: msgspec.Raw, at: str, turns: list[Turn], *, custom: bool) -> ToolResult:
+def _result(raw: msgspec.Raw, at: str, talk: Talk, *, custom: bool) -> ToolResult:
     item = readable(raw, _CallOutput, at)
     content: list[Text | Media] = []
     for part in _content(item.output, f"{at}.output"):
         if isinstance(part, (Text, Media)):
             content.append(part)
-    return ToolResult(item.call_id, content, name=item.name or _name_of(item.call_id, turns), custom=custom)
+    return ToolResult(item.call_id, content, name=item.name or _name_of(item.call_id, talk.turns), custom=custom)
 
 
 def _name_of(call_id: str, turns: list[Turn]) -> str:
@@ -197,11 +208,11 @@ def _name_of(call_id: str, turns: list[Turn]) -> str:
     return ""
 
 
-def _reasoning(raw: msgspec.Raw, at: str, turns: list[Turn]) -> None:
-    add(turns, "assistant", thinking_of(readable(raw, ReasoningShape, at)))
+def _reasoning(raw: msgspec.Raw, at: str, talk: Talk) -> None:
+    add(talk.turns, "assistant", thinking_of(readable(raw, ReasoningShape, at)))
 
 
-_ITEMS: dict[str, Callable[[msgspec.Raw, str, list[Turn]], None]] = {
+_ITEMS: dict[str, Callable[[msgspec.Raw, str, Talk], None]] = {
     "message": _message,
     "function_call": _function_call,
     "function_call_output": _function_output,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from lockgate.core.content import Citation, Declined, Native, Part, Text, Thinking, TokenLogprob, ToolCall, qualified
+from lockgate.core.content import Citation, Declined, Native, Part, Text, Thinking, TokenLogprob, ToolCall
 from lockgate.core.failure import Failure
 from lockgate.core.json import as_any, decode, given
 from lockgate.core.outcome import Outcome
@@ -33,6 +33,7 @@ class _Observed(msgspec.Struct):
     id: str | None = None
     model: str | None = None
     status: str | None = None
+    service_tier: str | None = None
     incomplete_details: Incomplete | None = None
     error: msgspec.Raw = msgspec.Raw()
     output: list[Kind] | None = None
@@ -71,7 +72,7 @@ def observe(body: bytes) -> Outcome:
     """What a passing answer says of itself."""
     try:
         seen = decode(body, _Observed)
-        usage = usage_in(seen.usage)
+        usage = usage_in(seen.usage, seen.service_tier)
         failure = failure_in(seen.status, seen.error)
     except UNREADABLE as error:
         return Outcome(failure=malformed(f"the answer cannot be read: {error}"))
@@ -133,8 +134,7 @@ def content_part(content: ContentShape) -> Part:
 
 def call_part(item: CallShape) -> ToolCall:
     """A tool call; the item's own id stands in where a host gives no call id."""
-    name = qualified(item.namespace or "", item.name or "")
-    return ToolCall(item.call_id or item.id or "", name, item.text, custom=item.type == "custom_tool_call")
+    return ToolCall(item.call_id or item.id or "", item.name or "", item.text, custom=item.type == "custom_tool_call")
 
 
 def thinking_part(item: ReasoningShape) -> Thinking:

@@ -14,7 +14,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.json import given, readable
 from lockgate.core.request import Effort, Format, Reasoning, Request, Sampling, ToolChoice, ToolMode
 from lockgate.core.sheet import Sheet
-from lockgate.dialects.openai.responses.read_input import read_input
+from lockgate.dialects.openai.responses.read_input import Talk, read_input
 from lockgate.dialects.openai.responses.shapes import NAME, Kind
 
 #: Members that point at state which the provider keeps: nothing that another provider could resolve.
@@ -131,10 +131,12 @@ def read_request(sheet: Sheet) -> Request:
     turns: list[Turn] = []
     if body.instructions:
         turns.append(Turn("system", [Text(body.instructions)]))
-    read_input(body.input, turns)
+    tools = [tool for n, raw in enumerate(body.tools or []) for tool in _tools(raw, f"tools[{n}]")]
+    read_input(body.input, Talk(turns, {tool.namespace for tool in tools}))
     request = Request(
         model=body.model,
         turns=turns,
+        tools=tools,
         sampling=_sampling(body),
         parallel_tools=body.parallel_tool_calls,
         reasoning=_reasoning(body.reasoning),
@@ -146,8 +148,6 @@ def read_request(sheet: Sheet) -> Request:
         store=body.store,
         extra={name: raw for name in sheet if name not in _KNOWN and (raw := sheet.raw(name)) is not None},
     )
-    for index, raw in enumerate(body.tools or []):
-        request.tools += _tools(raw, f"tools[{index}]")
     if given(body.tool_choice):
         request.tool_choice = _tool_choice(body.tool_choice, request)
     if body.text is not None:

@@ -114,7 +114,6 @@ class CallShape(msgspec.Struct):
     name: str | None = None
     arguments: str | None = None
     input: str | None = None
-    namespace: str | None = None
 
     @property
     def text(self) -> str:
