@@ -6,17 +6,20 @@ signature rides in that dialect's place for one, with the name of its writer, so
 
 from __future__ import annotations
 
+from urllib.parse import quote, unquote
+
 _MARK = "lockgate:"
 
 
 def wrap(signature: str, dialect: str, item: str = "") -> str:
     """A signature (and the id of the item it signs) of `dialect`, to be carried in another dialect's signature member."""
-    return f"{_MARK}{dialect}:{item}:{signature}"
+    return f"{_MARK}{dialect}:{quote(item, safe='/ ')}:{signature}"
 
 
 def unwrap(carried: str, own: str) -> tuple[str, str, str]:
     """(signature, dialect that wrote it, item id) of a carried signature; one without our mark is the `own` dialect's."""
-    if not carried.startswith(_MARK):
+    pieces = carried.split(":", 3) if carried.startswith(_MARK) else []
+    if len(pieces) != 4:
         return carried, own, ""
-    dialect, item, signature = carried[len(_MARK) :].split(":", 2) if carried.count(":") >= 3 else (own, "", carried)
-    return signature, dialect, item
+    _, dialect, item, signature = pieces
+    return signature, dialect, unquote(item)

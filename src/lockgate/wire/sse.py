@@ -16,6 +16,8 @@ EVENT_LIMIT = 8 * 1024 * 1024
 #: A blank line: two line ends in a row, in any mixture of the three kinds.
 _BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+#: As many bytes as a blank line may have before its last one.
+_REACH = 3
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -33,57 +35,65 @@ class EventTooLarge(Exception):
 class Blocks:
     """Cuts a byte stream at event borders: `feed` gives the bytes of complete events, unchanged, and keeps the rest."""
 
-    __slots__ = ("_begun", "_limit", "_searched", "_tail")
+    __slots__ = ("_held", "_limit", "_pieces")
 
     def __init__(self, limit: int = EVENT_LIMIT) -> None:
-        self._tail = b""
-        self._searched = 0
+        self._pieces: list[bytes] = []  # the event that is not complete, in the pieces that came
+        self._held = 0
         self._limit = limit
-        self._begun = False
+
+    def __repr__(self) -> str:
+        return f"Blocks({self._held} bytes held)"
 
     @property
     def tail(self) -> bytes:
         """The bytes of the event that is not complete yet."""
-        return self._tail
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0] if self._pieces else b""
 
     def feed(self, chunk: bytes) -> bytes:
         """The complete events up to now, as they came; raises `EventTooLarge`."""
-        if not self._tail:
+        if not self._held:
             # Nearly every network chunk ends at an event border; a lone CR at the end may be half of a CR LF.
             if chunk.endswith((b"\n\n", b"\r\n\r\n")):
-                self._begun = True
                 return chunk
-            data = chunk
+            end = _last_border(chunk)
         else:
-            data = self._tail + chunk
-        end = _last_border(data, max(0, self._searched - 3))
+            # Only the last few bytes that are held can be part of a border that this chunk completes.
+            reach = self._reach()
+            end = _last_border(reach + chunk)
+            if end:
+                end += self._held - len(reach)
+        self._pieces.append(chunk)
+        self._held += len(chunk)
+        block = b""
         if end:
-            self._tail = data[end:]
-            self._begun = True
-            self._searched = len(self._tail)
-            return data[:end]
-        if len(data) > self._limit:
+            whole = self.tail
+            block = whole[:end]
+            self._pieces = [whole[end:]]
+            self._held -= end
+        if self._held > self._limit:
             raise EventTooLarge(f"an event of the stream is larger than {self._limit} bytes")
-        self._tail = data
-        self._searched = len(data)
-        return b""
+        return block
+
+    def _reach(self) -> bytes:
+        last = self._pieces[-1]
+        return last[-_REACH:] if len(last) >= _REACH else self.tail[-_REACH:]
 
 
-def _last_border(data: bytes, start: int) -> int:
+def _last_border(data: bytes) -> int:
     """The position after the last blank line of `data`, or 0. A CR at the very end waits for the byte after it."""
     end = len(data)
     if data.endswith(b"\r"):
         end -= 1
-    best = 0
-    # From the back: the last LF LF, CR LF CR LF or CR CR; mixtures are rare and found by the slow search.
-    at = data.rfind(b"\n\n", start, end)
-    if at >= 0:
-        best = at + 2
-    at = data.rfind(b"\r\n\r\n", start, end)
-    if at >= 0:
-        best = max(best, at + 4)
-    if b"\r" in data[max(start, best) : end]:
-        for match in _BLANK.finditer(data, max(start, best), end):
+    # From the back: the last LF LF or CR LF CR LF; other mixtures are rare and found by the slow search.
+    at = data.rfind(b"\n\n", 0, end)
+    best = at + 2 if at >= 0 else 0
+    at = data.rfind(b"\r\n\r\n", best, end)
+    best = at + 4 if at >= 0 else best
+    if data.find(b"\r", best, end) >= 0:
+        for match in _BLANK.finditer(data, best, end):
             best = match.end()
     return best
 
@@ -109,6 +119,40 @@ def frames(block: bytes) -> list[Frame]:
         elif line == b"data":
             data.append(b"")
     return out
+
+
+def payloads(block: bytes) -> list[bytes]:
+    """The data of the events of a block of complete events, for dialects whose data says all: cheaper than `frames`."""
+    if b"\r" in block:
+        return [frame.data for frame in frames(block)]
+    out: list[bytes] = []
+    for event in block.split(b"\n\n"):
+        if event.startswith(b"data: "):
+            if b"\n" not in event:
+                out.append(event[6:])
+                continue
+        elif event.startswith(b"event: "):
+            name, _, data = event.partition(b"\n")
+            if name and data.startswith(b"data: ") and b"\n" not in data:
+                out.append(data[6:])
+                continue
+        elif not event:
+            continue
+        out += [frame.data for frame in frames(event + b"\n\n")]
+    return out
+
+
+def split(block: bytes) -> list[bytes]:
+    """A block of complete events as single events, unchanged: joined, they are the block."""
+    if b"\r" not in block:
+        pieces = block.split(b"\n\n")
+        return [piece + b"\n\n" for piece in pieces[:-1]] + [pieces[-1]] * bool(pieces[-1])
+    out: list[bytes] = []
+    start = 0
+    for match in _BLANK.finditer(block):
+        out.append(block[start : match.end()])
+        start = match.end()
+    return out + [block[start:]] * (start < len(block))
 
 
 class Reader:
