@@ -1,0 +1,142 @@
+"""The upstream client: `send` is one request's way from a pooled connection to the headers of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from lockgate.core.failure import Failure, Refusal
+from lockgate.transport.answer import Answer
+from lockgate.transport.destination import Destination
+from lockgate.transport.dial import Connector, Dialer, TcpConnector
+from lockgate.transport.egress import Egress
+from lockgate.transport.exchange import CUT, Abort, Deadlines, Outgoing
+from lockgate.transport.head import render
+from lockgate.transport.http1 import Connection
+from lockgate.transport.pool import Limits, Pool, Waiting
+from lockgate.transport.resolve import CachedResolver, Resolver
+from lockgate.transport.wheel import Wheel
+
+
+class HttpClient:
+    """See `transport.exchange.Client`. It belongs to one event loop, the one it is made in; `close` ends all it holds."""
+
+    __slots__ = ("_closed", "_dialer", "_limits", "_living", "_loop", "_pools", "_wheel")
+
+    def __init__(
+        self,
+        egress: Egress,
+        *,
+        limits: Limits | None = None,
+        resolver: Resolver | None = None,
+        connector: Connector | None = None,
+        wheel: Wheel | None = None,
+    ) -> None:
+        """Make it inside the running loop. The ports are for tests; None is the system's."""
+        self._loop = asyncio.get_running_loop()
+        self._dialer = Dialer(egress, resolver or CachedResolver(), connector or TcpConnector())
+        self._limits = limits or Limits()
+        self._wheel = wheel or Wheel(self._loop)
+        self._pools: dict[Destination, Pool] = {}
+        self._living: set[Pool] = set()  # with those that a change of policy has retired
+        self._closed = False
+
+    @property
+    def egress(self) -> Egress:
+        """The policy in force."""
+        return self._dialer.egress
+
+    def adopt(self, egress: Egress) -> None:
+        """Put another policy in force: no connection made under the old one is used again."""
+        self._dialer.egress = egress
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            pool.retire()
+
+    async def send(
+        self, destination: Destination, outgoing: Outgoing, deadlines: Deadlines, slot: Abort | None = None
+    ) -> Answer | Failure:
+        """See `Client`. A connection that idled and turns out to be dead is replaced by a new one, once."""
+        if self._closed:
+            return CUT
+        pool = self._pools.get(destination) or self._open(destination)
+        head = render(outgoing, pool.own)
+        body = outgoing.body
+        is_head = outgoing.method == "HEAD"
+        now = self._wheel.now()
+        total_at = now + deadlines.total
+        connection = pool.take()
+        for _attempt in range(2):
+            if slot is not None and slot.aborted:
+                if connection is not None:
+                    pool.freed(connection)
+                return CUT
+            if connection is None:
+                until = now + deadlines.connect
+                found = await self._wait(pool, pool.wait(now, min(until, total_at)), slot)
+                if not isinstance(found, Connection):
+                    return found
+                connection = found
+                now = self._wheel.now()
+            if not connection.closed:
+                answer = Answer(connection, connection.upstream, self._loop)
+                headed = answer.headed()
+                if slot is not None:
+                    slot.holds = answer
+                connection.begin(answer, head, body, is_head, deadlines, total_at, now)
+                try:
+                    await headed
+                except asyncio.CancelledError:
+                    answer.close()
+                    raise
+                if answer.failure is None:
+                    return answer
+                if not answer.untouched:
+                    return answer.failure
+            connection = None
+            pool = self._pools.get(destination) or self._open(destination)  # it may have gone with its last connection
+            now = self._wheel.now()
+        return Failure("cut", 502, f"The upstream {destination.authority} closed the connection without an answer.")
+
+    def close(self) -> None:
+        """End all exchanges, waits and connections at once."""
+        self._closed = True
+        for pool in tuple(self._living):
+            pool.close()
+        self._wheel.stop()
+
+    def emptied(self, pool: Pool) -> None:
+        """See `Keeper`: the next request makes a new one."""
+        self._living.discard(pool)
+        if self._pools.get(pool.destination) is pool:
+            del self._pools[pool.destination]
+
+    def _open(self, destination: Destination) -> Pool:
+        """A pool for a destination that the policy allows, as far as its name tells; raises `Refusal`."""
+        self._dialer.egress.check(destination)
+        pool = Pool(destination, self._dialer, self._wheel, self._limits, self, self._loop)
+        self._pools[destination] = pool
+        self._living.add(pool)
+        return pool
+
+    async def _wait(self, pool: Pool, waiting: Waiting, slot: Abort | None) -> Connection | Failure:
+        """What the wait ends with; raises the policy's `Refusal`. Whoever leaves gives back what he was just given."""
+        if slot is not None:
+            slot.holds = waiting
+        try:
+            found = await waiting.future
+        except asyncio.CancelledError:
+            pool.left(waiting, CUT)
+            future = waiting.future
+            if not future.cancelled() and isinstance(given := future.result(), Connection) and not given.closed:
+                pool.freed(given)  # it was given in the very moment of leaving
+            raise
+        if isinstance(found, Refusal):
+            raise found
+        if slot is not None and slot.aborted:
+            if isinstance(found, Connection) and not found.closed:
+                pool.freed(found)
+            return CUT
+        return found
+
+    def __repr__(self) -> str:
+        return f"HttpClient({list(self._pools.values())})"
