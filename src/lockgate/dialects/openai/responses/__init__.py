@@ -6,12 +6,12 @@ from lockgate.dialects.codec import Codec
 from lockgate.dialects.openai.error import native_error, read_error, write_error
 from lockgate.dialects.openai.responses.read_reply import observe, read_reply
 from lockgate.dialects.openai.responses.read_request import read_request
-from lockgate.dialects.openai.responses.reader import ResponsesReader
+from lockgate.dialects.openai.responses.reader import Reader
 from lockgate.dialects.openai.responses.shapes import NAME
-from lockgate.dialects.openai.responses.tap import ResponsesTap
+from lockgate.dialects.openai.responses.tap import Tap
 from lockgate.dialects.openai.responses.write_reply import write_reply
 from lockgate.dialects.openai.responses.write_request import write_request
-from lockgate.dialects.openai.responses.writer import ResponsesWriter, stream_error
+from lockgate.dialects.openai.responses.writer import Writer, stream_error
 
 CODEC = Codec(
     name=NAME,
@@ -20,9 +20,9 @@ CODEC = Codec(
     read_reply=read_reply,
     write_reply=write_reply,
     observe=observe,
-    reader=ResponsesReader,
-    writer=ResponsesWriter,
-    tap=ResponsesTap,
+    reader=Reader,
+    writer=Writer,
+    tap=Tap,
     read_error=read_error,
     write_error=write_error,
     stream_error=stream_error,

@@ -5,7 +5,6 @@ Members that only repeat the request are encoded once per answer, because a stre
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 import msgspec
@@ -14,10 +13,13 @@ from lockgate.core.content import Citation, Thinking, TokenLogprob, Tool, ToolCa
 from lockgate.core.json import encode
 from lockgate.core.reply import Usage
 from lockgate.core.request import Format, Request, ToolChoice
+from lockgate.dialects.calls import asked_tool
 from lockgate.dialects.codec import Voice
+from lockgate.dialects.openai.chat.account import SERVICE_TIERS
 from lockgate.dialects.openai.responses.shapes import (
     NAME,
     annotation_object,
+    bare_name,
     encrypted_content,
     function_object,
     logprob_objects,
@@ -31,7 +33,7 @@ Status = Literal["in_progress", "completed", "incomplete", "failed"]
 class Frame:
     """What all statements of one response have in common."""
 
-    __slots__ = ("_echo", "_head", "custom", "id", "namespaces")
+    __slots__ = ("_echo", "_head", "_request", "id")
 
     def __init__(self, voice: Voice, created: int, model: str, service_tier: str) -> None:
         request = voice.request
@@ -39,8 +41,7 @@ class Frame:
         head = {"id": f"resp_{voice.id}", "object": "response", "created_at": created or voice.created}
         self._head = encode(head)[:-1]
         self._echo = encode(_echo(request, model or request.model, service_tier))[1:]
-        self.custom = {tool.name for tool in request.tools if tool.custom}
-        self.namespaces = {tool.name: tool.namespace for tool in request.tools if tool.namespace}
+        self._request = request
 
     def response(
         self, status: Status, output: list[bytes], usage: Usage | None = None, reason: str = "", error: object = None
@@ -53,6 +54,16 @@ class Frame:
             "usage": None if usage is None else usage_object(usage),
         }
         return b'%b,"output":[%b],%b,%b' % (self._head, b",".join(output), encode(told)[1:-1], self._echo)
+
+    def custom(self, part: ToolCall) -> bool:
+        """Whether a call is one of a free-text tool, though it may have been made as a function's."""
+        tool = asked_tool(part.name, self._request)
+        return part.custom if tool is None else tool.custom
+
+    def named(self, name: str) -> tuple[str, str]:
+        """(name, namespace) of a called tool, as the caller declared it."""
+        tool = asked_tool(name, self._request)
+        return (name, "") if tool is None else (bare_name(tool), tool.namespace)
 
     def item_id(self, prefix: str, index: int) -> str:
         """The id of an output item of ours."""
@@ -81,7 +92,7 @@ def _echo(request: Request, model: str, service_tier: str) -> _Object:
             "summary": (reasoning.shown if reasoning else "") or None,
         },
         "safety_identifier": request.user or None,
-        "service_tier": service_tier or request.service_tier or "default",
+        "service_tier": next((tier for tier in (service_tier, request.service_tier) if tier in SERVICE_TIERS), "default"),
         "store": False,  # nothing is kept that could be asked for by this id
         "temperature": sampling.temperature,
         "text": text,
@@ -152,9 +163,9 @@ def reasoning_item(item_id: str, part: Thinking) -> _Object:
 
 def call_item(item_id: str, part: ToolCall, frame: Frame, status: Status) -> _Object:
     """A call of one of the caller's tools."""
-    namespace = frame.namespaces.get(part.name, "")
-    name = part.name.removeprefix(f"{namespace}__") if namespace else part.name
-    made: _Object = {"type": "function_call", "id": item_id, "status": status, "call_id": part.id, "name": name}
+    name, namespace = frame.named(part.name)
+    call_id = part.id or f"call_{item_id}"
+    made: _Object = {"type": "function_call", "id": item_id, "status": status, "call_id": call_id, "name": name}
     if part.custom:
         made["type"] = "custom_tool_call"
         made["input"] = part.arguments
@@ -168,19 +179,6 @@ def call_item(item_id: str, part: ToolCall, frame: Frame, status: Status) -> _Ob
 def image_item(item_id: str, data: str) -> _Object:
     """An image that the model made, base64."""
     return {"type": "image_generation_call", "id": item_id, "status": "completed", "result": data}
-
-
-def custom_input(arguments: str) -> str:
-    """The text of a custom tool's call that a model without such tools made as a function call: its only argument."""
-    try:
-        value: Any = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return arguments
-    if isinstance(value, dict):
-        texts: list[Any] = list(value.values())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        if len(texts) == 1 and isinstance(texts[0], str):
-            return texts[0]
-    return arguments
 
 
 def raw_item(raw: msgspec.Raw) -> bytes:

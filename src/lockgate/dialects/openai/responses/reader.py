@@ -50,7 +50,7 @@ from lockgate.dialects.openai.responses.shapes import (
     finish_of,
     tokens_of,
 )
-from lockgate.wire.sse import Blocks, EventTooLarge, frames
+from lockgate.wire.sse import Blocks, EventTooLarge, payloads
 
 
 class _Event(msgspec.Struct):
@@ -84,7 +84,7 @@ class _Open(msgspec.Struct):
     ended: bool = False
 
 
-class ResponsesReader:
+class Reader:
     """Reads one stream. What comes after its last event, or after a failure, is dropped."""
 
     __slots__ = ("_blocks", "_calls", "_count", "_done", "_open", "_over", "complete")
@@ -114,25 +114,25 @@ class ResponsesReader:
         if self._over or not tail.strip():
             return []
         try:
-            for frame in frames(tail + b"\n\n"):
-                decode(frame.data, Kind)
+            for data in payloads(tail + b"\n\n"):
+                decode(data, Kind)
         except UNREADABLE:
             return []  # cut inside an event
         return self._read(tail + b"\n\n")
 
     def _read(self, block: bytes) -> list[Event]:
         out: list[Event] = []
-        for frame in frames(block):
+        for data in payloads(block):
             try:
-                event = _decode(frame.data)
+                event = _decode(data)
                 if event.type == "response.output_text.delta":  # nearly all events are these
                     self._text(event, out)
                 elif reader := self._READERS.get(event.type):
                     reader(self, event, out)
                 elif event.type == "error" or given(event.error):
-                    return out + self._break(error_in(frame.data))
+                    return out + self._break(error_in(data))
             except UNREADABLE as error:
-                if _matters(frame.data):
+                if _matters(data):
                     return out + self._break(malformed(f"an event of the stream cannot be read: {error}"))
             if self._over:
                 break
@@ -291,7 +291,7 @@ class ResponsesReader:
         failure = failure_in(status, response.error)
         out += self._break(failure or malformed("it failed without saying so"))
 
-    _READERS: ClassVar[dict[str, Callable[[ResponsesReader, _Event, list[Event]], None]]] = {
+    _READERS: ClassVar[dict[str, Callable[[Reader, _Event, list[Event]], None]]] = {
         "response.created": _started,
         "response.output_item.added": _item_added,
         "response.refusal.delta": _declined,
@@ -322,6 +322,6 @@ def error_in(data: bytes) -> Failure:
 def _matters(data: bytes) -> bool:
     """Whether an event that does not have the shape known here is one that is needed, or no JSON object at all."""
     try:
-        return decode(data, Kind).type in ResponsesReader.NEEDED
+        return decode(data, Kind).type in Reader.NEEDED
     except UNREADABLE:
         return data.strip() != b"[DONE]"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from lockgate.core.content import Citation, Thinking, TokenLogprob, Tool
+from lockgate.core.content import Citation, Thinking, TokenLogprob, Tool, qualified
 from lockgate.core.json import decode
 from lockgate.core.reply import Finish, FinishReason, Usage
 from lockgate.dialects.signature import unwrap, wrap
@@ -248,17 +248,22 @@ def thinking_of(item: ReasoningShape) -> Thinking:
 
 
 def encrypted_content(part: Thinking) -> str | None:
-    """What proves reasoning, in this dialect's place for it; another dialect's proof is wrapped."""
+    """What proves reasoning, in this dialect's place for it; another dialect's proof, or its carrier, is wrapped."""
     if part.redacted:
         return wrap(part.redacted, part.dialect, _REDACTED)
-    if not part.signature:
-        return None
-    return part.signature if part.dialect == NAME else wrap(part.signature, part.dialect, part.id)
+    if part.dialect == NAME or not part.dialect:
+        return part.signature or None
+    return wrap(part.signature, part.dialect, part.id) if part.signature or part.id else None
+
+
+def bare_name(tool: Tool) -> str:
+    """A tool's name as its caller gave it, without its namespace."""
+    return tool.name.removeprefix(qualified(tool.namespace, "")) if tool.namespace else tool.name
 
 
 def function_object(tool: Tool) -> dict[str, object]:
     """A function or custom tool's own definition, named without its namespace."""
-    name = tool.name.removeprefix(f"{tool.namespace}__") if tool.namespace else tool.name
+    name = bare_name(tool)
     if tool.custom:
         made: dict[str, object] = {"type": "custom", "name": name}
         if tool.description:

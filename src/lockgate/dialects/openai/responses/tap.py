@@ -13,7 +13,7 @@ from lockgate.core.outcome import Outcome
 from lockgate.dialects.openai.responses.read_reply import UNREADABLE, failure_in, malformed, usage_in
 from lockgate.dialects.openai.responses.reader import error_in
 from lockgate.dialects.openai.responses.shapes import Incomplete, Kind, finish_of
-from lockgate.wire.sse import Blocks, EventTooLarge, Frame, frames
+from lockgate.wire.sse import Blocks, EventTooLarge, payloads
 
 
 class _Response(msgspec.Struct):
@@ -41,7 +41,7 @@ _PRELUDE = ("response.created", "response.in_progress", "response.queued", "keep
 _CALLS = ("function_call", "custom_tool_call")
 
 
-class ResponsesTap:
+class Tap:
     """Watches one stream. Usage comes with the last event, which every client needs: there is nothing to drop."""
 
     __slots__ = ("_blocks", "_calls", "outcome")
@@ -65,14 +65,14 @@ class ResponsesTap:
     def end(self) -> bytes:
         """A last event without its blank line, when it is whole."""
         tail = self._blocks.tail
-        for frame in frames(tail + b"\n\n"):
-            try:
-                _decode(frame.data)
-            except UNREADABLE:
-                return b""
-            self._read(frame)
-            return tail + b"\n\n"
-        return b""
+        try:
+            whole = [_decode(data) for data in payloads(tail + b"\n\n")]
+        except UNREADABLE:
+            return b""  # cut inside an event
+        if not whole:
+            return b""
+        self._watch(tail + b"\n\n")
+        return tail + b"\n\n"
 
     def _watch(self, block: bytes) -> None:
         if self.outcome.begun and not (
@@ -85,18 +85,18 @@ class ResponsesTap:
             or b'"response.cancelled"' in block
         ):
             return
-        for frame in frames(block):
-            self._read(frame)
+        for data in payloads(block):
+            self._read(data)
 
-    def _read(self, frame: Frame) -> None:
+    def _read(self, data: bytes) -> None:
         outcome = self.outcome
         try:
-            event = _decode(frame.data)
+            event = _decode(data)
         except UNREADABLE:
             return  # not ours to judge: the bytes pass, and the caller sees what they are
         kind = event.type
         if kind == "error" or given(event.error):
-            outcome.failure = error_in(frame.data)
+            outcome.failure = error_in(data)
             return
         if kind not in _PRELUDE:
             outcome.begun = True

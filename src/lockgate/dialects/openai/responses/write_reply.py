@@ -7,12 +7,12 @@ from typing import Any
 from lockgate.core.content import Declined, Media, Native, Part, Text, Thinking, ToolCall
 from lockgate.core.json import encode
 from lockgate.core.reply import Choice, Reply
+from lockgate.dialects.calls import free_text
 from lockgate.dialects.codec import Voice
 from lockgate.dialects.openai.responses.answer import (
     Frame,
     Status,
     call_item,
-    custom_input,
     image_item,
     message_item,
     raw_item,
@@ -59,8 +59,8 @@ def _output(choice: Choice, frame: Frame, status: Status) -> list[bytes]:
 
 def _item(part: Part, frame: Frame, index: int) -> bytes | None:
     if isinstance(part, ToolCall):
-        if part.custom or part.name in frame.custom:
-            text = part.arguments if part.custom else custom_input(part.arguments)
+        if frame.custom(part):
+            text = part.arguments if part.custom else free_text(part.arguments)
             call = ToolCall(part.id, part.name, text, custom=True)
             return encode(call_item(frame.item_id("ctc", index), call, frame, "completed"))
         call = ToolCall(part.id, part.name, part.arguments or "{}")

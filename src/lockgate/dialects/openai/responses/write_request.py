@@ -22,8 +22,10 @@ from lockgate.core.content import (
 from lockgate.core.failure import Refusal
 from lockgate.core.request import Effort, Format, Reasoning, Request, ToolChoice
 from lockgate.core.sheet import Sheet
+from lockgate.dialects.calls import aligned, taken_name
 from lockgate.dialects.media import data_url, file_name
-from lockgate.dialects.openai.responses.shapes import NAME, function_object
+from lockgate.dialects.openai.chat.account import SERVICE_TIERS
+from lockgate.dialects.openai.responses.shapes import NAME, bare_name, function_object
 
 _Object = dict[str, Any]
 
@@ -31,17 +33,18 @@ _Object = dict[str, Any]
 _UNSAID = ("top_k", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias")
 
 #: Thinking budget, in tokens, up to which an effort is meant.
-_EFFORT_OF_BUDGET: tuple[tuple[int, Effort], ...] = ((0, "none"), (2048, "low"), (12288, "medium"))
+_EFFORT_OF_BUDGET: tuple[tuple[int, Effort], ...] = ((4095, "low"), (16383, "medium"))
 
 
 def write_request(request: Request) -> Sheet:
     """The provider's body; raises `Refusal` 400 for a conversation that holds nothing to answer."""
     sheet = Sheet()
     sheet.set("model", request.model)
-    turns, instructions = _instructions(request.turns)
+    turns, instructions = _instructions(aligned(request.turns))
     if instructions:
         sheet.set("instructions", instructions)
-    items = [item for turn in turns for item in _items(turn, request)]
+    custom = {part.id for turn in turns for part in turn.parts if isinstance(part, ToolCall) and part.custom}
+    items = [item for turn in turns for item in _items(turn, request, custom)]
     if not items and not instructions:
         raise Refusal(400, "empty_conversation", "The conversation is empty: give at least one message.")
     sheet.set("input", items)
@@ -61,11 +64,13 @@ def write_request(request: Request) -> Sheet:
     for name, value in (
         ("user", request.user),
         ("metadata", request.metadata),
-        ("service_tier", request.service_tier),
+        ("service_tier", request.service_tier if request.service_tier in SERVICE_TIERS else ""),
         ("prompt_cache_key", request.cache_key),
     ):
         if value:
             sheet.set(name, value)
+    if request.cache is not None:
+        request.lose("cache_control")
     if request.store is not None:
         sheet.set("store", request.store)
     for name, raw in request.extra.items():
@@ -82,8 +87,11 @@ def _instructions(turns: list[Turn]) -> tuple[list[Turn], str]:
     return turns, ""
 
 
-def _items(turn: Turn, request: Request) -> list[_Object]:
-    """A turn as input items: what is said becomes messages; calls, results and reasoning are items of their own."""
+def _items(turn: Turn, request: Request, custom: set[str]) -> list[_Object]:
+    """A turn as input items: what is said becomes messages; calls, results and reasoning are items of their own.
+
+    `custom` are the ids of calls of free-text tools, whose results are of another kind.
+    """
     items: list[_Object] = []
     content: list[_Object] = []
 
@@ -98,7 +106,7 @@ def _items(turn: Turn, request: Request) -> list[_Object]:
                 request.lose(f"assistant {part.kind}")
             else:
                 content += _said(part, request)
-        elif (item := _item(part, request)) is not None:
+        elif (item := _item(part, request, custom)) is not None:
             say()
             items.append(item)
     say()
@@ -141,12 +149,12 @@ def _media(media: Media, request: Request) -> _Object | None:
     return made
 
 
-def _item(part: Part, request: Request) -> _Object | Any | None:
+def _item(part: Part, request: Request, custom: set[str]) -> _Object | Any | None:
     """A part that is an item of its own; None for what this dialect cannot say."""
     if isinstance(part, ToolCall):
         return _call(part, request)
     if isinstance(part, ToolResult):
-        return _result(part, request)
+        return _result(part, request, part.call_id in custom)
     if isinstance(part, Thinking):
         return _reasoning_item(part)
     if isinstance(part, Native):
@@ -158,7 +166,7 @@ def _item(part: Part, request: Request) -> _Object | Any | None:
 
 def _call(part: ToolCall, request: Request) -> _Object:
     tool = next((tool for tool in request.tools if tool.name == part.name and tool.namespace), None)
-    name = part.name if tool is None else part.name.removeprefix(f"{tool.namespace}__")
+    name = taken_name(part.name) if tool is None else bare_name(tool)
     if part.custom:
         made: _Object = {"type": "custom_tool_call", "call_id": part.id, "name": name, "input": part.arguments}
     else:
@@ -168,7 +176,7 @@ def _call(part: ToolCall, request: Request) -> _Object:
     return made
 
 
-def _result(part: ToolResult, request: Request) -> _Object:
+def _result(part: ToolResult, request: Request, custom: bool) -> _Object:
     output: Any
     if all(isinstance(piece, Text) for piece in part.content):
         output = "".join(piece.text for piece in part.content)
@@ -176,7 +184,7 @@ def _result(part: ToolResult, request: Request) -> _Object:
         output = [made for piece in part.content for made in _said(piece, request)]
     if part.is_error:
         request.lose("tool_result.is_error")
-    kind = "custom_tool_call_output" if part.custom else "function_call_output"
+    kind = "custom_tool_call_output" if custom else "function_call_output"
     return {"type": kind, "call_id": part.call_id, "output": output}
 
 
@@ -218,7 +226,7 @@ def _tools(tools: list[Tool], request: Request) -> list[Any]:
                 made.append({"type": "namespace", "name": tool.namespace, "description": "", "tools": groups[tool.namespace]})
             groups[tool.namespace].append(function_object(tool))
         else:
-            made.append(function_object(tool))
+            made.append(function_object(tool) | {"name": taken_name(tool.name)})
     return made
 
 
@@ -226,7 +234,7 @@ def _tool_choice(choice: ToolChoice, request: Request) -> str | _Object:
     if not choice.names:
         return choice.mode
     custom = {tool.name for tool in request.tools if tool.custom}
-    named = [{"type": "custom" if name in custom else "function", "name": name} for name in choice.names]
+    named = [{"type": "custom" if name in custom else "function", "name": taken_name(name)} for name in choice.names]
     if choice.mode == "required" and len(named) == 1:
         return named[0]
     return {"type": "allowed_tools", "mode": "auto" if choice.mode == "none" else choice.mode, "tools": named}
@@ -255,7 +263,7 @@ def _set_sampling(sheet: Sheet, request: Request) -> None:
 def _format(wanted: Format) -> _Object:
     if wanted.kind == "json":
         return {"type": "json_object"}
-    made: _Object = {"type": "json_schema", "name": wanted.name or "answer", "schema": wanted.schema}
+    made: _Object = {"type": "json_schema", "name": taken_name(wanted.name or "answer"), "schema": wanted.schema}
     if wanted.description:
         made["description"] = wanted.description
     if wanted.strict is not None:
@@ -266,7 +274,7 @@ def _format(wanted: Format) -> _Object:
 def _reasoning(wanted: Reasoning) -> _Object:
     made: _Object = {}
     effort = wanted.effort
-    if effort is None and wanted.budget is not None:
+    if effort is None and wanted.budget:  # none is no wish: many models know no effort "none"
         effort = next((effort for limit, effort in _EFFORT_OF_BUDGET if wanted.budget <= limit), "high")
     if effort is None and wanted.adaptive:
         effort = "medium"  # some models think only when asked to

@@ -16,13 +16,13 @@ from lockgate.core.events import Cited, Event, Finished, PartDelta, PartEnded, P
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import encode, raw
 from lockgate.core.reply import Finish, Usage
+from lockgate.dialects.calls import free_text
 from lockgate.dialects.codec import Voice
 from lockgate.dialects.openai.error import error_object
 from lockgate.dialects.openai.responses.answer import (
     Frame,
     Status,
     call_item,
-    custom_input,
     image_item,
     message_item,
     raw_item,
@@ -73,7 +73,7 @@ class _Part:
         return "".join(self.texts)
 
 
-class ResponsesWriter:
+class Writer:
     """Writes one stream. The dialect has one choice; others are left out."""
 
     __slots__ = ("_finish", "_frame", "_last", "_message", "_number", "_output", "_parts", "_usage", "_voice")
@@ -234,8 +234,8 @@ class ResponsesWriter:
 
     def _add_call(self, part: ToolCall, out: list[bytes]) -> _Part:
         assert self._frame is not None
-        unwrapped = part.name in self._frame.custom and not part.custom
-        custom = part.custom or unwrapped
+        custom = self._frame.custom(part)
+        unwrapped = custom and not part.custom
         item = self._new_item("ctc" if custom else "fc", out)
         said = ToolCall(part.id, part.name, custom=custom)
         self._added(item, call_item(item.id, said, self._frame, "in_progress"), out)
@@ -324,7 +324,7 @@ class ResponsesWriter:
     def _end_call(self, part: _Part, said: ToolCall, out: list[bytes]) -> None:
         assert self._frame is not None
         if not part.head:
-            part.texts = [custom_input(part.text)]
+            part.texts = [free_text(part.text)]
             self._event("response.custom_tool_call_input.delta", {**part.place, "delta": part.text}, out)
         elif not part.texts and not said.custom:
             self._delta(part, "{}", out)  # a call without arguments
@@ -355,7 +355,7 @@ class ResponsesWriter:
     def _end_message(self, item: _Item, out: list[bytes], status: Status) -> None:
         self._item_done(item, message_item(item.id, [_content(part) for part in item.content], status), out)
 
-    _WRITERS: ClassVar[dict[type, Callable[[ResponsesWriter, Any, list[bytes]], None]]] = {
+    _WRITERS: ClassVar[dict[type, Callable[[Writer, Any, list[bytes]], None]]] = {
         Started: _started,
         PartStarted: _part_started,
         Signed: _signed,
