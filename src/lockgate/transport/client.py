@@ -65,14 +65,14 @@ class HttpClient:
         now = self._wheel.now()
         total_at = now + deadlines.total
         connection = pool.take()
-        for _attempt in range(2):
+        for again in (False, True):
             if slot is not None and slot.aborted:
                 if connection is not None:
                     pool.freed(connection)
                 return CUT
             if connection is None:
                 until = now + deadlines.connect
-                found = await self._wait(pool, pool.wait(now, min(until, total_at)), slot)
+                found = await self._wait(pool, pool.wait(now, min(until, total_at), again), slot)
                 if not isinstance(found, Connection):
                     return found
                 connection = found

@@ -42,11 +42,12 @@ class Keeper(Protocol):
 class Waiting:
     """One caller's wait for a connection: `future` gives what was found, at the latest at its deadline."""
 
-    __slots__ = ("_pool", "_seconds", "check_at", "dial", "future", "until")
+    __slots__ = ("_pool", "_seconds", "check_at", "dial", "fresh", "future", "until")
 
-    def __init__(self, pool: Pool, future: asyncio.Future[Found], until: float, seconds: float) -> None:
+    def __init__(self, pool: Pool, future: asyncio.Future[Found], until: float, seconds: float, fresh: bool) -> None:
         self.check_at = NEVER  # the wheel's
         self.future = future
+        self.fresh = fresh  # only a connection that has served nobody yet will do
         self.dial: Dial | None = None  # begun for this wait, though it may come to serve another
         self._pool = pool
         self.until = until
@@ -135,9 +136,9 @@ class Pool:
         """An idle connection, the one used last: the others get a chance to expire."""
         return self._idle.popitem()[0] if self._idle else None
 
-    def wait(self, now: float, until: float) -> Waiting:
-        """Wait for a connection, a new one if there may be one more."""
-        waiting = Waiting(self, self._loop.create_future(), until, until - now)
+    def wait(self, now: float, until: float, fresh: bool) -> Waiting:
+        """Wait for a connection, any or a `fresh` one; a new one is dialled if there may be one more."""
+        waiting = Waiting(self, self._loop.create_future(), until, until - now, fresh)
         if len(self._waiting) >= self._limits.waiting:
             where = self.destination.authority
             full = f"All {self._limits.connections} connections to {where} are busy and {len(self._waiting)} requests wait."
@@ -145,7 +146,7 @@ class Pool:
             return waiting
         self._waiting[waiting] = None
         self._wheel.watch(waiting, until)
-        if self._idle and self._full():  # whoever waits although one idles wants a new one
+        if self._idle and self._full():  # only who wants a fresh one waits while others idle
             next(iter(self._idle)).kill()
         self._dial_for_those_who_wait(now)
         return waiting
@@ -184,7 +185,11 @@ class Pool:
         """See `Owner`."""
         if self._retired:
             connection.kill()
-        elif not self._serve(connection):
+        elif self._serve(connection):
+            return
+        elif self._waiting and self._full():
+            connection.kill()  # it makes room for the fresh one that somebody waits for
+        else:
             connection.rest(self._wheel.now())
             self._idle[connection] = None
 
@@ -198,12 +203,12 @@ class Pool:
     # --- dials
 
     def _serve(self, connection: Connection) -> bool:
-        """Give a connection to whoever has waited longest."""
-        while self._waiting:
-            waiting = next(iter(self._waiting))
-            del self._waiting[waiting]
-            self._wheel.forget(waiting)
-            if not waiting.future.done():  # cancelled, and not yet heard of
+        """Give a connection to whoever has waited longest for one like it."""
+        used = connection.served > 0
+        for waiting in self._waiting:
+            if not (used and waiting.fresh) and not waiting.future.done():  # done: cancelled, and about to leave
+                del self._waiting[waiting]
+                self._wheel.forget(waiting)
                 waiting.future.set_result(connection)
                 return True
         return False
