@@ -28,11 +28,10 @@ class App:
     def __init__(self, house: House, snapshot: Snapshot) -> None:
         self._house = house
         self.world = World(snapshot)
-        self._http = HttpClient(snapshot.egress)
-        sim = SimClient()
+        self._http: HttpClient | None = None
         self._spool = Spool(house.spool, clock=now_us, report=log.warning)
         self.runtime = Runtime(
-            {"http": self._http, "https": self._http, "sim": sim},
+            {"sim": SimClient()},
             self._spool,
             Redactor(),
         )
@@ -41,6 +40,8 @@ class App:
 
     def start(self) -> None:
         """Begin what runs beside the requests. Called inside the running loop."""
+        self._http = HttpClient(self.world.snapshot.egress)
+        self.runtime.clients.update(http=self._http, https=self._http)
         self.world.snapshot.prices.warm()
         self._watch = asyncio.get_running_loop().create_task(self._look_for_changes())
 
@@ -48,7 +49,8 @@ class App:
         """End it: no request is in flight any more."""
         if self._watch is not None:
             self._watch.cancel()
-        await self._http.close()
+        if self._http is not None:
+            self._http.close()
         self._spool.close()
 
     async def reload(self) -> None:
@@ -61,7 +63,8 @@ class App:
         if snapshot.revision != self.world.snapshot.revision:
             log.info("reloaded: %s", snapshot)
         snapshot.prices.warm()
-        self._http.egress = snapshot.egress
+        if self._http is not None and self._http.egress != snapshot.egress:
+            self._http.adopt(snapshot.egress)
         self.world.snapshot = snapshot
 
     async def _look_for_changes(self) -> None:

@@ -84,7 +84,7 @@ def _configured(slug: str, entry: ProviderEntry, timeouts: Timeouts, mistakes: l
         mistakes.append(Mistake(f"{at}.provider", f"no provider is called '{name}'; `lockgate providers` lists them"))
         return None
     key = _key(entry, at, mistakes)
-    if not key and not row.keyless:
+    if not entry.api_key and not entry.api_key_file and not row.keyless:
         mistakes.append(Mistake(f"{at}.api_key", f"{row.name} needs a key: api_key or api_key_file"))
     tls = None if entry.tls == type(entry.tls)() else TlsIdentity(**msgspec.structs.asdict(entry.tls))
     try:
@@ -127,11 +127,14 @@ def _key(entry: ProviderEntry, at: str, mistakes: list[Mistake]) -> str:
     if not entry.api_key_file:
         return entry.api_key.strip()
     try:
-        return Path(entry.api_key_file).read_text("utf-8").strip()
+        key = Path(entry.api_key_file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         mistakes.append(Mistake(f"{at}.api_key_file", f"{entry.api_key_file} cannot be read: {why}"))
         return ""
+    if not key:
+        mistakes.append(Mistake(f"{at}.api_key_file", f"{entry.api_key_file} is empty"))
+    return key
 
 
 def _egress(allow: list[str], mistakes: list[Mistake]) -> Egress:

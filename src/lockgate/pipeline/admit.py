@@ -28,8 +28,8 @@ def digest(pepper: bytes, hashed: bytes) -> bytes:
     return hmac.digest(pepper, hashed, "sha256")
 
 
-def admit(headers: dict[bytes, bytes], snapshot: Snapshot, scope: str) -> tuple[Principal, str]:
-    """The caller, and the provider key it brought ("" for none). Raises `Refusal` 401 or 403.
+def admit(headers: dict[bytes, bytes], snapshot: Snapshot) -> tuple[Principal, str]:
+    """The caller, and the provider key it brought ("" for none). Raises `Refusal` 401.
 
     A key that is not known is never taken for anything else, and nothing of it is repeated in the answer.
     """
@@ -39,11 +39,15 @@ def admit(headers: dict[bytes, bytes], snapshot: Snapshot, scope: str) -> tuple[
     principal = snapshot.keys.get(digest(snapshot.pepper, sha256(key).digest()))
     if principal is None:
         raise Refusal(401, "invalid_key", f"The key is not known here, or was revoked. {_HOW}")
+    return principal, provider_key
+
+
+def permit(principal: Principal, scope: str) -> None:
+    """Raises `Refusal` 403 when the key lacks the scope."""
     if not principal.may(scope):
         raise Refusal(
             403, "scope_missing", f"The key '{principal.name}' lacks the scope '{scope}'.", scope="key", rule=principal.id
         )
-    return principal, provider_key
 
 
 def keys_of(headers: dict[bytes, bytes]) -> tuple[bytes, str]:

@@ -19,7 +19,8 @@ from lockgate.pipeline.account import Account
 from lockgate.pipeline.plan import Ask, plan
 from lockgate.pipeline.ports import Caller
 from lockgate.pipeline.prepare import Prepared, prepare
-from lockgate.pipeline.render import EVENTS, JSON, answer_headers, error_body, error_headers
+from lockgate.pipeline.render import EVENTS, answer_headers, error_body, error_headers
+from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.transport.exchange import Abort, Exchange
@@ -120,12 +121,8 @@ async def pass_whole(passing: Passing, prepared: Prepared, exchange: Exchange) -
         body = lane.caller.write_reply(reply, voice(passing, prepared))
     account.outcome = outcome
     account.first_event()
-    account.keep(body)
-    account.record.bytes_out = len(body)
     account.attempted(exchange.status, None)
-    account.close("client_left" if passing.caller.left else "ok", exchange.status)
-    headers = answer_headers(passing.call, account.record, JSON, exchange.headers)
-    await passing.caller.reply(exchange.status, headers, body)
+    await respond(passing.call, account, passing.caller, exchange.status, body, upstream=exchange.headers)
     return None
 
 
@@ -197,14 +194,11 @@ async def read_unstreamed(passing: Passing, prepared: Prepared, exchange: Exchan
 
 async def deliver_failure(passing: Passing, prepared: Prepared, failure: Failure) -> None:
     """The last failure, in the caller's dialect, with the provider's status and message."""
-    account, call = passing.account, passing.call
+    call = passing.call
     status = failure.status if failure.status >= 400 else 502
     body = error_body(call, failure, prepared.target.lane.provider)
-    account.keep(body)
-    account.record.bytes_out = len(body)
-    account.close("client_left" if passing.caller.left else "failed", status, failure)
-    headers = answer_headers(call, account.record, JSON, []) + error_headers(failure)
-    await passing.caller.reply(status, headers, body)
+    extra = error_headers(failure)
+    await respond(call, passing.account, passing.caller, status, body, extra=extra, end="failed", error=failure)
 
 
 def voice(passing: Passing, prepared: Prepared) -> Voice:

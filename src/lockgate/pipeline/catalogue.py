@@ -8,7 +8,7 @@ import msgspec
 
 from lockgate.core.json import encode
 from lockgate.pipeline.answer import Passing
-from lockgate.pipeline.render import JSON, answer_headers
+from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Provider
 from lockgate.providers.prices import Prices
 
@@ -35,9 +35,7 @@ async def list_models(passing: Passing, provider_key: str) -> None:
     ]
     body = encode({"object": "list", "total": len(models), "data": models})
     account.record.cost_nusd = 0
-    account.record.bytes_out = len(body)
-    account.close("ok", 200)
-    await passing.caller.reply(200, answer_headers(call, account.record, JSON, []), body)
+    await respond(call, account, passing.caller, 200, body)
 
 
 def names(provider: Provider, prices: Prices) -> list[str]:

@@ -10,7 +10,8 @@ from lockgate.core.sheet import Sheet
 from lockgate.pipeline.answer import Passing, attempt, deliver_failure
 from lockgate.pipeline.plan import Ask, plan
 from lockgate.pipeline.prepare import Prepared, prepare
-from lockgate.pipeline.render import JSON, answer_headers, codec_of
+from lockgate.pipeline.render import codec_of
+from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Lane
 from lockgate.policy.estimate import input_tokens
 from lockgate.transport.exchange import Exchange
@@ -36,10 +37,7 @@ async def count(passing: Passing, provider_key: str) -> None:
         body = encode({"input_tokens": input_tokens(codec.read_request(sheet))})
         account.record.provider = target.provider.slug
         account.record.cost_nusd = 0
-        account.keep(body)
-        account.close("ok", 200)
-        headers = answer_headers(call, account.record, JSON, [])
-        await passing.caller.reply(200, [*headers, (b"x-lockgate-estimated", b"input_tokens")], body)
+        await respond(call, account, passing.caller, 200, body, extra=[(b"x-lockgate-estimated", b"input_tokens")])
         return
     target = msgspec.structs.replace(target, lane=Lane(codec, codec, counting))
     prepared = prepare(call, sheet, asked, False, target)
@@ -54,11 +52,7 @@ async def _pass_count(passing: Passing, prepared: Prepared, exchange: Exchange) 
     account.heard()
     if isinstance(body, Failure):
         return body
-    account.keep(body)
     account.record.cost_nusd = 0
-    account.record.bytes_out = len(body)
     account.attempted(exchange.status, None)
-    account.close("ok", exchange.status)
-    headers = answer_headers(passing.call, account.record, JSON, exchange.headers)
-    await passing.caller.reply(exchange.status, headers, body)
+    await respond(passing.call, account, passing.caller, exchange.status, body, upstream=exchange.headers)
     return None

@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 from lockgate.core.call import Call
 from lockgate.core.failure import Refusal
 from lockgate.core.json import readable
+from lockgate.core.record import End
 from lockgate.pipeline.account import Account
-from lockgate.pipeline.admit import admit
+from lockgate.pipeline.admit import admit, permit
 from lockgate.pipeline.answer import Passing, answer
 from lockgate.pipeline.catalogue import list_models
 from lockgate.pipeline.count import count
 from lockgate.pipeline.ports import Caller
-from lockgate.pipeline.render import JSON, answer_headers, codec_of, error_headers
+from lockgate.pipeline.render import codec_of, error_headers
+from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 
@@ -40,8 +42,9 @@ async def enter(
     account = Account(call, runtime, snapshot)
     runtime.in_flight += 1
     try:
-        principal, provider_key = admit(call.headers, snapshot, scope)
+        principal, provider_key = admit(call.headers, snapshot)
         account.admitted(principal)
+        permit(principal, scope)
         if flaw is not None:
             raise flaw
         call.metadata = account.record.metadata = read_metadata(call)
@@ -59,15 +62,12 @@ async def enter(
         account.close("client_left", 499)  # only what was cancelled is still open here
 
 
-async def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal, end: str) -> None:
-    if account.closed:  # a stream that had begun: it can only be cut
+async def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal, end: End) -> None:
+    if account.closed:  # an answer had begun: it can only be cut
         await caller.finish(b"")
         return
     body = codec_of(call).write_error(refusal)
-    account.keep(body)
-    account.record.bytes_out = len(body)
-    account.close("refused" if end == "refused" else "failed", refusal.status, refusal)
-    await caller.reply(refusal.status, answer_headers(call, account.record, JSON, []) + error_headers(refusal), body)
+    await respond(call, account, caller, refusal.status, body, extra=error_headers(refusal), end=end, error=refusal)
 
 
 def read_metadata(call: Call) -> dict[str, str]:

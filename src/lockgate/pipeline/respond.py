@@ -1,0 +1,32 @@
+"""A whole answer to the caller, whatever it says: kept, closed into the record, then sent. In this order."""
+
+from __future__ import annotations
+
+from lockgate.core.call import Call
+from lockgate.core.failure import Failure, Refusal
+from lockgate.core.record import End
+from lockgate.pipeline.account import Account
+from lockgate.pipeline.ports import Caller, Headers
+from lockgate.pipeline.render import JSON, answer_headers
+
+
+async def respond(
+    call: Call,
+    account: Account,
+    caller: Caller,
+    status: int,
+    body: bytes,
+    *,
+    upstream: Headers | None = None,
+    extra: Headers | None = None,
+    end: End = "ok",
+    error: Failure | Refusal | None = None,
+) -> None:
+    """`upstream` are the headers of the provider's answer, `extra` those that this answer adds."""
+    account.keep(body)
+    account.record.bytes_out = len(body)
+    account.close("client_left" if caller.left else end, status, error)
+    headers = answer_headers(call, account.record, JSON, upstream or [])
+    if extra:
+        headers += extra
+    await caller.reply(status, headers, body)

@@ -1,0 +1,78 @@
+import pytest
+
+from lockgate.control.config import BadConfig
+from support.house import make_house
+
+
+def mistakes(tmp_path, config, **environment):
+    with pytest.raises(BadConfig) as caught:
+        make_house(tmp_path, config, **environment).snapshot()
+    return {mistake.path: mistake.message for mistake in caught.value.mistakes}
+
+
+def test_the_simulator_is_always_there(tmp_path):
+    assert list(make_house(tmp_path).snapshot().providers) == ["sim"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "slug"), [("OPENAI_API_KEY", "openai"), ("ANTHROPIC_API_KEY", "anthropic"), ("GEMINI_API_KEY", "google")]
+)
+def test_a_key_in_its_usual_variable_makes_a_provider(tmp_path, variable, slug):
+    provider = make_house(tmp_path, **{variable: "secret-value"}).snapshot().providers[slug]
+    assert any(b"secret-value" in value for _, value in provider.headers)
+    assert "secret-value" not in repr(provider)
+
+
+def test_a_configured_provider_replaces_the_one_of_the_environment(tmp_path):
+    config = "providers: {openai: {api_key: mine, base_url: 'https://proxy.example/v1'}}"
+    provider = make_house(tmp_path, config, OPENAI_API_KEY="other").snapshot().providers["openai"]
+    assert provider.destination.host == "proxy.example"
+    assert (b"authorization", b"Bearer mine") in provider.headers
+
+
+def test_a_key_is_read_from_a_file(tmp_path):
+    (tmp_path / "key").write_text("from-file\n")
+    provider = make_house(tmp_path, f"providers: {{groq: {{api_key_file: {tmp_path}/key}}}}").snapshot().providers["groq"]
+    assert (b"authorization", b"Bearer from-file") in provider.headers
+
+
+def test_every_mistake_of_meaning_comes_at_once(tmp_path):
+    config = """
+providers:
+  a: {provider: klingon}
+  b: {provider: openai}
+  Bad Slug: {provider: ollama}
+  d: {provider: openai, api_key: k, base_url: "ftp://x"}
+  e: {provider: openai, api_key: k, api_key_file: f}
+  f: {provider: openai, api_key_file: /no/such/file}
+  g: {provider: openai, api_key: k, timeouts: {idle: 0}}
+  h: {provider: openai, api_key: k, headers: {"x y": "1"}}
+configs:
+  one: {provider: "@nobody"}
+  two: {provider: klingon}
+egress: {allow: ["300.0.0.0/8", 127.0.0.0/8]}
+prices: {nonsense: {input: 1}}
+keys: [{name: k}]
+"""
+    assert set(mistakes(tmp_path, config)) == {
+        "providers.a.provider",
+        "providers.b.api_key",
+        "providers.Bad Slug",
+        "providers.d.base_url",
+        "providers.e",
+        "providers.e.api_key_file",
+        "providers.f.api_key_file",
+        "providers.g.timeouts.idle",
+        "providers.h.headers",
+        "configs.one.provider",
+        "configs.two.provider",
+        "egress.allow[0]",
+        "prices",
+        "keys[0]",
+    }
+
+
+def test_the_revision_changes_with_the_configuration_only(tmp_path):
+    one = make_house(tmp_path, "log: {retention_days: 3}").snapshot().revision
+    assert make_house(tmp_path, "log: {retention_days: 3}").snapshot().revision == one
+    assert make_house(tmp_path, "log: {retention_days: 4}").snapshot().revision != one

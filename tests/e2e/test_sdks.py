@@ -1,0 +1,143 @@
+"""The official SDKs, unmodified, on the simulator."""
+
+import anthropic
+import openai
+import pytest
+
+from support.house import KEY
+from support.process import Gateway
+
+ASK = [{"role": "user", "content": "Say pong."}]
+TOOL = {
+    "name": "weather",
+    "description": "the weather in a city",
+    "schema": {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}, "required": ["city"]},
+}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    gateway = Gateway(tmp_path_factory.mktemp("sdks")).ready()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def oai(gateway):
+    with openai.OpenAI(base_url=gateway.url + "/v1", api_key=KEY, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def ant(gateway):
+    with anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0) as client:
+        yield client
+
+
+def test_chat(oai):
+    answer = oai.chat.completions.create(model="@sim/chat", messages=ASK)
+    assert "pong" in answer.choices[0].message.content
+    assert answer.usage.total_tokens > 0
+
+
+def test_chat_streams_the_same_text(oai):
+    whole = oai.chat.completions.create(model="@sim/chat", messages=ASK).choices[0].message.content
+    chunks = list(oai.chat.completions.create(model="@sim/chat", messages=ASK, stream=True))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == whole
+    assert all(chunk.usage is None for chunk in chunks)
+
+
+def test_responses(oai):
+    whole = oai.responses.create(model="@sim/chat", input="Say pong.")
+    assert "pong" in whole.output_text
+    with oai.responses.stream(model="@sim/chat", input="Say pong.") as stream:
+        text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
+        assert text == stream.get_final_response().output_text == whole.output_text
+
+
+def test_responses_call_tools(oai):
+    tool = {
+        "type": "function",
+        "name": TOOL["name"],
+        "description": TOOL["description"],
+        "parameters": TOOL["schema"],
+        "strict": False,
+    }
+    answer = oai.responses.create(model="@sim/chat", input="Say pong.", tools=[tool], tool_choice="required")
+    call = next(item for item in answer.output if item.type == "function_call")
+    assert call.name == "weather"
+    again = [
+        {"role": "user", "content": "Say pong."},
+        call.model_dump(),
+        {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"},
+    ]
+    assert "sunny" in oai.responses.create(model="@sim/chat", input=again, tools=[tool]).output_text
+
+
+def test_messages(ant):
+    whole = ant.messages.create(model="@sim/chat", max_tokens=200, messages=ASK)
+    assert "pong" in whole.content[0].text
+    with ant.messages.stream(model="@sim/chat", max_tokens=200, messages=ASK) as stream:
+        assert stream.get_final_text() == whole.content[0].text
+        assert stream.get_final_message().usage.output_tokens == whole.usage.output_tokens
+
+
+def test_messages_call_tools(ant):
+    tool = {"name": TOOL["name"], "description": TOOL["description"], "input_schema": TOOL["schema"]}
+    answer = ant.messages.create(model="@sim/chat", max_tokens=200, messages=ASK, tools=[tool], tool_choice={"type": "any"})
+    call = next(block for block in answer.content if block.type == "tool_use")
+    assert isinstance(call.input["city"], str)
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}]}
+    history = [*ASK, {"role": "assistant", "content": answer.content}, result]
+    assert "sunny" in ant.messages.create(model="@sim/chat", max_tokens=200, messages=history, tools=[tool]).content[0].text
+
+
+def test_thinking_comes_through(ant):
+    answer = ant.messages.create(
+        model="@sim/think", max_tokens=2000, messages=ASK, thinking={"type": "enabled", "budget_tokens": 1024}
+    )
+    assert answer.content[0].type == "thinking"
+    assert answer.content[0].thinking
+
+
+def test_counting(ant):
+    assert ant.messages.count_tokens(model="@sim/chat", messages=ASK).input_tokens > 0
+
+
+def test_models(oai):
+    assert "@sim/chat" in [model.id for model in oai.models.list()]
+
+
+@pytest.mark.parametrize(
+    ("status", "raised"),
+    [(400, "BadRequestError"), (404, "NotFoundError"), (429, "RateLimitError"), (500, "InternalServerError")],
+)
+def test_errors_raise_what_the_sdk_s_user_expects(oai, ant, status, raised):
+    with pytest.raises(getattr(openai, raised)) as caught:
+        oai.chat.completions.create(model=f"@sim/error-{status}", messages=ASK)
+    assert caught.value.status_code == status
+    with pytest.raises(getattr(openai, raised)):
+        oai.responses.create(model=f"@sim/error-{status}", input="x")
+    with pytest.raises(getattr(anthropic, raised)) as caught:
+        ant.messages.create(model=f"@sim/error-{status}", max_tokens=9, messages=ASK)
+    assert caught.value.body["type"] == "error"
+
+
+def test_a_wrong_key_is_an_authentication_error(gateway):
+    with (
+        pytest.raises(openai.AuthenticationError),
+        openai.OpenAI(base_url=gateway.url + "/v1", api_key="x", max_retries=0) as client,
+    ):
+        client.models.list()
+    with (
+        pytest.raises(anthropic.AuthenticationError),
+        anthropic.Anthropic(base_url=gateway.url, api_key="x", max_retries=0) as client,
+    ):
+        client.messages.create(model="@sim/chat", max_tokens=9, messages=ASK)
+
+
+def test_the_other_ways_of_sending_a_key(gateway):
+    with anthropic.Anthropic(base_url=gateway.url, auth_token=KEY, api_key=None) as client:
+        assert client.messages.create(model="@sim/chat", max_tokens=200, messages=ASK).content
+    with openai.AzureOpenAI(base_url=gateway.url + "/v1", api_key=KEY, api_version="v1") as client:
+        assert client.chat.completions.create(model="@sim/chat", messages=ASK).choices

@@ -1,0 +1,53 @@
+"""Ask an ASGI application, in process: one request, one answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = {name.decode(): value.decode() for name, value in headers}
+        self.body = body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"Answer({self.status}, {self.body[:300]!r})"
+
+
+def ask(app, method, path, *, body=b"", headers=(), pieces=None, disconnect=False):
+    """The application's answer. `headers` are (text, text) pairs; a body that is no bytes is sent as JSON."""
+    return asyncio.run(ask_soon(app, method, path, body=body, headers=headers, pieces=pieces, disconnect=disconnect))
+
+
+async def ask_soon(app, method, path, *, body=b"", headers=(), pieces=None, disconnect=False):
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces or ()]
+    waiting.append({"type": "http.disconnect"} if disconnect else {"type": "http.request", "body": body, "more_body": False})
+    sent = []
+
+    async def receive():
+        return waiting.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    raw, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": raw,
+        "raw_path": raw.encode(),
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
+    }
+    await app(scope, receive, send)
+    assert sent[0]["type"] == "http.response.start"
+    assert not sent[-1].get("more_body")
+    return Answer(sent[0]["status"], sent[0]["headers"], b"".join(message.get("body", b"") for message in sent[1:]))

@@ -1,0 +1,35 @@
+"""A house in a temporary directory, with an admin key, and what its spool holds."""
+
+from __future__ import annotations
+
+from lockgate.app import App
+from lockgate.control.house import House
+from lockgate.core.record import unpack
+from lockgate.http.routes import SCOPES
+from lockgate.stores.spool import Segment, segments
+
+KEY = "test-key-0123456789-abcdef"
+AUTH = (("authorization", f"Bearer {KEY}"),)
+
+
+def make_house(tmp_path, config="", **environment):
+    path = tmp_path / "lockgate.yaml"
+    path.write_text(config)
+    house = House(tmp_path / "data", path, SCOPES, {"LOCKGATE_ADMIN_KEY": KEY, **environment})
+    house.open()
+    return house
+
+
+def make_app(tmp_path, config="", **environment):
+    house = make_house(tmp_path, config, **environment)
+    return App(house, house.snapshot())
+
+
+def records(tmp_path):
+    """Every record in the spool, oldest first."""
+    found = []
+    for path in segments(tmp_path / "data" / "spool"):
+        segment = Segment(path)
+        found += [unpack(payload) for payload in segment.read()]
+        segment.close()
+    return found
