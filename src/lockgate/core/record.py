@@ -129,8 +129,8 @@ _SIZES = struct.Struct("<III")
 _head = msgspec.json.Decoder(Record)
 
 
-def pack(record: Record) -> bytes:
-    """The record as bytes."""
+def pack(record: Record, *, bodies: bool = True) -> bytes:
+    """The record as bytes, with or without its bodies."""
     usage, request, response = record.usage, record.request, record.response
     raw = None if usage is None else usage.raw
     record.request = record.response = b""  # defaults are left out of the head
@@ -145,6 +145,8 @@ def pack(record: Record) -> bytes:
         if usage is not None:
             usage.raw = raw
     account = b"" if raw is None else bytes(raw)
+    if not bodies:
+        request = response = b""
     return b"".join((_SIZES.pack(len(head), len(account), len(request)), head, account, request, response))
 
 

@@ -143,9 +143,9 @@ class Spool:
         """Once a second: how full the directory is, and whether our segment is still in it."""
         self._look_at = now + _SECOND
         try:
-            self._held = held(self._directory)
             if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
                 self.close()
+            self._held = held(self._directory)
         except OSError:
             self._held = 0  # no directory (yet): opening a segment makes it, or says why not
 
@@ -175,8 +175,11 @@ class Scan(msgspec.Struct):
     damaged: int = 0
 
 
-def scan(data: bytes, limit: int = 500) -> Scan:
-    """The whole frames at the start of `data`, at most `limit`; bytes that are none are skipped and counted as one damage."""
+def scan(data: bytes, limit: int = 500, *, final: bool = False) -> Scan:
+    """The whole frames at the start of `data`, at most `limit`; bytes that are none are skipped and counted as one damage.
+
+    `final`: nothing will follow, so that a frame which wants more than there is has a damaged size, or was never finished.
+    """
     found = Scan([], 0)
     view = memoryview(data)
     at = 0
@@ -189,9 +192,10 @@ def scan(data: bytes, limit: int = 500) -> Scan:
         magic, size, checksum = _HEADER.unpack_from(data, at)
         sound = magic == MAGIC and size <= FRAME_LIMIT
         if sound and body + size > len(data):
-            found.wants = body + size - len(data)
-            break
-        if sound and zlib.crc32(view[body : body + size]) == checksum:
+            if not final or data.find(MAGIC, at + 1) < 0:
+                found.wants = body + size - len(data)
+                break
+        elif sound and zlib.crc32(view[body : body + size]) == checksum:
             found.payloads.append(data[body : body + size])
             at = body + size
             whole = True
@@ -219,14 +223,20 @@ class Segment:
     def __repr__(self) -> str:
         return f"Segment({self.name} at {self.at})"
 
-    def read(self, limit: int = 500, limit_bytes: int = 4 * 1024 * 1024) -> list[bytes]:
-        """The next packed records, at most `limit` and about `limit_bytes`; [] when no whole one is there. Moves `at`."""
+    def read(self, limit: int = 500, limit_bytes: int = 4 * 1024 * 1024, *, final: bool = False) -> list[bytes]:
+        """The next packed records, at most `limit` and about `limit_bytes`; [] when no whole one is there. Moves `at`.
+
+        `final`: the writer is gone. Until then a frame with a damaged size cannot be told from one that is being written.
+        """
         self._file.seek(self.at)
         data = self._file.read(limit_bytes)
         found = scan(data, limit)
-        if found.wants and not found.payloads and not found.end and len(data) == limit_bytes:
-            data += self._file.read(found.wants)  # one record larger than the stretch
-            found = scan(data, limit)
+        if found.wants and not found.end:
+            more = self._file.read(found.wants)  # one record larger than the stretch
+            if len(more) == found.wants:
+                found = scan(data + more, limit)
+            elif final:
+                found = scan(data + more, limit, final=True)
         self.at += found.end
         self.damaged += found.damaged
         return found.payloads

@@ -1,0 +1,151 @@
+"""The ingest process: moves records from the spool into the log store, and forgets old days.
+
+`python -m lockgate.scribe --data DIR --lifeline FD`. One works in a data directory at a time; another waits its turn. It ends
+after moving what is there: at SIGTERM, or when the lifeline (the reading end of a pipe whose other end its supervisor holds)
+says that the supervisor is gone. It imports little and sleeps when there is nothing to do: five looks a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lockgate.stores.ingest import BATCH, Ingest
+from lockgate.stores.ports import StoreError
+from lockgate.stores.sqlite_log import SqliteLog
+
+log = logging.getLogger("lockgate")
+
+LOOK_S = 0.2
+#: After a failure of the store: first, and at most, so long until the next try.
+RETRY_S, RETRY_MOST_S = 1.0, 30.0
+#: How long the last moving may take; what is left then is for the next scribe.
+DRAIN_S = 10.0
+PRUNE_S = 3600.0
+_DAY_US = 86_400_000_000
+
+
+class Bell:
+    """Wakes the process: rung by SIGTERM, or by the end of the lifeline. Once it has rung it goes on ringing."""
+
+    def __init__(self, lifeline: int) -> None:
+        self.rung = False
+        self._lifeline = lifeline
+        self._ear, self._hammer = os.pipe()
+        os.set_blocking(self._hammer, False)
+
+    def ring(self, *_: object) -> None:
+        """Ring it; fit to be a signal handler."""
+        self.rung = True
+        try:
+            os.write(self._hammer, b"!")
+        except BlockingIOError:
+            pass  # it is ringing already
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until it rings."""
+        ears = [self._ear] if self._lifeline < 0 else [self._ear, self._lifeline]
+        ready, _, _ = select.select([] if self.rung else ears, [], [], 0 if self.rung else seconds)
+        if self._lifeline in ready and not os.read(self._lifeline, 512):
+            self.rung = True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    asked = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    return scribe(asked.data, asked.lifeline, asked.retention_days)
+
+
+def scribe(data: Path, lifeline: int = -1, retention_days: int = 0) -> int:
+    """Run until told to stop; 0 when everything was moved, 1 when something had to stay in the spool."""
+    bell = Bell(lifeline)
+    signal.signal(signal.SIGTERM, bell.ring)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        # Ctrl-C and a hung-up terminal reach every process: the supervisor ends first, and we hear of that.
+        signal.signal(number, signal.SIG_IGN if lifeline >= 0 else bell.ring)
+    spool = data / "spool"
+    spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _take_turn(spool / "scribe.lock", bell)
+    if lock < 0:
+        return 0
+    store = SqliteLog(data / "log", report=log.warning)
+    ingest = Ingest(spool, store, report=log.warning)
+    try:
+        _keep_moving(ingest, store, bell, retention_days)
+        return 0 if _drain(ingest) else 1
+    finally:
+        ingest.close()
+        store.close()
+        os.close(lock)
+
+
+def _keep_moving(ingest: Ingest, store: SqliteLog, bell: Bell, retention_days: int) -> None:
+    retry_s = 0.0
+    prune_at = 0.0
+    while not bell.rung:
+        moved = 0
+        try:
+            if retention_days and time.monotonic() >= prune_at:
+                prune_at = time.monotonic() + PRUNE_S
+                store.prune(time.time_ns() // 1000 - retention_days * _DAY_US)
+            moved = ingest.step()
+            retry_s = 0.0
+        except StoreError as error:
+            retry_s = min(max(RETRY_S, 2 * retry_s), RETRY_MOST_S)
+            log.error("request log: %s; trying again in %.0f s", error, retry_s)
+        if moved < BATCH:
+            bell.wait(retry_s or LOOK_S)
+
+
+def _drain(ingest: Ingest) -> bool:
+    """Move what is there; False when some had to stay."""
+    until = time.monotonic() + DRAIN_S
+    try:
+        while ingest.step():
+            if time.monotonic() > until:
+                return False
+    except StoreError as error:
+        log.error("request log: %s; what is in the spool stays there for the next start", error)
+        return False
+    return True
+
+
+def _take_turn(path: Path, bell: Bell) -> int:
+    """The lock of the data directory, held for life; -1 when the bell rings first."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    waiting = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if not waiting:
+                log.warning("request log: another ingest process works here; waiting for it to end")
+                waiting = True
+        bell.wait(LOOK_S)
+        if bell.rung:
+            os.close(lock)
+            return -1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "lockgate.scribe", description="Moves recorded requests from the spool into the log store."
+    )
+    parser.add_argument("--data", type=Path, required=True, help="the data directory")
+    parser.add_argument("--lifeline", type=int, default=-1, help="a file descriptor; its end is ours")
+    parser.add_argument("--retention-days", type=int, default=0, help="delete days older than this (0: keep all)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""One day of the request log in one SQLite file: its tables, how a batch is written, and how it is read.
+
+`requests` is narrow: what is searched by. What a record says beyond that stands in `facts`, its bodies in `bodies`, both in
+blocks of up to a hundred records, compressed together (under 1 µs a record, one by one it would take 11); `block` and
+`slot` say where. `minutes` are the roll-ups, written in the same transaction and only for rows that were new, so that
+neither a repeated batch nor a crash counts anything twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+import zstandard
+
+from lockgate.core.record import Record, pack, unpack
+from lockgate.stores.ports import Cursor, Filter, StoreError, glob
+from lockgate.stores.rollup import NAME, Minute, roll_up, whole
+from lockgate.stores.sketch import Sketch, merged
+
+T = TypeVar("T")
+
+#: Each brings the schema one version further; never changed once released.
+MIGRATIONS = (
+    """
+    CREATE TABLE requests (
+        time_us INTEGER NOT NULL, id TEXT NOT NULL, block INTEGER NOT NULL, slot INTEGER NOT NULL,
+        trace_id TEXT NOT NULL, key_id TEXT NOT NULL, key_name TEXT NOT NULL, provider TEXT NOT NULL,
+        model_asked TEXT NOT NULL, model_sent TEXT NOT NULL, model_served TEXT NOT NULL, operation TEXT NOT NULL,
+        status INTEGER NOT NULL, outcome TEXT NOT NULL, latency_us INTEGER NOT NULL,
+        input INTEGER NOT NULL, output INTEGER NOT NULL, cost_nusd INTEGER,
+        PRIMARY KEY (time_us, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX requests_trace ON requests (trace_id) WHERE trace_id != '';
+    CREATE INDEX requests_not_ok ON requests (time_us) WHERE outcome != 'ok';
+    CREATE INDEX requests_key ON requests (key_id, time_us);
+    CREATE TABLE facts (block INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE bodies (block INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE minutes (
+        minute_us INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, key_id TEXT NOT NULL,
+        requests INTEGER NOT NULL, refused INTEGER NOT NULL, failed INTEGER NOT NULL, broken INTEGER NOT NULL,
+        client_left INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, cached INTEGER NOT NULL,
+        cost_nusd INTEGER NOT NULL, unpriced INTEGER NOT NULL, latency_us INTEGER NOT NULL,
+        latency BLOB NOT NULL, ttft BLOB NOT NULL,
+        PRIMARY KEY (minute_us, provider, model, key_id)
+    ) WITHOUT ROWID;
+    """,
+)
+
+BLOCK_RECORDS = 100
+BLOCK_BYTES = 1024 * 1024
+
+_INSERT = "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_MINUTE_FIELDS = Minute.__struct_fields__
+_SUMS = _MINUTE_FIELDS[4:-2]
+_ADD = (
+    f"INSERT INTO minutes ({', '.join(_MINUTE_FIELDS)}) VALUES ({', '.join('?' * len(_MINUTE_FIELDS))}) "  # noqa: S608 - names of ours
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in _SUMS)}, "
+    "latency = merged(latency, excluded.latency), ttft = merged(ttft, excluded.ttft)"
+)
+_FACTS = "SELECT data FROM facts WHERE block = ?"
+_BODIES = "SELECT data FROM bodies WHERE block = ?"
+#: Member of a filter → condition. The order is that of `_values`.
+_CONDITIONS: dict[str, str] = {
+    "since_us": "time_us >= ?",
+    "until_us": "time_us < ?",
+    "status": "status BETWEEN ? AND ?",
+    "outcome": "outcome = ?",
+    "provider": "provider = ?",
+    "key": "(key_id = ? OR key_name = ?)",
+    "trace": "trace_id = ? AND trace_id != ''",
+    "min_latency_us": "latency_us >= ?",
+    "model": "(model_asked GLOB ? OR model_sent GLOB ? OR model_served GLOB ?)",
+}
+
+_facts = msgspec.msgpack.Decoder(list[bytes])
+_bodies = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
+
+
+class Damage(sqlite3.DatabaseError):
+    """What is stored in the file makes no sense."""
+
+
+class Day:
+    """An open day. Methods raise `sqlite3.Error`; `StoreError` when the file is of a later version than this program."""
+
+    def __init__(self, path: Path, *, busy_s: float, write: bool = False) -> None:
+        self._compressor = zstandard.ZstdCompressor(level=1)
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._db = _connect(path, busy_s, write)
+        try:
+            if write:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._db.create_function("merged", 2, merged, deterministic=True)
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                raise StoreError(f"{path} was written by a later version of this program (schema {version})")
+            if write:
+                self._migrate(version)
+            self.is_empty = version == 0 and not write  # a reader came between the file's making and its tables'
+        except (sqlite3.Error, StoreError):
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file (and fold its write-ahead log into it)."""
+        self._db.close()
+
+    def append(self, records: Sequence[Record]) -> int:
+        """Write a batch in one transaction; how many records were new."""
+        execute = self._db.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            (block,) = execute("SELECT ifnull(max(block), 0) + 1 FROM facts").fetchone()
+            new: list[Record] = []
+            held: list[Record] = []
+            size = 0
+            for record in records:
+                if execute(_INSERT, _row(record, block, len(held))).rowcount:
+                    held.append(record)
+                    size += len(record.request) + len(record.response)
+                    if len(held) == BLOCK_RECORDS or size >= BLOCK_BYTES:
+                        self._write_block(block, held)
+                        new += held
+                        held, size, block = [], 0, block + 1
+            if held:
+                self._write_block(block, held)
+                new += held
+            self._db.executemany(_ADD, map(_minute_row, roll_up(new)))
+            execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                execute("ROLLBACK")
+        return len(new)
+
+    def find(self, meant: Filter, after: Cursor | None, limit: int) -> list[Record]:
+        """The newest records that are meant, older than `after`, without bodies."""
+        conditions = [condition for name, condition in _CONDITIONS.items() if _values(meant, name)]
+        values = [value for name in _CONDITIONS for value in _values(meant, name)]
+        if after is not None:
+            conditions.append("(time_us, id) < (?, ?)")
+            values += [after.time_us, after.id]
+        where = "WHERE " + " AND ".join(conditions) if conditions else ""
+        rows = self._db.execute(
+            f"SELECT block, slot FROM requests {where} ORDER BY time_us DESC, id DESC LIMIT ?",  # noqa: S608 - conditions are ours
+            [*values, limit],
+        ).fetchall()
+        blocks = {block: self._read(_FACTS, block, _facts) for block in {row[0] for row in rows}}
+        return [_record(blocks[block], slot) for block, slot in rows]
+
+    def get(self, id: str, first_us: int, last_us: int) -> Record | None:
+        """One record with its bodies, whose time is within the two given."""
+        row = self._db.execute(
+            "SELECT block, slot FROM requests WHERE time_us BETWEEN ? AND ? AND id = ?", (first_us, last_us, id)
+        ).fetchone()
+        if row is None:
+            return None
+        block, slot = row
+        record = _record(self._read(_FACTS, block, _facts), slot)
+        if (bodies := self._read(_BODIES, block, _bodies)) is not None:
+            record.request, record.response = bodies[slot]
+        return record
+
+    def minutes(self, since_us: int, until_us: int) -> Iterator[Minute]:
+        """The roll-ups of minutes in [since, until), in order."""
+        rows = self._db.execute(
+            f"SELECT {', '.join(_MINUTE_FIELDS)} FROM minutes WHERE minute_us >= ? AND minute_us < ? ORDER BY 1, 2, 3, 4",  # noqa: S608
+            (since_us, until_us),
+        )
+        for *sums, latency, ttft in rows:
+            yield Minute(*sums, latency=Sketch.unpack(latency), ttft=Sketch.unpack(ttft))
+
+    def _migrate(self, version: int) -> None:
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            self._db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+
+    def _write_block(self, block: int, held: list[Record]) -> None:
+        self._write("INSERT INTO facts VALUES (?, ?)", block, [pack(record, bodies=False) for record in held])
+        if any(record.request or record.response for record in held):
+            self._write("INSERT INTO bodies VALUES (?, ?)", block, [(record.request, record.response) for record in held])
+
+    def _write(self, statement: str, block: int, values: object) -> None:
+        self._db.execute(statement, (block, self._compressor.compress(msgspec.msgpack.encode(values))))
+
+    def _read(self, statement: str, block: int, decoder: msgspec.msgpack.Decoder[T]) -> T | None:
+        row = self._db.execute(statement, (block,)).fetchone()
+        try:
+            return decoder.decode(self._decompressor.decompress(row[0])) if row else None
+        except (zstandard.ZstdError, msgspec.DecodeError) as error:
+            raise Damage(f"block {block} cannot be read: {error}") from None
+
+
+def _connect(path: Path, busy_s: float, write: bool) -> sqlite3.Connection:
+    if write:
+        return sqlite3.connect(path, timeout=busy_s, isolation_level=None)
+    place = "file:" + quote(str(path))
+    try:
+        db = sqlite3.connect(place + "?mode=ro", timeout=busy_s, isolation_level=None, uri=True)
+        db.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+        # A write-ahead log cannot be shared in a directory that cannot be written; then nobody writes there either.
+        db = sqlite3.connect(place + "?immutable=1", isolation_level=None, uri=True)
+    return db
+
+
+def _record(facts: list[bytes] | None, slot: int) -> Record:
+    if facts is None or slot >= len(facts):
+        raise Damage("a block is missing")
+    try:
+        return unpack(facts[slot])
+    except msgspec.DecodeError as error:
+        raise Damage(f"a record cannot be read: {error}") from None
+
+
+def _row(record: Record, block: int, slot: int) -> tuple[object, ...]:
+    usage = record.usage
+    return (
+        whole(record.time_us),
+        record.id,
+        block,
+        slot,
+        record.trace_id[:NAME],
+        record.key_id[:NAME],
+        record.key_name[:NAME],
+        record.provider[:NAME],
+        record.model_asked[:NAME],
+        record.model_sent[:NAME],
+        record.model_served[:NAME],
+        record.operation,
+        record.status,
+        record.outcome,
+        whole(record.latency_us),
+        0 if usage is None else whole(usage.input),
+        0 if usage is None else whole(usage.output),
+        None if record.cost_nusd is None else whole(record.cost_nusd),
+    )
+
+
+def _values(meant: Filter, name: str) -> list[object]:
+    """The values that a member of a filter gives its condition; [] when it is not set."""
+    value = getattr(meant, name)
+    if value is None or value == "" or value == 0:
+        return []
+    if name == "status":
+        return list(value)
+    if name == "key":
+        return [value, value]
+    if name == "model":
+        return [glob(value)] * 3
+    return [value]
+
+
+def _minute_row(minute: Minute) -> tuple[object, ...]:
+    *sums, latency, ttft = msgspec.structs.astuple(minute)
+    return (*sums, latency.pack(), ttft.pack())
