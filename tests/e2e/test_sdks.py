@@ -2,6 +2,7 @@
 
 import anthropic
 import openai
+import portkey_ai
 import pytest
 
 from support.house import KEY
@@ -141,3 +142,24 @@ def test_the_other_ways_of_sending_a_key(gateway):
         assert client.messages.create(model="@sim/chat", max_tokens=200, messages=ASK).content
     with openai.AzureOpenAI(base_url=gateway.url + "/v1", api_key=KEY, api_version="v1") as client:
         assert client.chat.completions.create(model="@sim/chat", messages=ASK).choices
+
+
+def test_portkey_s_sdk(gateway):
+    client = portkey_ai.Portkey(base_url=gateway.url + "/v1", api_key=KEY, trace_id="trace-7", metadata={"_user": "u1"})
+    answer = client.chat.completions.create(model="@sim/chat", messages=ASK)
+    assert "pong" in answer.choices[0].message.content
+    assert answer.get_headers()["trace-id"] == "trace-7"
+    text = "".join(
+        chunk.choices[0].delta.content or ""
+        for chunk in client.chat.completions.create(model="@sim/chat", messages=ASK, stream=True)
+        if chunk.choices
+    )
+    assert text == answer.choices[0].message.content
+    record = next(record for record in gateway.records() if record["trace_id"] == "trace-7")
+    assert record["metadata"]["_user"] == "u1"
+
+
+def test_portkey_s_sdk_with_a_config(gateway):
+    config = {"provider": "@sim", "override_params": {"model": "echo"}}
+    client = portkey_ai.Portkey(base_url=gateway.url + "/v1", api_key=KEY, config=config)
+    assert "Say pong." in client.chat.completions.create(model="any", messages=ASK).choices[0].message.content
