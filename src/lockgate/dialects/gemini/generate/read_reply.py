@@ -1,0 +1,141 @@
+"""A provider's whole generateContent answer, read: its candidates into choices, or the failure that it states."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lockgate.core.content import Text, ToolCall
+from lockgate.core.failure import Failure
+from lockgate.core.json import as_any, decode, given
+from lockgate.core.outcome import Outcome
+from lockgate.core.reply import Choice, Finish, Reply, Usage
+from lockgate.dialects.error import failure_of
+from lockgate.dialects.gemini.generate.shapes import (
+    UNREADABLE,
+    Candidate,
+    CitationMetadata,
+    Grounding,
+    LogprobsResult,
+    ResponseShape,
+    blocked,
+    citations_of,
+    finish_of,
+    parts_of,
+    recitations_of,
+    tokens_of,
+    usage_of,
+)
+
+
+class _Call(msgspec.Struct, rename="camel"):
+    function_call: dict[str, msgspec.Raw] | None = None
+
+
+class _Parts(msgspec.Struct):
+    parts: list[_Call] | None = None
+
+
+class _Ending(msgspec.Struct, rename="camel"):
+    content: _Parts | None = None
+    finish_reason: str | None = None
+
+
+class _Feedback(msgspec.Struct, rename="camel"):
+    block_reason: str | None = None
+
+
+class Passing(msgspec.Struct, rename="camel"):
+    """An answer or a chunk that passes, as far as it is looked at."""
+
+    response_id: str | None = None
+    model_version: str | None = None
+    candidates: list[_Ending] | None = None
+    prompt_feedback: _Feedback | None = None
+    usage_metadata: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def calls(self) -> bool:
+        """Whether the first candidate calls functions."""
+        first = self.candidates[0] if self.candidates else None
+        content = first.content if first else None
+        return any(part.function_call is not None for part in (content.parts if content else None) or [])
+
+    def finish(self, calls: bool) -> Finish | None:
+        """How the first candidate ended, if it did; `calls`: it called functions, here or before."""
+        first = self.candidates[0] if self.candidates else None
+        if first is not None and first.finish_reason:
+            return finish_of(first.finish_reason, calls)
+        feedback = self.prompt_feedback
+        return blocked(feedback.block_reason) if first is None and feedback and feedback.block_reason else None
+
+
+def read_reply(body: bytes) -> Reply | Failure:
+    """The answer, or the `Failure` that it states or, when it cannot be read, is."""
+    try:
+        response = decode(body, ResponseShape)
+        if given(response.error):
+            return failure_of({"error": as_any(response.error)}, body=body)
+        answer_id = response.response_id or ""
+        choices = [_choice(candidate, answer_id) for candidate in response.candidates or []]
+        usage = usage_of(response.usage_metadata)[0] if given(response.usage_metadata) else None
+    except UNREADABLE as error:
+        return malformed(f"the answer cannot be read: {error}")
+    if not choices:
+        reason = response.prompt_feedback.block_reason if response.prompt_feedback else None
+        if not reason and usage is None:
+            return malformed("it has no candidates")
+        choices = [Choice(finish=blocked(reason) if reason else Finish("unknown"))]
+    return Reply(answer_id, response.model_version or "", choices=choices, usage=usage, service_tier=_tier(usage))
+
+
+def _tier(usage: Usage | None) -> str:
+    return usage.service_tier if usage else ""
+
+
+def _choice(candidate: Candidate, answer_id: str) -> Choice:
+    choice = Choice()
+    texts: list[Text] = []  # by the index of the part that grounding refers to
+    for count, raw in enumerate((candidate.content.parts if candidate.content else None) or []):
+        parts = parts_of(raw, answer_id, count)
+        choice.parts += parts
+        last = parts[-1] if parts else None
+        texts.append(last if isinstance(last, Text) else Text(""))
+    if given(candidate.grounding_metadata):
+        said = [text.text for text in texts]
+        for index, citation in citations_of(decode(candidate.grounding_metadata, Grounding), said):
+            texts[index].citations = [*texts[index].citations, citation]
+    spoken = next((text for text in texts if text.text), None)
+    if given(candidate.citation_metadata) and spoken is not None:
+        recited = recitations_of(decode(candidate.citation_metadata, CitationMetadata), spoken.text)
+        spoken.citations = [*spoken.citations, *recited]
+    if given(candidate.logprobs_result):
+        choice.logprobs = tokens_of(decode(candidate.logprobs_result, LogprobsResult))
+    calls = any(isinstance(part, ToolCall) for part in choice.parts)
+    choice.finish = finish_of(candidate.finish_reason or "", calls)
+    return choice
+
+
+def observe(body: bytes) -> Outcome:
+    """What a passing answer says of itself."""
+    try:
+        seen = decode(body, Passing)
+        usage = usage_of(seen.usage_metadata)[0] if given(seen.usage_metadata) else None
+        failure = failure_of({"error": as_any(seen.error)}, body=body) if given(seen.error) else None
+    except UNREADABLE as error:
+        return Outcome(failure=malformed(f"the answer cannot be read: {error}"))
+    finish = None if failure else seen.finish(seen.calls) or Finish("unknown")
+    return Outcome(
+        seen.response_id or "",
+        seen.model_version or "",
+        usage,
+        finish,
+        failure,
+        begun=True,
+        complete=failure is None,
+    )
+
+
+def malformed(why: str) -> Failure:
+    """The failure of an answer that cannot be read."""
+    return Failure("malformed", 502, f"The provider's answer is malformed: {why}.")

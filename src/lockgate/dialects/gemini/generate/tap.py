@@ -1,0 +1,74 @@
+"""Watches a generateContent stream that passes unchanged: each chunk states the whole, so each is looked at."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lockgate.core.json import as_any, given
+from lockgate.core.outcome import Outcome
+from lockgate.dialects.error import failure_of
+from lockgate.dialects.gemini.generate.read_reply import Passing, malformed
+from lockgate.dialects.gemini.generate.shapes import UNREADABLE, UsageShape, usage_of
+from lockgate.wire.sse import Blocks, EventTooLarge, payloads
+
+_decode = msgspec.json.Decoder(Passing).decode
+
+
+class Tap:
+    """See `dialects.codec.Tap`. Usage is in every chunk: there is nothing to drop."""
+
+    __slots__ = ("_blocks", "_calls", "_usage", "_usage_raw", "outcome")
+
+    def __init__(self, drop_usage: bool = False) -> None:
+        self.outcome = Outcome()
+        self._blocks = Blocks()
+        self._calls = False
+        self._usage: UsageShape | None = None
+        self._usage_raw = msgspec.Raw()
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The complete events, as they came."""
+        try:
+            block = self._blocks.feed(chunk)
+        except EventTooLarge as error:
+            self.outcome.failure = malformed(str(error))
+            return b""
+        if block:
+            for data in payloads(block):
+                self._look(data)
+        return block
+
+    def end(self) -> bytes:
+        """A last event without its blank line, when it is whole."""
+        tail = self._blocks.tail
+        try:
+            whole = [_decode(data) for data in payloads(tail + b"\n\n")]
+        except UNREADABLE:
+            return b""  # cut inside an event
+        if not whole:
+            return b""
+        for data in payloads(tail + b"\n\n"):
+            self._look(data)
+        return tail + b"\n\n"
+
+    def _look(self, data: bytes) -> None:
+        outcome = self.outcome
+        try:
+            seen = _decode(data)
+            if given(seen.usage_metadata) and seen.usage_metadata != self._usage_raw:
+                self._usage_raw = seen.usage_metadata
+                outcome.usage, self._usage = usage_of(seen.usage_metadata, self._usage)
+        except UNREADABLE:
+            return  # not ours to judge: the bytes pass, and the caller sees what they are
+        if given(seen.error):
+            outcome.failure = failure_of({"error": as_any(seen.error)})
+            return
+        outcome.id = outcome.id or seen.response_id or ""
+        outcome.model = outcome.model or seen.model_version or ""
+        self._calls = self._calls or seen.calls
+        finish = seen.finish(self._calls)
+        if finish is not None:
+            outcome.finish = finish
+            outcome.complete = True
+        if finish is not None or seen.candidates:
+            outcome.begun = True
