@@ -52,9 +52,9 @@ def page(outcome: Outcome, machine: list[tuple[str, str]], date: str) -> str:
             ["", "JSON, µs/request", "× nginx", "÷ Lockgate"],
             [[_NAMES[e.rival.name], *_costs(e, "json", entries)] for e in outcome.entries if e.tree],
         ),
-        f"A stream has {EVENTS} events, counted at the upstream. *Paced*: one each {PACE_MS} ms, as from a model. *Fast*: as fast "
-        "as the upstream can write them; who falls behind then reads several at once, which is cheaper, so that *paced* is the "
-        "juster figure. *Translated*: Anthropic's messages in, OpenAI's chat completions behind.",
+        f"A stream has {EVENTS} events, counted at the upstream. *Paced*: one each {PACE_MS} ms, as from a model. "
+        "*Fast*: as fast as the upstream can write them; who falls behind then reads several at once, which is cheaper, so "
+        "*paced* is the juster figure. *Translated*: Anthropic's messages in, OpenAI's chat completions behind.",
         _table(
             ["", "fast, µs/event", "× nginx", "÷ Lockgate", "paced, µs/event", "× nginx", "÷ Lockgate"],
             [row for entry in outcome.entries if entry.tree for row in _stream_rows(entry, entries)],
