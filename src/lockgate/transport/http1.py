@@ -211,6 +211,7 @@ class Connection(asyncio.Protocol):
             self.kill()  # idle, and spoken to: nothing it says now can be an answer to us
             return
         before = answer.bytes_in
+        self._quiet += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -222,10 +223,8 @@ class Connection(asyncio.Protocol):
         if answer.bytes_in != before:
             self._quiet = 0
             self._moved = self._wheel.now()
-        else:
-            self._quiet += len(data)
-            if self._quiet > HEAD_LIMIT:
-                self._fail(malformed(self.upstream, f"more than {HEAD_LIMIT} bytes of headers or framing"))
+        elif self._quiet > HEAD_LIMIT:
+            self._fail(malformed(self.upstream, f"more than {HEAD_LIMIT} bytes of headers or framing"))
 
     def eof_received(self) -> None:
         if self._answer is None:
@@ -274,6 +273,8 @@ class Connection(asyncio.Protocol):
             self._refuse(f"it has more than {HEADERS} headers")
         if status == 204 and (b"content-length" in fields or b"transfer-encoding" in fields):
             self._bodiless = True  # RFC 9112, section 6.3: no body, whatever it says; what comes after is not an answer
+        if self._quiet > HEAD_LIMIT and sum(len(name) + len(value) + 4 for name, value in headers) > HEAD_LIMIT:
+            self._refuse(f"more than {HEAD_LIMIT} bytes of headers")  # in one piece with their body
         has_body = status not in (204, 304) and not self._bodiless
         self._keep = keep = parser.should_keep_alive()
         chunked = b"transfer-encoding" in fields
