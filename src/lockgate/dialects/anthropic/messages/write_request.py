@@ -1,0 +1,192 @@
+"""The canonical request, written as a Messages request.
+
+Source: https://platform.claude.com/docs/en/api/messages/create; what a family of models takes is in `models`. Without a
+limit from the caller the family's `max_tokens` is sent. How reasoning is asked for is in `reasoning`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from lockgate.core.content import Text, Tool, Turn
+from lockgate.core.failure import Refusal
+from lockgate.core.json import as_any
+from lockgate.core.request import Format, Request
+from lockgate.core.sheet import Sheet
+from lockgate.dialects.anthropic.messages.models import Family, family_of
+from lockgate.dialects.anthropic.messages.reasoning import reasoning_members
+from lockgate.dialects.anthropic.messages.schema import closed, takes
+from lockgate.dialects.anthropic.messages.shapes import NAME, cache_members
+from lockgate.dialects.anthropic.messages.write_messages import messages_of, system_of
+from lockgate.dialects.calls import as_function, taken_name
+
+_Object = dict[str, Any]
+
+#: Sampling members without a place here, by their canonical names.
+_UNSAID = ("seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
+_TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only", "priority": "auto"}
+
+_ANY_JSON = "Answer with a single valid JSON object and nothing else."
+_BY_SCHEMA = "Answer with a single valid JSON value and nothing else. It must match this JSON Schema:\n"
+
+
+def write_request(request: Request) -> Sheet:
+    """The provider's body; raises `Refusal` 400 for a conversation that holds nothing to answer."""
+    if not any(turn.parts for turn in request.turns):
+        raise Refusal(400, "empty_conversation", "The conversation is empty: give at least one message.", param="messages")
+    sheet = Sheet()
+    family = family_of(request.model)
+    sheet.set("model", request.model)
+    tools = _tools(request, family)
+    choice = _tool_choice(request, family) if tools else None
+    forced = choice is not None and choice["type"] in ("any", "tool")
+    limit, thinking, config = reasoning_members(request, family, forced=forced)
+    sheet.set("max_tokens", limit)
+    system = system_of(request.turns, request)
+    if request.format is not None:
+        _set_format(request.format, request, family, config, system)
+    if system:
+        bare = len(system) == 1 and system[0].keys() == {"type", "text"}
+        sheet.set("system", system[0]["text"] if bare else system)
+    sheet.set("messages", messages_of(request.turns, request))
+    if tools:
+        sheet.set("tools", tools)
+    if choice is not None:
+        sheet.set("tool_choice", choice)
+    if thinking:
+        sheet.set("thinking", thinking)
+    if config:
+        sheet.set("output_config", config)
+    _set_sampling(sheet, request, family, thinks=thinking.get("type") in ("enabled", "adaptive"))
+    _set_rest(sheet, request)
+    for name, raw in request.extra.items():
+        sheet.set(name, raw)
+    return sheet
+
+
+def _tools(request: Request, family: Family) -> list[Any]:
+    """The tools on offer. A choice among some of them is made by offering only those: the API cannot say it otherwise."""
+    choice = request.tool_choice
+    some = set(choice.names) if choice is not None and (len(choice.names) > 1 or choice.mode == "auto") else set[str]()
+    made: list[Any] = []
+    for tool in request.tools:
+        if tool.native is not None and tool.dialect == NAME:
+            made.append(tool.native)
+        elif tool.native is not None:
+            request.lose(f"tools.{tool.name}")
+        elif not some or tool.name in some:
+            made.append(_tool(as_function(tool), request, family))
+    return made
+
+
+def _tool(tool: Tool, request: Request, family: Family) -> _Object:
+    made: _Object = {"name": taken_name(tool.name)}
+    if tool.description:
+        made["description"] = tool.description
+    made["input_schema"] = _input_schema(tool.schema)
+    if tool.strict:
+        if family.schema and takes(tool.schema):
+            made["strict"] = True
+        else:
+            request.lose("tools.strict")
+    return made | cache_members(tool.cache)
+
+
+def _input_schema(schema: msgspec.Raw | None) -> Any:
+    """A tool's schema, which must say that it is an object's."""
+    if schema is None:
+        return {"type": "object", "properties": {}}
+    value = as_any(schema)
+    return schema if value.get("type") == "object" else {**value, "type": "object"}
+
+
+def _tool_choice(request: Request, family: Family) -> _Object | None:
+    choice = request.tool_choice
+    one_call = request.parallel_tools is False
+    if choice is None or choice.mode == "auto":
+        return {"type": "auto", "disable_parallel_tool_use": True} if one_call else None
+    if choice.mode == "none":
+        return {"type": "none"}
+    if not family.forced:
+        request.lose("tool_choice")
+        return {"type": "auto", "disable_parallel_tool_use": True} if one_call else None
+    made: _Object = {"type": "any"}
+    if len(choice.names) == 1:
+        made = {"type": "tool", "name": taken_name(choice.names[0])}
+    return {**made, "disable_parallel_tool_use": True} if one_call else made
+
+
+def _set_format(wanted: Format, request: Request, family: Family, config: _Object, system: list[_Object]) -> None:
+    """JSON by schema natively where the model can; else, and for any JSON, by telling it."""
+    if wanted.kind == "schema" and family.schema:
+        config["format"] = {"type": "json_schema", "schema": closed(wanted.schema)}
+    elif wanted.kind == "schema":
+        request.lose("response_format (told to the model)")
+        system.append({"type": "text", "text": _BY_SCHEMA + bytes(wanted.schema or b"{}").decode()})
+    else:
+        request.lose("response_format (told to the model)")
+        # OpenAI demands that the conversation itself asks for JSON, so most do.
+        if not any(_asks_for_json(turn) for turn in request.turns):
+            system.append({"type": "text", "text": _ANY_JSON})
+
+
+def _asks_for_json(turn: Turn) -> bool:
+    return turn.role != "assistant" and any(isinstance(part, Text) and "json" in part.text.lower() for part in turn.parts)
+
+
+def _set_sampling(sheet: Sheet, request: Request, family: Family, *, thinks: bool) -> None:
+    """Sampling members, as far as the model takes them; while it thinks it takes hardly any."""
+    sampling = request.sampling
+    temperature, top_p, top_k = sampling.temperature, sampling.top_p, sampling.top_k
+    taken = family.sampling
+    if temperature is not None:
+        if not taken or thinks:
+            if temperature != 1:
+                request.lose("temperature")
+            temperature = None
+        elif temperature > 1:
+            request.lose("temperature above 1")
+            temperature = 1
+    if top_p is not None and (not taken or (thinks and top_p < 0.95) or (temperature is not None and not family.both)):
+        if top_p != 1:
+            request.lose("top_p")
+        top_p = None
+    if top_k is not None and (not taken or thinks):
+        request.lose("top_k")
+        top_k = None
+    stop = [sequence for sequence in sampling.stop if sequence.strip()]
+    if len(stop) < len(sampling.stop):
+        request.lose("stop of white space")
+    for name, value in (("temperature", temperature), ("top_p", top_p), ("top_k", top_k), ("stop_sequences", stop or None)):
+        if value is not None:
+            sheet.set(name, value)
+    for name in _UNSAID:
+        if getattr(sampling, name):
+            request.lose(name)
+    if (sampling.n or 1) > 1:
+        request.lose("n")
+
+
+def _set_rest(sheet: Sheet, request: Request) -> None:
+    if request.stream:
+        sheet.set("stream", True)
+    metadata = request.metadata or {}
+    if user := request.user or metadata.get("user_id"):
+        sheet.set("metadata", {"user_id": user})
+    if metadata.keys() - {"user_id"}:
+        request.lose("metadata")
+    if request.service_tier in _TIERS:
+        sheet.set("service_tier", _TIERS[request.service_tier])
+    elif request.service_tier:
+        request.lose("service_tier")
+    if request.cache is not None:
+        sheet.set("cache_control", cache_members(request.cache)["cache_control"])
+    for name, said in (
+        ("verbosity", request.verbosity),
+        ("store", request.store),
+        ("prompt_cache_key", request.cache_key),
+    ):
+        if said:
+            request.lose(name)
