@@ -22,6 +22,7 @@ from lockgate.dialects.gemini.generate.shapes import (
     finish_of,
     parts_of,
     recitations_of,
+    searches_of,
     tokens_of,
     usage_of,
 )
@@ -35,9 +36,14 @@ class _Parts(msgspec.Struct):
     parts: list[_Call] | None = None
 
 
+class _Queries(msgspec.Struct, rename="camel"):
+    web_search_queries: list[str] | None = None
+
+
 class _Ending(msgspec.Struct, rename="camel"):
     content: _Parts | None = None
     finish_reason: str | None = None
+    grounding_metadata: _Queries | None = None
 
 
 class _Feedback(msgspec.Struct, rename="camel"):
@@ -61,6 +67,12 @@ class Passing(msgspec.Struct, rename="camel"):
         content = first.content if first else None
         return any(part.function_call is not None for part in (content.parts if content else None) or [])
 
+    @property
+    def searches(self) -> int:
+        """Web searches that are charged for."""
+        grounded = [each.grounding_metadata for each in self.candidates or [] if each.grounding_metadata is not None]
+        return sum(searches_of(each.web_search_queries, self.model_version or "") for each in grounded)
+
     def finish(self, calls: bool) -> Finish | None:
         """How the first candidate ended, if it did; `calls`: it called functions, here or before."""
         first = self.candidates[0] if self.candidates else None
@@ -78,7 +90,10 @@ def read_reply(body: bytes) -> Reply | Failure:
             return failure_of({"error": as_any(response.error)}, body=body)
         answer_id = response.response_id or ""
         choices = [_choice(candidate, answer_id) for candidate in response.candidates or []]
-        usage = usage_of(response.usage_metadata)[0] if given(response.usage_metadata) else None
+        grounded = [each.grounding_metadata for each in response.candidates or [] if given(each.grounding_metadata)]
+        queries = [query for each in grounded for query in decode(each, Grounding).web_search_queries or []]
+        searches = searches_of(queries, response.model_version or "")
+        usage = usage_of(response.usage_metadata, searches)[0] if given(response.usage_metadata) else None
     except UNREADABLE as error:
         return malformed(f"the answer cannot be read: {error}")
     if not choices:
@@ -120,7 +135,7 @@ def observe(body: bytes) -> Outcome:
     """What a passing answer says of itself."""
     try:
         seen = decode(body, Passing)
-        usage = usage_of(seen.usage_metadata)[0] if given(seen.usage_metadata) else None
+        usage = usage_of(seen.usage_metadata, seen.searches)[0] if given(seen.usage_metadata) else None
         failure = failure_of({"error": as_any(seen.error)}, body=body) if given(seen.error) else None
     except UNREADABLE as error:
         return Outcome(failure=malformed(f"the answer cannot be read: {error}"))

@@ -41,6 +41,7 @@ from lockgate.dialects.gemini.generate.shapes import (
     finish_of,
     parts_of,
     recitations_of,
+    searches_of,
     tokens_of,
     usage_of,
 )
@@ -53,7 +54,7 @@ _part = msgspec.json.Decoder(PartShape).decode
 class _Progress:
     """One candidate: the part of running text that is open, and what was said and cited so far."""
 
-    __slots__ = ("calls", "cited", "count", "finished", "kind", "next", "number", "said", "signature", "spoken")
+    __slots__ = ("calls", "cited", "count", "finished", "kind", "next", "number", "said", "searches", "signature", "spoken")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -64,6 +65,7 @@ class _Progress:
         self.said: list[str] = []  # all text, for the offsets of citations
         self.spoken = -1  # the part that holds the last text
         self.cited = 0
+        self.searches = 0
         self.calls = False
         self.finished = False
 
@@ -130,17 +132,19 @@ class Reader:
             self._started = True
             self._id = response.response_id or ""
             out.append(Started(self._id, response.model_version or ""))
-        if given(response.usage_metadata) and response.usage_metadata != self._usage_raw:
-            self._usage_raw = response.usage_metadata
-            usage, self._usage = usage_of(response.usage_metadata, self._usage)
-            out.append(Used(usage))
         for candidate in response.candidates or ():
             number = candidate.index or 0
             progress = self._choices.get(number)
             if progress is None:
                 progress = self._choices[number] = _Progress(number)
             if not progress.finished:
-                self._candidate(candidate, progress, out)
+                self._candidate(candidate, progress, response.model_version or "", out)
+        usage = response.usage_metadata
+        if given(usage) and usage != self._usage_raw:
+            self._usage_raw = usage
+            searches = sum(each.searches for each in self._choices.values())
+            told, self._usage = usage_of(usage, searches, self._usage)
+            out.append(Used(told))
         feedback = response.prompt_feedback
         if feedback is not None and feedback.block_reason and not self._choices:
             self._choices[0] = blocked_choice = _Progress(0)
@@ -148,12 +152,14 @@ class Reader:
             out.append(Finished(blocked(feedback.block_reason)))
         self.complete = bool(self._choices) and all(each.finished for each in self._choices.values())
 
-    def _candidate(self, candidate: Candidate, progress: _Progress, out: list[Event]) -> None:
+    def _candidate(self, candidate: Candidate, progress: _Progress, model: str, out: list[Event]) -> None:
         for raw in (candidate.content.parts if candidate.content is not None else None) or ():
             self._take(raw, progress, out)
             progress.count += 1
         if given(candidate.grounding_metadata):
-            _ground(decode(candidate.grounding_metadata, Grounding), progress, out)
+            grounding = decode(candidate.grounding_metadata, Grounding)
+            progress.searches = max(progress.searches, searches_of(grounding.web_search_queries, model))
+            _ground(grounding, progress, out)
         if given(candidate.citation_metadata) and progress.spoken >= 0:
             metadata = decode(candidate.citation_metadata, CitationMetadata)
             cited = recitations_of(metadata, "".join(progress.said))

@@ -13,6 +13,7 @@ import msgspec
 from lockgate.core.content import Citation, Media, Native, Part, Text, Thinking, TokenLogprob, ToolCall
 from lockgate.core.json import decode, given
 from lockgate.core.reply import Finish, FinishReason, Usage
+from lockgate.dialects.gemini.generate.thinking import signs_calls
 from lockgate.dialects.media import kind_of_mime
 
 NAME = "gemini.generate"
@@ -86,6 +87,7 @@ class Grounding(msgspec.Struct, rename="camel"):
     """Which sources carry which stretch of the text."""
 
     grounding_chunks: list[_Chunk] | None = None
+    web_search_queries: list[str] | None = None
     grounding_supports: list[_Support] | None = None
 
 
@@ -193,7 +195,13 @@ def blocked(reason: str) -> Finish:
     return Finish("content_filter", reason)
 
 
-def usage_of(raw: msgspec.Raw, before: UsageShape | None = None) -> tuple[Usage, UsageShape]:
+def searches_of(queries: list[str] | None, model: str) -> int:
+    """Web searches that are charged for: each query from Gemini 3 on, before that each answer that searched."""
+    asked = sum(1 for query in queries or [] if query)
+    return asked if signs_calls(model) else min(asked, 1)
+
+
+def usage_of(raw: msgspec.Raw, searches: int = 0, before: UsageShape | None = None) -> tuple[Usage, UsageShape]:
     """The tokens that a chunk states, with what an earlier chunk said and this one does not; raises `msgspec.DecodeError`."""
     shape = decode(raw, UsageShape)
     if before is not None:
@@ -206,17 +214,20 @@ def usage_of(raw: msgspec.Raw, before: UsageShape | None = None) -> tuple[Usage,
         output=(shape.candidates_token_count or 0) + thoughts,
         cached=shape.cached_content_token_count or 0,
         reasoning=thoughts,
-        audio_input=_audio(shape.prompt_tokens_details),
-        audio_output=_audio(shape.candidates_tokens_details),
-        cached_audio=_audio(shape.cache_tokens_details),
+        audio_input=_count(shape.prompt_tokens_details, "AUDIO"),
+        audio_output=_count(shape.candidates_tokens_details, "AUDIO"),
+        cached_audio=_count(shape.cache_tokens_details, "AUDIO"),
+        image_input=_count(shape.prompt_tokens_details, "IMAGE"),
+        image_output=_count(shape.candidates_tokens_details, "IMAGE"),
         service_tier=shape.service_tier or "",
         raw=raw,
+        searches=searches,
     )
     return usage, shape
 
 
-def _audio(details: list[_ModalityCount] | None) -> int:
-    return sum(each.token_count or 0 for each in details or [] if each.modality == "AUDIO")
+def _count(details: list[_ModalityCount] | None, modality: str) -> int:
+    return sum(each.token_count or 0 for each in details or [] if each.modality == modality)
 
 
 def parts_of(raw: msgspec.Raw, answer_id: str, count: int) -> list[Part]:

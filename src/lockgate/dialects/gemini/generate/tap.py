@@ -17,12 +17,13 @@ _decode = msgspec.json.Decoder(Passing).decode
 class Tap:
     """See `dialects.codec.Tap`. Usage is in every chunk: there is nothing to drop."""
 
-    __slots__ = ("_blocks", "_calls", "_usage", "_usage_raw", "outcome")
+    __slots__ = ("_blocks", "_calls", "_searches", "_usage", "_usage_raw", "outcome")
 
     def __init__(self, drop_usage: bool = False) -> None:
         self.outcome = Outcome()
         self._blocks = Blocks()
         self._calls = False
+        self._searches = 0
         self._usage: UsageShape | None = None
         self._usage_raw = msgspec.Raw()
 
@@ -55,9 +56,10 @@ class Tap:
         outcome = self.outcome
         try:
             seen = _decode(data)
+            self._searches = max(self._searches, seen.searches)
             if given(seen.usage_metadata) and seen.usage_metadata != self._usage_raw:
                 self._usage_raw = seen.usage_metadata
-                outcome.usage, self._usage = usage_of(seen.usage_metadata, self._usage)
+                outcome.usage, self._usage = usage_of(seen.usage_metadata, self._searches, self._usage)
         except UNREADABLE:
             return  # not ours to judge: the bytes pass, and the caller sees what they are
         if given(seen.error):

@@ -32,9 +32,10 @@ _TIERS = {"flex": "flex", "priority": "priority", "fast": "priority"}
 
 def write_request(request: Request) -> Sheet:
     """The provider's body; raises `Refusal` 400 for a conversation that holds nothing to answer."""
-    contents = _contents(request)
-    if not contents:
-        raise Refusal(400, "empty_conversation", "The conversation is empty: give at least one message that says something.")
+    if not request.turns:
+        raise Refusal(400, "empty_conversation", "The conversation is empty: give at least one message.")
+    # The system alone speaks, or someone says nothing: the API wants a turn, and takes one without words.
+    contents = _contents(request) or [{"role": "user", "parts": [{"text": ""}]}]
     sheet = Sheet()
     sheet.set("contents", contents)
     if system := _system(request.turns):

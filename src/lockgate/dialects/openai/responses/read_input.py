@@ -194,7 +194,7 @@ def _result(raw: msgspec.Raw, at: str, talk: Talk, *, custom: bool) -> ToolResul
     item = readable(raw, _CallOutput, at)
     content: list[Text | Media] = []
     for part in _content(item.output, f"{at}.output"):
-        if isinstance(part, (Text, Media)):
+        if isinstance(part, Media) or (isinstance(part, Text) and part.text):
             content.append(part)
     return ToolResult(item.call_id, content, name=item.name or _name_of(item.call_id, talk.turns), custom=custom)
 
@@ -227,7 +227,7 @@ def _content(value: _Content, at: str) -> list[Part]:
     if value is None:
         return []
     if isinstance(value, str):
-        return [Text(value)] if value else []
+        return [Text(value)]
     parts: list[Part] = []
     for index, raw in enumerate(value):
         here = f"{at}[{index}]"

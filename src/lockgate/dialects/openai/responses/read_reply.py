@@ -19,8 +19,10 @@ from lockgate.dialects.openai.responses.shapes import (
     MessageShape,
     ReasoningShape,
     ResponseShape,
+    ToolUsage,
     citation_of,
     finish_of,
+    searches_of,
     thinking_of,
     tokens_of,
     usage_of,
@@ -38,6 +40,7 @@ class _Observed(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw()
     output: list[Kind] | None = None
     usage: msgspec.Raw = msgspec.Raw()
+    tool_usage: ToolUsage | None = None
 
 
 def read_reply(body: bytes) -> Reply | Failure:
@@ -51,7 +54,7 @@ def read_reply(body: bytes) -> Reply | Failure:
             parts, logprobs = item_parts(raw)
             choice.parts += parts
             choice.logprobs += logprobs
-        usage = usage_in(response.usage, response.service_tier)
+        usage = whole_usage(response)
     except UNREADABLE as error:
         return malformed(f"the answer cannot be read: {error}")
     if response.output is None and response.status is None:
@@ -72,7 +75,8 @@ def observe(body: bytes) -> Outcome:
     """What a passing answer says of itself."""
     try:
         seen = decode(body, _Observed)
-        usage = usage_in(seen.usage, seen.service_tier)
+        searches = searches_of(seen.tool_usage, [item.type for item in seen.output or []])
+        usage = usage_in(seen.usage, seen.service_tier, searches)
         failure = failure_in(seen.status, seen.error)
     except UNREADABLE as error:
         return Outcome(failure=malformed(f"the answer cannot be read: {error}"))
@@ -97,13 +101,19 @@ def failure_in(status: str | None, error: msgspec.Raw) -> Failure | None:
     return None
 
 
-def usage_in(raw: msgspec.Raw, service_tier: str | None = None) -> Usage | None:
+def usage_in(raw: msgspec.Raw, service_tier: str | None, searches: int) -> Usage | None:
     """The tokens that a response object states, if it does; raises `msgspec.DecodeError`."""
     if not given(raw):
         return None
     usage = usage_of(raw)
-    usage.service_tier = service_tier or ""
+    usage.service_tier, usage.searches = service_tier or "", searches
     return usage
+
+
+def whole_usage(response: ResponseShape) -> Usage | None:
+    """What a response object says it used; raises `msgspec.DecodeError`."""
+    kinds = [decode(item, Kind).type for item in response.output or []]
+    return usage_in(response.usage, response.service_tier, searches_of(response.tool_usage, kinds))
 
 
 def item_parts(raw: msgspec.Raw) -> tuple[list[Part], list[TokenLogprob]]:

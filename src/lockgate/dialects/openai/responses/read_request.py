@@ -37,6 +37,9 @@ _UNSAID = (
     "prompt_cache_retention",
 )
 
+#: Members that compatible hosts define: no other dialect's provider knows them, so they are losses too.
+_HOSTS = ("models", "plugins", "provider", "route", "transforms")  # OpenRouter
+
 #: Members that concern only the transport or the client that sends them: nothing is lost without them.
 _TRANSPORT = ("background", "client_metadata", "include", "stream_options", "truncation")
 
@@ -116,7 +119,7 @@ class _Body(msgspec.Struct):
 
 _MODES: dict[str, ToolMode] = {"auto": "auto", "none": "none", "required": "required"}
 
-_KNOWN = frozenset((*_Body.__struct_fields__, *_STATEFUL, *_UNSAID, *_TRANSPORT))
+_KNOWN = frozenset((*_Body.__struct_fields__, *_STATEFUL, *_UNSAID, *_HOSTS, *_TRANSPORT))
 
 
 def read_request(sheet: Sheet) -> Request:
@@ -153,7 +156,7 @@ def read_request(sheet: Sheet) -> Request:
     if body.text is not None:
         request.verbosity = body.text.verbosity or ""
         request.format = _format(body.text.format)
-    for name in _UNSAID:
+    for name in (*_UNSAID, *_HOSTS):
         if _says(sheet, name):
             request.lose(name)
     if body.truncation == "auto":

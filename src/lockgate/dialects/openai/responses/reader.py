@@ -36,7 +36,7 @@ from lockgate.dialects.openai.responses.read_reply import (
     failure_in,
     malformed,
     thinking_part,
-    usage_in,
+    whole_usage,
 )
 from lockgate.dialects.openai.responses.shapes import (
     NAME,
@@ -275,7 +275,7 @@ class Reader:
                 self._finish_item(index, raw, out)
         for opened in self._open.values():
             self._end_part(opened, out)
-        usage = usage_in(response.usage, response.service_tier)
+        usage = whole_usage(response)
         if usage is not None:
             out.append(Used(usage))
         status = response.status or event.type.removeprefix("response.")
@@ -284,7 +284,7 @@ class Reader:
 
     def _failed(self, event: _Event, out: list[Event]) -> None:
         response = decode(event.response, ResponseShape)
-        usage = usage_in(response.usage)
+        usage = whole_usage(response)
         if usage is not None:
             out.append(Used(usage))
         status = response.status if response.status == "cancelled" else "failed"

@@ -75,6 +75,16 @@ class Incomplete(msgspec.Struct):
     reason: str | None = None
 
 
+class _Searches(msgspec.Struct):
+    num_requests: int | None = None
+
+
+class ToolUsage(msgspec.Struct):
+    """What the provider's own tools did."""
+
+    web_search: _Searches | None = None
+
+
 class ResponseShape(msgspec.Struct):
     """A response object as a provider sends it, as far as it is read. `output` stays raw."""
 
@@ -87,6 +97,7 @@ class ResponseShape(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw()
     output: list[msgspec.Raw] | None = None
     usage: msgspec.Raw = msgspec.Raw()
+    tool_usage: ToolUsage | None = None
 
 
 class ContentShape(msgspec.Struct):
@@ -169,6 +180,12 @@ def usage_of(raw: msgspec.Raw) -> Usage:
         reasoning=(out.reasoning_tokens if out else None) or 0,
         raw=raw,
     )
+
+
+def searches_of(tools: ToolUsage | None, kinds: list[str | None]) -> int:
+    """Web searches that are charged for: as the response tells, or as many as its items (by their kinds) are."""
+    told = tools.web_search.num_requests if tools is not None and tools.web_search is not None else None
+    return told or kinds.count("web_search_call")
 
 
 def usage_object(usage: Usage) -> dict[str, object]:

@@ -12,7 +12,7 @@ from lockgate.core.json import given
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.openai.responses.read_reply import UNREADABLE, failure_in, malformed, usage_in
 from lockgate.dialects.openai.responses.reader import error_in
-from lockgate.dialects.openai.responses.shapes import Incomplete, Kind, finish_of
+from lockgate.dialects.openai.responses.shapes import Incomplete, Kind, ToolUsage, finish_of, searches_of
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads
 
 
@@ -25,6 +25,7 @@ class _Response(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw()
     usage: msgspec.Raw = msgspec.Raw()
     output: list[Kind] | None = None
+    tool_usage: ToolUsage | None = None
 
 
 class _Event(msgspec.Struct):
@@ -110,7 +111,8 @@ class Tap:
         outcome.id = response.id or outcome.id
         outcome.model = response.model or outcome.model
         if given(response.usage):
-            outcome.usage = usage_in(response.usage, response.service_tier)
+            searches = searches_of(response.tool_usage, [item.type for item in response.output or []])
+            outcome.usage = usage_in(response.usage, response.service_tier, searches)
         if kind in ("response.completed", "response.incomplete"):
             calls = self._calls or any(item.type in _CALLS for item in response.output or [])
             outcome.finish = finish_of(response.status or kind[9:], response.incomplete_details, calls)

@@ -45,8 +45,10 @@ def write_request(request: Request) -> Sheet:
         sheet.set("instructions", instructions)
     custom = {part.id for turn in turns for part in turn.parts if isinstance(part, ToolCall) and part.custom}
     items = [item for turn in turns for item in _items(turn, request, custom)]
-    if not items and not instructions:
+    if not request.turns:
         raise Refusal(400, "empty_conversation", "The conversation is empty: give at least one message.")
+    if not items:  # the system alone speaks, or someone says nothing
+        items.append({"type": "message", "role": "user", "content": ""})
     sheet.set("input", items)
     _set_tools(sheet, request)
     _set_sampling(sheet, request)
