@@ -161,8 +161,9 @@ class Answer:
                 if self._paused and self._unread < LOW:
                     self._resume()
         except InflateError as error:
+            first = self.failure
             self.close()
-            self.failure = malformed(self.upstream, str(error))
+            self.failure = first or malformed(self.upstream, str(error))
             return b""
         return plain
 
