@@ -85,7 +85,6 @@ class Ingest:
         found = {path.name: path for path in segments(self._spool)}
         for name in self._segments.keys() - found.keys():
             self._segments.pop(name).close()
-            self._kept_to.pop(name, None)
         for name, path in found.items():
             if name not in self._segments:
                 try:
@@ -126,7 +125,6 @@ class Ingest:
     def _finish(self, segment: Segment) -> None:
         """All of it is kept, and nobody will write more: what may be left is half a frame, whose `append` never returned."""
         del self._segments[segment.name]
-        self._kept_to.pop(segment.name, None)
         segment.close()
         try:
             (self._spool / segment.name).unlink(missing_ok=True)

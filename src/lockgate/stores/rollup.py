@@ -41,16 +41,16 @@ class Minute(msgspec.Struct):
     ttft: Sketch = msgspec.field(default_factory=Sketch)
 
 
-def whole(count: int | None) -> int:
+def whole(count: int) -> int:
     """A count that a database takes, whatever a provider may have said."""
-    return min(max(count or 0, 0), LARGEST)
+    return count if 0 <= count <= LARGEST else LARGEST if count > 0 else 0
 
 
 def roll_up(records: Iterable[Record]) -> Iterable[Minute]:
     """The minutes of these records, in no order."""
     found: dict[tuple[int, str, str, str], Minute] = {}
     for record in records:
-        start = record.time_us - record.time_us % MINUTE_US
+        start = whole(record.time_us) // MINUTE_US * MINUTE_US
         key = (start, record.provider[:NAME], record.model_sent[:NAME], record.key_id[:NAME])
         minute = found.get(key)
         if minute is None:
@@ -72,7 +72,7 @@ def roll_up(records: Iterable[Record]) -> Iterable[Minute]:
             minute.output += whole(usage.output)
             minute.cached += whole(usage.cached)
             minute.unpriced += record.cost_nusd is None
-        minute.cost_nusd += whole(record.cost_nusd)
+        minute.cost_nusd += whole(record.cost_nusd or 0)
         minute.latency_us += whole(record.latency_us)
         minute.latency.add(record.latency_us)
         if record.ttft_us is not None:

@@ -1,9 +1,9 @@
 """One day of the request log in one SQLite file: its tables, how a batch is written, and how it is read.
 
-`requests` is narrow: what is searched by. What a record says beyond that stands in `facts`, its bodies in `bodies`, both in
-blocks of up to a hundred records, compressed together (under 1 µs a record, one by one it would take 11); `block` and
-`slot` say where. `minutes` are the roll-ups, written in the same transaction and only for rows that were new, so that
-neither a repeated batch nor a crash counts anything twice.
+`requests` is narrow: what is searched by, numbered (`n`) in the order of arrival. What a record says beyond that stands in
+`facts`, its bodies in `bodies`, both in blocks of up to a hundred records in a row, compressed together (under 1 µs a
+record, one by one it would take 11); a block is known by the `n` of its first record. `minutes` are the roll-ups, written
+in the same transaction and only for rows that were new, so that neither a repeated batch nor a crash counts anything twice.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ T = TypeVar("T")
 MIGRATIONS = (
     """
     CREATE TABLE requests (
-        time_us INTEGER NOT NULL, id TEXT NOT NULL, block INTEGER NOT NULL, slot INTEGER NOT NULL,
+        n INTEGER PRIMARY KEY, time_us INTEGER NOT NULL, id TEXT NOT NULL,
         trace_id TEXT NOT NULL, key_id TEXT NOT NULL, key_name TEXT NOT NULL, provider TEXT NOT NULL,
         model_asked TEXT NOT NULL, model_sent TEXT NOT NULL, model_served TEXT NOT NULL, operation TEXT NOT NULL,
         status INTEGER NOT NULL, outcome TEXT NOT NULL, latency_us INTEGER NOT NULL,
         input INTEGER NOT NULL, output INTEGER NOT NULL, cost_nusd INTEGER,
-        PRIMARY KEY (time_us, id)
-    ) WITHOUT ROWID;
+        UNIQUE (time_us, id)
+    );
     CREATE INDEX requests_trace ON requests (trace_id) WHERE trace_id != '';
     CREATE INDEX requests_not_ok ON requests (time_us) WHERE outcome != 'ok';
     CREATE INDEX requests_key ON requests (key_id, time_us);
-    CREATE TABLE facts (block INTEGER PRIMARY KEY, data BLOB NOT NULL);
-    CREATE TABLE bodies (block INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE facts (first INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE bodies (first INTEGER PRIMARY KEY, data BLOB NOT NULL);
     CREATE TABLE minutes (
         minute_us INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, key_id TEXT NOT NULL,
         requests INTEGER NOT NULL, refused INTEGER NOT NULL, failed INTEGER NOT NULL, broken INTEGER NOT NULL,
@@ -54,7 +54,7 @@ MIGRATIONS = (
 BLOCK_RECORDS = 100
 BLOCK_BYTES = 1024 * 1024
 
-_INSERT = "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MINUTE_FIELDS = Minute.__struct_fields__
 _SUMS = _MINUTE_FIELDS[4:-2]
 _ADD = (
@@ -62,8 +62,8 @@ _ADD = (
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in _SUMS)}, "
     "latency = merged(latency, excluded.latency), ttft = merged(ttft, excluded.ttft)"
 )
-_FACTS = "SELECT data FROM facts WHERE block = ?"
-_BODIES = "SELECT data FROM bodies WHERE block = ?"
+_FACTS = "SELECT first, data FROM facts WHERE first <= ? ORDER BY first DESC LIMIT 1"
+_BODIES = "SELECT first, data FROM bodies WHERE first = ?"
 #: Member of a filter → condition. The order is that of `_values`.
 _CONDITIONS: dict[str, str] = {
     "since_us": "time_us >= ?",
@@ -116,21 +116,13 @@ class Day:
         execute = self._db.execute
         execute("BEGIN IMMEDIATE")
         try:
-            (block,) = execute("SELECT ifnull(max(block), 0) + 1 FROM facts").fetchone()
+            (last,) = execute("SELECT ifnull(max(n), 0) FROM requests").fetchone()
             new: list[Record] = []
-            held: list[Record] = []
-            size = 0
             for record in records:
-                if execute(_INSERT, _row(record, block, len(held))).rowcount:
-                    held.append(record)
-                    size += len(record.request) + len(record.response)
-                    if len(held) == BLOCK_RECORDS or size >= BLOCK_BYTES:
-                        self._write_block(block, held)
-                        new += held
-                        held, size, block = [], 0, block + 1
-            if held:
-                self._write_block(block, held)
-                new += held
+                if execute(_INSERT, _row(last + len(new) + 1, record)).rowcount:
+                    new.append(record)
+            for start, stop in _blocks(new):
+                self._write_block(last + start + 1, new[start:stop])
             self._db.executemany(_ADD, map(_minute_row, roll_up(new)))
             execute("COMMIT")
         finally:
@@ -145,25 +137,27 @@ class Day:
         if after is not None:
             conditions.append("(time_us, id) < (?, ?)")
             values += [after.time_us, after.id]
+        if meant.outcome not in ("", "ok"):
+            conditions.append("outcome != 'ok'")  # what the index of these is made for
         where = "WHERE " + " AND ".join(conditions) if conditions else ""
         rows = self._db.execute(
-            f"SELECT block, slot FROM requests {where} ORDER BY time_us DESC, id DESC LIMIT ?",  # noqa: S608 - conditions are ours
+            f"SELECT n FROM requests {where} ORDER BY time_us DESC, id DESC LIMIT ?",  # noqa: S608 - conditions are ours
             [*values, limit],
         ).fetchall()
-        blocks = {block: self._read(_FACTS, block, _facts) for block in {row[0] for row in rows}}
-        return [_record(blocks[block], slot) for block, slot in rows]
+        loaded: dict[int, list[bytes]] = {}
+        return [self._record(n, loaded)[0] for (n,) in rows]
 
     def get(self, id: str, first_us: int, last_us: int) -> Record | None:
         """One record with its bodies, whose time is within the two given."""
         row = self._db.execute(
-            "SELECT block, slot FROM requests WHERE time_us BETWEEN ? AND ? AND id = ?", (first_us, last_us, id)
+            "SELECT n FROM requests WHERE time_us BETWEEN ? AND ? AND id = ?", (first_us, last_us, id)
         ).fetchone()
         if row is None:
             return None
-        block, slot = row
-        record = _record(self._read(_FACTS, block, _facts), slot)
-        if (bodies := self._read(_BODIES, block, _bodies)) is not None:
-            record.request, record.response = bodies[slot]
+        record, first = self._record(row[0], {})
+        _, bodies = self._read(_BODIES, first, _bodies)
+        if bodies:
+            record.request, record.response = bodies[row[0] - first]
         return record
 
     def minutes(self, since_us: int, until_us: int) -> Iterator[Minute]:
@@ -179,20 +173,47 @@ class Day:
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             self._db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
-    def _write_block(self, block: int, held: list[Record]) -> None:
-        self._write("INSERT INTO facts VALUES (?, ?)", block, [pack(record, bodies=False) for record in held])
-        if any(record.request or record.response for record in held):
-            self._write("INSERT INTO bodies VALUES (?, ?)", block, [(record.request, record.response) for record in held])
+    def _write_block(self, first: int, records: list[Record]) -> None:
+        self._write("INSERT INTO facts VALUES (?, ?)", first, [pack(record, bodies=False) for record in records])
+        if any(record.request or record.response for record in records):
+            self._write("INSERT INTO bodies VALUES (?, ?)", first, [(record.request, record.response) for record in records])
 
-    def _write(self, statement: str, block: int, values: object) -> None:
-        self._db.execute(statement, (block, self._compressor.compress(msgspec.msgpack.encode(values))))
+    def _write(self, statement: str, first: int, values: object) -> None:
+        self._db.execute(statement, (first, self._compressor.compress(msgspec.msgpack.encode(values))))
 
-    def _read(self, statement: str, block: int, decoder: msgspec.msgpack.Decoder[T]) -> T | None:
-        row = self._db.execute(statement, (block,)).fetchone()
+    def _record(self, n: int, loaded: dict[int, list[bytes]]) -> tuple[Record, int]:
+        """Record `n` without bodies, and the first of its block; `loaded` blocks are not read again."""
+        for first, facts in loaded.items():
+            if first <= n < first + len(facts):
+                break
+        else:
+            first, facts = self._read(_FACTS, n, _facts)
+            loaded[first] = facts
         try:
-            return decoder.decode(self._decompressor.decompress(row[0])) if row else None
+            return unpack(facts[n - first]), first
+        except (msgspec.DecodeError, IndexError) as error:
+            raise Damage(f"record {n} cannot be read: {error}") from None
+
+    def _read(self, statement: str, n: int, decoder: msgspec.msgpack.Decoder[list[T]]) -> tuple[int, list[T]]:
+        row = self._db.execute(statement, (n,)).fetchone()
+        if row is None:
+            return 0, []
+        try:
+            return row[0], decoder.decode(self._decompressor.decompress(row[1]))
         except (zstandard.ZstdError, msgspec.DecodeError) as error:
-            raise Damage(f"block {block} cannot be read: {error}") from None
+            raise Damage(f"the block of record {n} cannot be read: {error}") from None
+
+
+def _blocks(records: list[Record]) -> Iterator[tuple[int, int]]:
+    """Where blocks begin and end."""
+    start = size = 0
+    for at, record in enumerate(records, 1):
+        size += len(record.request) + len(record.response)
+        if at - start == BLOCK_RECORDS or size >= BLOCK_BYTES:
+            yield start, at
+            start, size = at, 0
+    if start < len(records):
+        yield start, len(records)
 
 
 def _connect(path: Path, busy_s: float, write: bool) -> sqlite3.Connection:
@@ -210,22 +231,12 @@ def _connect(path: Path, busy_s: float, write: bool) -> sqlite3.Connection:
     return db
 
 
-def _record(facts: list[bytes] | None, slot: int) -> Record:
-    if facts is None or slot >= len(facts):
-        raise Damage("a block is missing")
-    try:
-        return unpack(facts[slot])
-    except msgspec.DecodeError as error:
-        raise Damage(f"a record cannot be read: {error}") from None
-
-
-def _row(record: Record, block: int, slot: int) -> tuple[object, ...]:
+def _row(n: int, record: Record) -> tuple[object, ...]:
     usage = record.usage
     return (
+        n,
         whole(record.time_us),
         record.id,
-        block,
-        slot,
         record.trace_id[:NAME],
         record.key_id[:NAME],
         record.key_name[:NAME],

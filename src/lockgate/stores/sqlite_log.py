@@ -24,6 +24,7 @@ SUFFIX = ".db"
 #: Files that are kept open for writing: today, and yesterday around midnight.
 _OPEN = 2
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_US = int((datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000
 
@@ -50,10 +51,10 @@ class SqliteLog:
 
     def append(self, records: Sequence[Record]) -> int:
         """Keep the records; how many were new. Raises `StoreError`; what was kept until then stays kept."""
-        days: dict[str, list[Record]] = {}
+        days: dict[int, list[Record]] = {}
         for record in sorted(records, key=lambda record: record.time_us):
-            days.setdefault(day_of(record.time_us), []).append(record)
-        return sum(self._append(name, batch) for name, batch in days.items())
+            days.setdefault(record.time_us // _DAY_US, []).append(record)
+        return sum(self._append(day_of(number * _DAY_US), batch) for number, batch in days.items())
 
     def page(self, meant: Filter, after: Cursor | None = None, limit: int = 50) -> Page:
         """The newest records that are meant, older than `after`, without bodies."""

@@ -1,0 +1,167 @@
+"""scribe: a process that ends when it should, and not before everything is kept."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from lockgate.core.record import Record, new_id
+from lockgate.stores.ports import Filter
+from lockgate.stores.spool import Spool, segments
+from lockgate.stores.sqlite_log import SqliteLog
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts scribes; whatever still runs at the end is killed."""
+    with ExitStack() as stack:
+
+        def start_one(*arguments: str, fds: tuple[int, ...] = ()) -> subprocess.Popen[str]:
+            command = [sys.executable, "-m", "lockgate.scribe", "--data", str(tmp_path), *arguments]
+            child = stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, pass_fds=fds))
+            stack.callback(child.kill)
+            return child
+
+        yield start_one
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    spool = Spool(tmp_path / "spool", clock=now_us, report=print)
+    yield spool
+    spool.close()
+
+
+def fill(spool: Spool, count: int) -> list[str]:
+    ids = []
+    for n in range(count):
+        time_us = now_us()
+        ids.append(new_id(time_us, n))
+        spool.append(Record(id=ids[-1], time_us=time_us, request=b"x" * 500))
+    return ids
+
+
+def kept(tmp_path: Path) -> list[str]:
+    log = SqliteLog(tmp_path / "log", report=print)
+    found = sorted(record.id for record in log.page(Filter(), limit=100_000).records)
+    log.close()
+    return found
+
+
+def until(truth: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not truth():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_records_are_kept_while_they_come(start: Start, spool: Spool, tmp_path: Path) -> None:
+    start()
+    ids = fill(spool, 10)
+    until(lambda: kept(tmp_path) == ids)
+    ids += fill(spool, 1200)
+    until(lambda: kept(tmp_path) == ids)
+
+
+def test_sigterm_ends_it_after_what_is_there(start: Start, spool: Spool, tmp_path: Path) -> None:
+    ids = fill(spool, 3000)
+    spool.close()
+    child = start()
+    until(lambda: (tmp_path / "log").exists())
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(10) == 0
+    assert kept(tmp_path) == sorted(ids)
+    assert segments(tmp_path / "spool") == []
+
+
+def test_the_end_of_the_lifeline_ends_it_after_what_is_there(start: Start, spool: Spool, tmp_path: Path) -> None:
+    lifeline, life = os.pipe()
+    child = start("--lifeline", str(lifeline), fds=(lifeline,))
+    os.close(lifeline)
+    ids = fill(spool, 100)
+    until(lambda: kept(tmp_path) != [])
+    child.send_signal(signal.SIGINT)  # Ctrl-C is its supervisor's affair
+    child.send_signal(signal.SIGHUP)
+    ids += fill(spool, 100)
+    os.close(life)
+    assert child.wait(10) == 0
+    assert kept(tmp_path) == sorted(ids)
+
+
+def test_one_works_and_the_other_waits(start: Start, spool: Spool, tmp_path: Path) -> None:
+    first = start()
+    until(lambda: (tmp_path / "spool" / "scribe.lock").exists() and not free(tmp_path))
+    second = start()
+    assert second.stderr is not None
+    assert "waiting" in second.stderr.readline()
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    ids = fill(spool, 5)
+    until(lambda: kept(tmp_path) == ids)
+    third = start()
+    assert third.stderr is not None
+    third.stderr.readline()
+    third.send_signal(signal.SIGTERM)
+    assert third.wait(10) == 0
+
+
+def free(tmp_path: Path) -> bool:
+    with (tmp_path / "spool" / "scribe.lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def test_a_store_that_will_not_is_said_and_the_records_stay(start: Start, spool: Spool, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("a file where a directory should be")
+    ids = fill(spool, 5)
+    child = start()
+    assert child.stderr is not None
+    assert "trying again in 1 s" in child.stderr.readline()
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(10) == 1
+    (tmp_path / "log").unlink()
+    child = start()
+    until(lambda: kept(tmp_path) == ids)
+
+
+def test_old_days_are_forgotten(start: Start, spool: Spool, tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log", report=print)
+    log.append([Record(id="old", time_us=now_us() - 10 * 86_400_000_000), Record(id="new", time_us=now_us())])
+    log.close()
+    start("--retention-days", "7")
+    until(lambda: kept(tmp_path) == ["new"])
+
+
+def test_it_is_small_and_quiet(start: Start, spool: Spool, tmp_path: Path) -> None:
+    fill(spool, 4000)
+    child = start()
+    until(lambda: len(kept(tmp_path)) == 4000)
+    status = Path(f"/proc/{child.pid}/status")
+    if not status.exists():
+        pytest.skip("no /proc here")
+    peak_kb = int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1])
+    assert peak_kb < 60_000
+
+
+def test_it_says_how_it_is_called() -> None:
+    done = subprocess.run([sys.executable, "-m", "lockgate.scribe"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--data" in done.stderr
