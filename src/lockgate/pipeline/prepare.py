@@ -46,7 +46,7 @@ class Prepared(msgspec.Struct):
 
 def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) -> Prepared:
     """Raises `Refusal` when the caller's body cannot be read for a translation. `asked` is the model as the caller named it."""
-    lane, asks_usage = target.lane, target.provider.row.usage == "asked"
+    lane = target.lane
     request = None
     drop_usage, usage_asked = False, True
     gear: Gear = "relay"
@@ -59,7 +59,7 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
             if gear == "relay":
                 sheet, gear = sheet.copy(), "edit"
             sheet.set("model", target.model)
-        if stream and asks_usage and lane.provider.ask_usage is not None:
+        if stream and lane.provider.ask_usage is not None and target.provider.row.usage == "asked":
             wanting = sheet.copy()
             if drop_usage := lane.provider.ask_usage(wanting):
                 sheet, gear = wanting, "edit"
@@ -68,8 +68,6 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
             usage_asked = not lane.caller.ask_usage(sheet.copy())
         request, sheet = translate(sheet, target, stream)
         gear = "translate"
-        if stream and asks_usage and lane.provider.ask_usage is not None:
-            lane.provider.ask_usage(sheet)
     return Prepared(target, outgoing(call, sheet.bytes(), target, stream), gear, stream, request, drop_usage, usage_asked)
 
 
