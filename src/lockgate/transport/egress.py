@@ -131,7 +131,9 @@ def parse_rule(text: str) -> NetworkRule | HostRule:
 def _split_port(text: str) -> tuple[str, int]:
     """The subject without brackets, and the port or 0."""
     if text.startswith("["):
-        subject, _, rest = text[1:].partition("]")
+        subject, bracket, rest = text[1:].partition("]")
+        if not bracket:
+            raise ValueError(f"'{text}' has no bracket that closes")
         colon, digits = rest[:1], rest[1:]
     elif text.count(":") > 1:  # IPv6, which has a port only behind brackets
         return text, 0
