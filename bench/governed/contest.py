@@ -204,7 +204,8 @@ class Contest:
         command = [sys.executable, "-m", "bench.driver", "--port", str(entry.port), "--path", workload.path]
         command += ["--body", str(body), "--ends", workload.ends]
         command += ["--connections", str(connections), "--seconds", str(seconds)]
-        command += [word for header in entry.launch.headers for word in ("--header", header)]
+        headers = entry.launch.headers + (entry.launch.foreign_headers if workload.foreign else [])
+        command += [word for header in headers for word in ("--header", header)]
         ours = self._ours
 
         def pin() -> None:

@@ -32,11 +32,12 @@ class Site:
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a rival that is ready to be started, and what is sent with each request."""
+    """How to start a rival that is ready to be started, and what is sent with each request (and with a foreign one)."""
 
     command: list[str]
     version: str
     headers: list[str] = field(default_factory=list)
+    foreign_headers: list[str] = field(default_factory=list)
     model: str = MODEL
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -102,6 +103,7 @@ def lockgate(site: Site) -> Launch:
     config = site.directory / "lockgate.yaml"
     config.write_text(
         f"providers:\n  up: {{provider: openai, base_url: 'http://127.0.0.1:{site.upstream}/v1', api_key: upstream-key}}\n"
+        "configs:\n  chat: {provider: '@up', upstream_api: chat}\n"
         "egress:\n  allow: [127.0.0.0/8]\n"
     )
     program = [sys.executable, "-m", "lockgate"]
@@ -110,7 +112,8 @@ def lockgate(site: Site) -> Launch:
         raise Missing("the lockgate command does not answer to --version")
     serve = ["serve", "--port", str(site.port), "--workers", "1"]
     serve += ["--data", str(site.directory / "data"), "--config", str(config)]
-    return Launch([*program, *serve], version[0], _bearer(KEY), f"@up/{MODEL}", {"LOCKGATE_ADMIN_KEY": KEY})
+    chat = ["x-lockgate-config: chat"]  # of the provider's two APIs, the one that the upstream has
+    return Launch([*program, *serve], version[0], _bearer(KEY), chat, f"@up/{MODEL}", {"LOCKGATE_ADMIN_KEY": KEY})
 
 
 def portkey(site: Site) -> Launch:
