@@ -117,8 +117,8 @@ def test_connections_are_reused_last_in_first_out(run):
             answers = await asyncio.gather(*(whole(made, upstream) for _ in range(10)))
             assert answers == [b"ok"] * 10
             assert len(upstream.wires) <= 10
-            up = len(upstream.wires)
-            assert repr(made) == f"HttpClient([Pool({upstream.destination.authority}, {up} up, {up} idle, 0 waiting)])"
+            pool = f"HttpClient([Pool({upstream.destination.authority}, "
+            await soon(lambda: repr(made) == pool + "{0} up, {0} idle, 0 waiting)])".format(len(upstream.wires)))
 
     run(main())
 
@@ -316,8 +316,15 @@ def test_it_is_not_replaced_once_a_byte_came(run):
 @pytest.mark.parametrize("how", ["fin", "reset"])
 def test_idle_connections_that_the_upstream_closes_are_dropped_at_once(run, how):
     async def main():
-        async with pair(repeat(response(b"ok"))) as (made, upstream):
+        async def answers_when_all_are_there(wire: Wire) -> None:
+            await wire.request()
+            await soon(lambda: len(wire.upstream.requests) == 5)
+            await wire.send(response(b"ok"))
+            await wire.gone()
+
+        async with pair(answers_when_all_are_there) as (made, upstream):
             await asyncio.gather(*(whole(made, upstream) for _ in range(5)))
+            assert "5 up, 5 idle" in repr(made)
             for wire in upstream.wires:
                 getattr(wire, how)()
             await soon(lambda: repr(made) == "HttpClient([])")
@@ -677,10 +684,10 @@ def test_a_wait_for_a_free_connection_ends_with_the_connect_deadline(run):
 def test_the_queue_for_connections_is_bounded(run):
     async def main():
         async with pair(silent, limits=Limits(connections=1, waiting=2)) as (made, upstream):
-            sends = [asyncio.ensure_future(whole(made, upstream)) for _ in range(3)]
-            await soon(lambda: upstream.wires)
-            sends.append(asyncio.ensure_future(whole(made, upstream)))
-            await asyncio.sleep(0.005)
+            sends = [asyncio.ensure_future(whole(made, upstream))]
+            await soon(lambda: "1 up" in repr(made))
+            sends += [asyncio.ensure_future(whole(made, upstream)) for _ in range(2)]
+            await soon(lambda: "2 waiting" in repr(made))
             got = await whole(made, upstream)
             assert isinstance(got, Failure)
             assert (got.kind, got.status) == ("overloaded", 503)

@@ -85,7 +85,7 @@ def outcome(data: bytes, pieces: list[bytes]) -> tuple[object, ...]:
         on.close()
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(data=mutations(), cuts=st.lists(places, max_size=6))
 def test_mutated_answers_end_well_however_they_are_cut(data: bytes, cuts: list[int]) -> None:
     cut = outcome(data, pieces_of(data, cuts))

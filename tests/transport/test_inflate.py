@@ -72,8 +72,8 @@ def test_a_broken_body_says_what_is_broken(coding: bytes, data: bytes, why: str)
 
 
 def test_a_bomb_stops_at_the_ratio_before_it_has_cost_much() -> None:
-    bomb = zlib.compressobj(9, wbits=31)
-    data = b"".join(bomb.compress(b"\0" * 1_000_000) for _ in range(200)) + bomb.flush()
+    bomb = zlib.compressobj(1, wbits=31)
+    data = b"".join(bomb.compress(b"\0" * 1_000_000) for _ in range(50)) + bomb.flush()
     assert len(data) < 250_000
     machine = Inflate(b"gzip")
     machine.feed(data)

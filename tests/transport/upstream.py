@@ -49,7 +49,7 @@ class Wire:
     """One accepted connection."""
 
     def __init__(self, upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._upstream = upstream
+        self.upstream = upstream
         self.reader = reader
         self.writer = writer
         self.number = len(upstream.wires)  # of the connection, from 0
@@ -59,7 +59,7 @@ class Wire:
         head = await self.reader.readuntil(b"\r\n\r\n")
         request = Request(head[:-4], b"")
         request.body = await self.reader.readexactly(int(request.headers.get(b"content-length", b"0")))
-        self._upstream.requests.append(request)
+        self.upstream.requests.append(request)
         return request
 
     async def send(self, *pieces: bytes) -> None:
@@ -159,13 +159,11 @@ class Upstream:
         """Wait until every script has ended, which raises what it raised."""
         await asyncio.gather(*self._tasks)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = Wire(self, reader, writer)
         self.wires.append(wire)
         script = self._scripts[min(wire.number, len(self._scripts) - 1)]
-        task = asyncio.ensure_future(self._run(script, wire))
-        self._tasks.add(task)
-        await asyncio.wait((task,))
+        self._tasks.add(asyncio.ensure_future(self._run(script, wire)))
 
     async def _run(self, script: Script, wire: Wire) -> None:
         try:

@@ -137,7 +137,8 @@ class Dialer:
         except ssl.SSLError as error:
             return _failed(destination, f"the TLS handshake failed ({_reason(error)})")
         except OSError as error:
-            return _failed(destination, _in_words(error) if error.errno else "it closed the connection in the TLS handshake")
+            words = _in_words(error) if error.errno else "it closed the connection"
+            return _failed(destination, f"{words} in the TLS handshake")
         return None
 
 

@@ -241,15 +241,14 @@ class Pool:
         found: Found | None = None
         if not task.cancelled():
             if (bug := task.exception()) is not None:
-                dial.connection.kill()
                 if not waiting.future.done():
                     waiting.future.set_exception(bug)
-                self.left(waiting, CUT)
-                return
-            found = task.result()
+                found = CUT
+            else:
+                found = task.result()
         if found is not None:
+            self.left(waiting, found)  # before the connection is counted out, which would dial again for him
             dial.connection.kill()
-            self.left(waiting, found)
         elif not dial.connection.closed:
             self._up.add(dial.connection)
             if not self._serve(dial.connection):
