@@ -16,6 +16,7 @@ from lockgate.core.request import Effort, Format, Reasoning, Request, Sampling, 
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.anthropic.messages.read_messages import Content, read_messages, read_system
 from lockgate.dialects.anthropic.messages.shapes import NAME, CacheShape, Kind, cache_of
+from lockgate.dialects.lenient import refusing
 
 #: Members of the dialect that the canonical model has no place for, named as losses when they say something.
 _UNSAID = (
@@ -101,6 +102,7 @@ _MODES: dict[str, ToolMode] = {"auto": "auto", "any": "required", "tool": "requi
 _TIERS = {"auto": "auto", "standard_only": "default"}
 
 
+@refusing
 def read_request(sheet: Sheet) -> Request:
     """The canonical request; raises `Refusal` 400 that names the member at fault."""
     body = readable(sheet.bytes(), _Body)

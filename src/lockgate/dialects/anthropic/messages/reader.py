@@ -25,6 +25,7 @@ from lockgate.dialects.anthropic.messages.shapes import (
     usage_of,
 )
 from lockgate.dialects.error import failure_of
+from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.signature import unwrap
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads
 
@@ -56,7 +57,7 @@ class _Event(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw()
 
 
-_decode = msgspec.json.Decoder(_Event).decode
+_decode = msgspec.json.Decoder(_Event, strict=False).decode
 
 
 class Reader:
@@ -95,7 +96,7 @@ class Reader:
             if self._broken or self.complete:
                 break
             try:
-                event = _decode(data)
+                event = forgiving(data, _decode)
                 kind = event.type
                 if kind == "content_block_delta":
                     if event.delta is not None:
@@ -159,7 +160,8 @@ class Reader:
     def _use(self, usage: msgspec.Raw, out: list[Event]) -> None:
         if given(usage):
             self._usage = merged(self._usage, usage)
-            out.append(Used(usage_of(self._usage)))
+            if (used := usage_of(self._usage)) is not None:
+                out.append(Used(used))
 
     def _begin(self, index: int, raw: msgspec.Raw, out: list[Event]) -> None:
         block = msgspec.json.decode(raw, type=BlockShape) if given(raw) else BlockShape()

@@ -11,7 +11,7 @@ import msgspec
 
 from lockgate.core.content import Declined, Media, Native, Part, Text, Thinking, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, decode, encode, given
+from lockgate.core.json import as_any, encode, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Reply
 from lockgate.dialects.anthropic.messages.shapes import (
@@ -32,6 +32,7 @@ from lockgate.dialects.anthropic.messages.write_messages import input_of
 from lockgate.dialects.calls import asked_tool
 from lockgate.dialects.codec import Voice
 from lockgate.dialects.error import failure_of
+from lockgate.dialects.lenient import forgiving
 
 _Object = dict[str, Any]
 
@@ -57,10 +58,15 @@ class _Passing(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw()
 
 
+_body = msgspec.json.Decoder(_Body, strict=False).decode
+_passing = msgspec.json.Decoder(_Passing, strict=False).decode
+_block = msgspec.json.Decoder(BlockShape, strict=False).decode
+
+
 def read_reply(body: bytes) -> Reply | Failure:
     """A provider's answer, canonical; the failure that it states instead, or is when it cannot be read."""
     try:
-        shape = decode(body, _Body)
+        shape = forgiving(body, _body)
         if given(shape.error) or shape.type == "error":
             return failure_of(msgspec.json.decode(body), body=body)
         if shape.content is None:
@@ -84,7 +90,7 @@ def _malformed(why: str, body: bytes) -> Failure:
 
 def part_of(raw: msgspec.Raw) -> Part | None:
     """A content block, canonical; raises `msgspec.DecodeError`."""
-    block = decode(raw, BlockShape)
+    block = forgiving(raw, _block)
     match block.type:
         case "text":
             citations = [citation_of(each) for each in block.citations or []]
@@ -103,7 +109,7 @@ def part_of(raw: msgspec.Raw) -> Part | None:
 def observe(body: bytes) -> Outcome:
     """What a passing answer says of itself."""
     try:
-        shape = decode(body, _Passing)
+        shape = forgiving(body, _passing)
         usage = usage_of(shape.usage) if given(shape.usage) else None
         failed = given(shape.error) or shape.type == "error"
         failure = failure_of(msgspec.json.decode(body), body=body) if failed else None
@@ -137,9 +143,12 @@ def _blocks(part: Part, call_id: str, voice: Voice) -> list[Any]:
     match part:
         case Text() if part.text:
             citations = [made for each in part.citations if (made := citation_object(each)) is not None]
-            return [{"type": "text", "text": part.text, "citations": citations or None}]
+            text: _Object = {"type": "text", "text": part.text}
+            if citations:  # never null, as in the API's own answers: the Vercel AI SDK takes no null here
+                text["citations"] = citations
+            return [text]
         case Declined() if part.text:
-            return [{"type": "text", "text": part.text, "citations": None}]
+            return [{"type": "text", "text": part.text}]
         case Thinking():
             return [block] if (block := thinking_block(part)) is not None else []
         case ToolCall():
@@ -148,7 +157,7 @@ def _blocks(part: Part, call_id: str, voice: Voice) -> list[Any]:
         case Native() if part.dialect == NAME:
             return [as_any(part.raw)]
         case Media() if part.url:
-            return [{"type": "text", "text": part.url, "citations": None}]
+            return [{"type": "text", "text": part.url}]
         case _:
             return []
 

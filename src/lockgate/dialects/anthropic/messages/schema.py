@@ -47,7 +47,7 @@ def _closed(value: Any) -> Any:
             out["anyOf" if name == "oneOf" else name] = [_closed(inner) for inner in cast("list[Any]", member)]
         elif name == "items":
             out[name] = _closed(member)
-        elif name in _KEPT or (name == "format" and member in _FORMATS) or (name == "minItems" and member in (0, 1)):
+        elif name in _KEPT or (name == "format" and str(member) in _FORMATS) or (name == "minItems" and member in (0, 1)):
             out[name] = member
         elif not name.startswith("$"):
             unsaid.append(f"{name}: {_word(member)}")

@@ -12,6 +12,7 @@ import msgspec
 from lockgate.core.content import Citation, Thinking
 from lockgate.core.json import as_any, decode
 from lockgate.core.reply import Finish, FinishReason, Usage
+from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.signature import unwrap, wrap
 
 NAME = "anthropic.messages"
@@ -77,6 +78,8 @@ class UsageShape(msgspec.Struct):
     service_tier: str | None = None
 
 
+_usage = msgspec.json.Decoder(UsageShape, strict=False).decode
+
 _FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -111,9 +114,15 @@ def stop_members(finish: Finish | None, calls: bool) -> dict[str, Any]:
     return {"stop_reason": word, "stop_sequence": sequence if word == "stop_sequence" else None}
 
 
-def usage_of(raw: msgspec.Raw) -> Usage:
-    """Tokens used, canonical: input counts what was read from and written to the cache. Raises `msgspec.DecodeError`."""
-    shape = decode(raw, UsageShape)
+def usage_of(raw: msgspec.Raw) -> Usage | None:
+    """Tokens used, canonical: input counts what was read from and written to the cache.
+
+    None when the account cannot be read; raises `msgspec.DecodeError` for what is no JSON.
+    """
+    try:
+        shape = forgiving(raw, _usage)
+    except msgspec.ValidationError:
+        return None
     read, written = shape.cache_read_input_tokens or 0, shape.cache_creation_input_tokens or 0
     hour, details, tools = shape.cache_creation, shape.output_tokens_details, shape.server_tool_use
     return Usage(
@@ -131,8 +140,10 @@ def usage_of(raw: msgspec.Raw) -> Usage:
 
 def merged(first: msgspec.Raw, last: msgspec.Raw) -> msgspec.Raw:
     """The usage of a stream: what its end says replaces what its beginning said; null replaces nothing."""
-    if not len(first):
+    if not bytes(first).startswith(b"{"):
         return last
+    if not bytes(last).startswith(b"{"):
+        return first
     old = msgspec.json.decode(first, type=dict[str, msgspec.Raw])
     new = msgspec.json.decode(last, type=dict[str, msgspec.Raw])
     old.update({name: value for name, value in new.items() if bytes(value) != b"null"})

@@ -12,6 +12,7 @@ from lockgate.core.json import given
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.anthropic.messages.shapes import finish_of, merged, usage_of
 from lockgate.dialects.error import failure_of
+from lockgate.dialects.lenient import forgiving
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads
 
 
@@ -34,8 +35,9 @@ class _Event(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw()
 
 
-_decode = msgspec.json.Decoder(_Event).decode
-#: How the events begin that say nothing but text.
+_decode = msgspec.json.Decoder(_Event, strict=False).decode
+#: How the events that say nothing but text begin, with their name and without.
+_NAMED = b"event: content_block_delta\ndata: "
 _DELTA = b'{"type":"content_block_delta"'
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -80,12 +82,15 @@ class Tap:
         return b""
 
     def _watch(self, block: bytes) -> None:
+        if block.startswith(_NAMED) and block.find(b"\n\n") == len(block) - 2:
+            self.outcome.begun = True  # nearly every block: one event that says a little more
+            return
         for data in payloads(block):
             if data.startswith(_DELTA):
                 self.outcome.begun = True
                 continue
             try:
-                self._learn(_decode(data), data)
+                self._learn(forgiving(data, _decode), data)
             except _UNREADABLE:
                 continue
 
@@ -113,4 +118,4 @@ class Tap:
     def _use(self, usage: msgspec.Raw) -> None:
         if given(usage):
             self._usage = merged(self._usage, usage)
-            self.outcome.usage = usage_of(self._usage)
+            self.outcome.usage = usage_of(self._usage) or self.outcome.usage

@@ -21,6 +21,7 @@ from lockgate.dialects.anthropic.messages.schema import closed, takes
 from lockgate.dialects.anthropic.messages.shapes import NAME, cache_members
 from lockgate.dialects.anthropic.messages.write_messages import messages_of, system_of
 from lockgate.dialects.calls import as_function, taken_name
+from lockgate.dialects.lenient import refusing
 
 _Object = dict[str, Any]
 
@@ -32,6 +33,7 @@ _ANY_JSON = "Answer with a single valid JSON object and nothing else."
 _BY_SCHEMA = "Answer with a single valid JSON value and nothing else. It must match this JSON Schema:\n"
 
 
+@refusing
 def write_request(request: Request) -> Sheet:
     """The provider's body; raises `Refusal` 400 for a conversation that holds nothing to answer."""
     if not any(turn.parts for turn in request.turns):

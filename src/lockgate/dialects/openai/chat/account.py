@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from lockgate.core.content import Citation, TokenLogprob
-from lockgate.core.json import decode
 from lockgate.core.reply import Finish, FinishReason, Usage
+from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.openai.chat.shapes import NAME, AnnotationShape, LogprobShape, LogprobsShape, UsageShape
 
 #: Finish reasons of the API, and those that other hosts say instead.
@@ -39,6 +39,8 @@ _WORD: dict[FinishReason, str] = {
     "unknown": "stop",
 }
 
+_usage = msgspec.json.Decoder(UsageShape, strict=False).decode
+
 #: Service tiers that this API knows; another provider's word for one is not repeated.
 SERVICE_TIERS = frozenset(("auto", "default", "flex", "scale", "priority", "fast"))
 
@@ -55,9 +57,12 @@ def finish_word(finish: Finish | None, calls: bool) -> str:
     return _WORD[finish.reason]
 
 
-def usage_of(raw: msgspec.Raw) -> Usage:
-    """Tokens used, canonical; raises `msgspec.DecodeError`."""
-    shape = decode(raw, UsageShape)
+def usage_of(raw: msgspec.Raw) -> Usage | None:
+    """Tokens used, canonical; None when the account cannot be read. Raises `msgspec.DecodeError` for what is no JSON."""
+    try:
+        shape = forgiving(raw, _usage)
+    except msgspec.ValidationError:
+        return None
     into, out = shape.prompt_tokens_details, shape.completion_tokens_details
     prompt, completion = shape.prompt_tokens or 0, shape.completion_tokens or 0
     reasoning = (out.reasoning_tokens if out else None) or 0
@@ -66,11 +71,12 @@ def usage_of(raw: msgspec.Raw) -> Usage:
     cached = into.cached_tokens if into else None
     if cached is None:
         cached = shape.prompt_cache_hit_tokens or shape.cached_tokens
+    written = (into.cache_write_tokens if into else None) or 0
     return Usage(
         input=prompt,
         output=completion,
         cached=cached or 0,
-        cache_write=(into.cache_write_tokens if into else None) or 0,
+        cache_write=min(written, max(0, prompt - (cached or 0))),  # OpenRouter has told the same tokens as both
         reasoning=reasoning,
         audio_input=(into.audio_tokens if into else None) or 0,
         audio_output=(out.audio_tokens if out else None) or 0,

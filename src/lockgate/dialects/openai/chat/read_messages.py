@@ -13,6 +13,7 @@ import msgspec
 from lockgate.core.content import Declined, Media, MediaKind, Native, Part, Role, Text, Thinking, ToolCall, ToolResult, Turn
 from lockgate.core.failure import Refusal
 from lockgate.core.json import readable
+from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.media import from_url, kind_of_mime, mime_of_name
 from lockgate.dialects.openai.chat.shapes import (
     NAME,
@@ -27,6 +28,7 @@ from lockgate.dialects.openai.chat.shapes import (
 from lockgate.dialects.openai.chat.thinking import told_by
 from lockgate.dialects.turns import add
 
+_message = msgspec.json.Decoder(MessageShape, strict=False).decode
 _Content = str | list[msgspec.Raw] | None
 _MIME_OF_FORMAT = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
@@ -148,7 +150,7 @@ def _assistant(raw: msgspec.Raw, head: _Head, at: str, turns: list[Turn]) -> Non
 def _reasoning(raw: msgspec.Raw, message: _Assistant, at: str) -> MessageShape:
     """The carriers of reasoning; a host's addition that does not look as expected is no reason to refuse a request."""
     try:
-        return msgspec.json.decode(raw, type=MessageShape)
+        return forgiving(raw, _message)
     except msgspec.ValidationError:
         return MessageShape(tool_calls=message.tool_calls)
 

@@ -15,6 +15,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.json import given, readable
 from lockgate.core.request import Effort, Format, Reasoning, Request, Sampling, ToolChoice, ToolMode
 from lockgate.core.sheet import Sheet
+from lockgate.dialects.lenient import refusing
 from lockgate.dialects.openai.chat.read_messages import read_messages
 from lockgate.dialects.openai.chat.shapes import NAME, Kind
 
@@ -178,6 +179,7 @@ _KNOWN = frozenset((*_Body.__struct_fields__, *_UNSAID, *_HOSTS, *_TRANSPORT))
 _MODES: dict[str, ToolMode] = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 
 
+@refusing
 def read_request(sheet: Sheet) -> Request:
     """The canonical request; raises `Refusal` 400 that names the member at fault."""
     body = readable(sheet.bytes(), _Body)

@@ -8,6 +8,8 @@ Source: https://platform.openai.com/docs/api-reference/chat/streaming
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from lockgate.core.content import Citation, Declined, Part, Text, Thinking, ToolCall
@@ -28,6 +30,7 @@ from lockgate.core.failure import Failure
 from lockgate.core.json import given
 from lockgate.core.reply import Finish
 from lockgate.dialects.error import failure_of
+from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.media import from_url
 from lockgate.dialects.openai.chat.account import citation_of, finish_of, tokens_of, usage_of
 from lockgate.dialects.openai.chat.shapes import (
@@ -50,7 +53,7 @@ class _Choice(msgspec.Struct):
     delta: MessageShape | None = None
     finish_reason: str | None = None
     logprobs: LogprobsShape | None = None
-    error: msgspec.Raw = msgspec.Raw()
+    error: Any = None
 
 
 class _Groq(msgspec.Struct):
@@ -62,13 +65,19 @@ class _Chunk(msgspec.Struct):
     model: str | None = None
     created: float | None = None
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw = msgspec.Raw()
+    usage: Any = None
     service_tier: str | None = None
-    error: msgspec.Raw = msgspec.Raw()
+    error: Any = None
     x_groq: _Groq | None = None
 
 
-_decode = msgspec.json.Decoder(_Chunk).decode
+class _Account(msgspec.Struct):
+    usage: msgspec.Raw = msgspec.Raw()
+    x_groq: _Groq | None = None
+
+
+_decode = msgspec.json.Decoder(_Chunk, strict=False).decode
+_account = msgspec.json.Decoder(_Account, strict=False).decode
 
 
 class _Call:
@@ -142,11 +151,13 @@ class Reader:
                 self._end(out)
                 continue
             try:
-                chunk = _decode(data)
-                if given(chunk.error) or (chunk.choices is None and b"event: error" in block):
+                chunk = forgiving(data, _decode)
+                if chunk.error or (chunk.choices is None and b"event: error" in block):
                     out += self._break(failure_of(msgspec.json.decode(data)))
                     break
                 self._chunk(chunk, out)
+                if chunk.usage or chunk.x_groq is not None:
+                    self._use(_account(data), out)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 out += self._break(_unreadable(data, block, error))
         return out
@@ -171,8 +182,8 @@ class Reader:
             self._started = True
             out.append(Started(chunk.id or "", chunk.model or "", int(chunk.created or 0), chunk.service_tier or ""))
         for choice in chunk.choices or ():
-            if given(choice.error):
-                out += self._break(failure_of({"error": msgspec.json.decode(choice.error)}))
+            if choice.error:
+                out += self._break(failure_of({"error": choice.error}))
                 return
             number = choice.index or 0
             progress = self._choices.get(number)
@@ -190,11 +201,11 @@ class Reader:
             elif choice.finish_reason is not None:
                 _finish(choice.finish_reason, progress, out)
                 self.complete = all(each.finished for each in self._choices.values())
-        usage = chunk.usage
-        if not given(usage) and chunk.x_groq is not None:
-            usage = chunk.x_groq.usage
-        if given(usage):
-            out.append(Used(usage_of(usage)))
+
+    def _use(self, account: _Account, out: list[Event]) -> None:
+        usage = account.usage if given(account.usage) or account.x_groq is None else account.x_groq.usage
+        if given(usage) and (used := usage_of(usage)) is not None:
+            out.append(Used(used))
 
 
 def _unreadable(data: bytes, block: bytes, error: Exception) -> Failure:

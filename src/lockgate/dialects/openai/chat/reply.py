@@ -11,13 +11,14 @@ import msgspec
 
 from lockgate.core.content import Citation, Declined, Media, Part, Text, Thinking, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import decode, encode, given
+from lockgate.core.json import encode, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Finish, Reply
 from lockgate.core.request import Request
 from lockgate.dialects.calls import asked_tool, free_text
 from lockgate.dialects.codec import Voice
 from lockgate.dialects.error import failure_of
+from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.media import data_url, from_url
 from lockgate.dialects.openai.chat.account import (
     SERVICE_TIERS,
@@ -66,10 +67,14 @@ class _Passing(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw()
 
 
+_body = msgspec.json.Decoder(_Body, strict=False).decode
+_passing = msgspec.json.Decoder(_Passing, strict=False).decode
+
+
 def read_reply(body: bytes) -> Reply | Failure:
     """A host's answer, canonical; the failure that it states instead, or is when it cannot be read."""
     try:
-        shape = decode(body, _Body)
+        shape = forgiving(body, _body)
         if given(shape.error):
             return failure_of(msgspec.json.decode(shape.error), body=body)
         if not shape.choices:
@@ -165,7 +170,7 @@ def _calls(message: MessageShape) -> list[Part]:
 def observe(body: bytes) -> Outcome:
     """What a passing answer says of itself."""
     try:
-        shape = decode(body, _Passing)
+        shape = forgiving(body, _passing)
         usage = usage_of(shape.usage) if given(shape.usage) else None
         failure = failure_of(msgspec.json.decode(shape.error), body=body) if given(shape.error) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -5,12 +5,15 @@ An event that cannot be read is passed and not learnt from: it is the caller's t
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from lockgate.core.failure import Failure
 from lockgate.core.json import given
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.error import failure_of
+from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.openai.chat.account import finish_of, usage_of
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads, split
 
@@ -26,8 +29,13 @@ class _Groq(msgspec.Struct):
 
 class _Glance(msgspec.Struct):
     choices: list[_Choice] | None = None
+    usage: Any = None
+    error: Any = None
+    x_groq: Any = None
+
+
+class _Account(msgspec.Struct):
     usage: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
     x_groq: _Groq | None = None
 
 
@@ -43,8 +51,9 @@ class _First(msgspec.Struct):
     choices: list[_Saying] | None = None
 
 
-_glance = msgspec.json.Decoder(_Glance).decode
-_first = msgspec.json.Decoder(_First).decode
+_glance = msgspec.json.Decoder(_Glance, strict=False).decode
+_first = msgspec.json.Decoder(_First, strict=False).decode
+_account = msgspec.json.Decoder(_Account, strict=False).decode
 #: Members of a delta that say only that an answer begins, and values that say nothing.
 _SILENT = ("role",)
 _NOTHING = (b"null", b'""', b"[]", b"{}")
@@ -61,7 +70,7 @@ class Tap:
         self._blocks = Blocks()
         self._drop = drop_usage
         self._open: set[int] = set()  # choices that have begun and have no finish reason
-        self._ended = 0
+        self._ended: set[int] = set()
 
     def __repr__(self) -> str:
         return f"Tap({self.outcome!r})"
@@ -85,42 +94,51 @@ class Tap:
 
     def _pass(self, block: bytes) -> bytes:
         only_usage = False
-        for data in payloads(block):
-            only_usage = self._learn(data) or only_usage
+        single = block.find(b"\n") == len(block) - 2 and block.startswith(b"data: ")
+        for data in (block[6:-2],) if single else payloads(block):
+            try:
+                shape = forgiving(data, _glance)
+                choices = shape.choices
+                if choices and len(choices) == 1 and not shape.usage and not shape.error and self.outcome.begun:
+                    choice = choices[0]
+                    if choice.finish_reason is None and (choice.index or 0) in self._open:
+                        continue  # nearly every event: more of what is being said
+                only_usage = self._learn(shape, data) or only_usage
+            except _UNREADABLE:
+                continue
         if only_usage and self._drop:
             return b"".join(event for event in split(block) if not any(map(_only_usage, payloads(event))))
         return block
 
-    def _learn(self, data: bytes) -> bool:
-        """Learn from one event; True when it holds nothing but usage."""
+    def _learn(self, shape: _Glance, data: bytes) -> bool:
+        """Learn from one event; True when it holds nothing but usage. Raises `msgspec.DecodeError`."""
         outcome = self.outcome
-        try:
-            shape = _glance(data)
-            if not outcome.begun:
-                self._look_closer(data)
-            if len(shape.error):
-                self._fail(shape.error, data)
-            choices = shape.choices
-            for choice in choices or ():
-                number = choice.index or 0
-                if choice.finish_reason:
-                    outcome.finish = outcome.finish or finish_of(choice.finish_reason)
-                    self._open.discard(number)
-                    self._ended += 1
-                    outcome.complete = not self._open and outcome.failure is None
-                elif not self._ended:
-                    self._open.add(number)
-            usage = shape.usage if shape.x_groq is None or len(shape.usage) else shape.x_groq.usage
-            if len(usage) > 4:
-                outcome.usage = usage_of(usage)
-                return not choices
-        except _UNREADABLE:
-            return False
+        if not outcome.begun:
+            self._look_closer(data)
+        if shape.error:
+            outcome.failure = failure_of(msgspec.json.decode(data))
+            outcome.complete = False
+        for choice in shape.choices or ():
+            number = choice.index or 0
+            if choice.finish_reason:
+                outcome.finish = outcome.finish or finish_of(choice.finish_reason)
+                self._open.discard(number)
+                self._ended.add(number)
+                outcome.complete = not self._open and outcome.failure is None
+            elif number not in self._ended:
+                self._open.add(number)
+        if shape.usage or shape.x_groq:
+            account = _account(data)
+            groq = account.x_groq
+            usage = account.usage if given(account.usage) or groq is None else groq.usage
+            if given(usage):
+                outcome.usage = usage_of(usage) or outcome.usage
+                return not shape.choices
         return False
 
     def _look_closer(self, data: bytes) -> None:
         """Whose answer it is, and whether this event says more than that one begins."""
-        first = _first(data)
+        first = forgiving(data, _first)
         outcome = self.outcome
         outcome.id = outcome.id or first.id or ""
         outcome.model = outcome.model or first.model or ""
@@ -128,11 +146,6 @@ class Tap:
             choice.finish_reason or any(name not in _SILENT and value not in _NOTHING for name, value in choice.delta.items())
             for choice in first.choices or ()
         )
-
-    def _fail(self, error: msgspec.Raw, data: bytes) -> None:
-        if given(error):
-            self.outcome.failure = failure_of(msgspec.json.decode(data))
-            self.outcome.complete = False
 
 
 def _whole(data: bytes) -> bool:
@@ -148,7 +161,7 @@ def _whole(data: bytes) -> bool:
 
 def _only_usage(data: bytes) -> bool:
     try:
-        shape = _glance(data)
+        shape = forgiving(data, _glance)
     except _UNREADABLE:
         return False
-    return given(shape.usage) and not shape.choices
+    return bool(shape.usage) and not shape.choices

@@ -16,6 +16,7 @@ from lockgate.core.json import as_any
 from lockgate.core.request import Effort, Format, Reasoning, Request, ToolChoice
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.calls import taken_name
+from lockgate.dialects.lenient import refusing
 from lockgate.dialects.openai.chat.account import SERVICE_TIERS
 from lockgate.dialects.openai.chat.shapes import NAME
 from lockgate.dialects.openai.chat.write_messages import messages_of
@@ -42,6 +43,7 @@ _SAMPLING = (
 )
 
 
+@refusing
 def write_request(request: Request) -> Sheet:
     """The provider's body; raises `Refusal` 400 for a conversation that holds nothing to answer."""
     sheet = Sheet()
