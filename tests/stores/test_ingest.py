@@ -197,8 +197,8 @@ def test_a_large_spool_is_moved_a_little_at_a_time(house: House) -> None:
     spool = house.spool()
     for n in range(12):
         spool.append(Record(id=new_id(NOW + n, n), time_us=NOW + n, error=str(n), request=b"x" * 1_000_000))
-    steps = [house.ingest.step() for _ in range(6)]
-    assert max(steps) <= 5
+    steps = [house.ingest.step() for _ in range(8)]
+    assert max(steps) <= 3
     assert sum(steps) == 12
     assert house.kept() == numbers(range(12))
 

@@ -161,6 +161,19 @@ def test_no_time_is_too_strange(log: SqliteLog, time_us: int) -> None:
     assert day_of(time_us)
 
 
+def test_a_record_is_found_by_its_own_trace_and_its_trace_comes_back(log: SqliteLog, tmp_path: Path) -> None:
+    kept = [record(n, trace_id=record(n).id.replace("-", "")) for n in range(5)]
+    log.append(kept)
+    assert log.page(Filter(trace=kept[3].trace_id)).records == [kept[3]]
+    db = sqlite3.connect(the_day(tmp_path))
+    plan = " ".join(
+        str(row)
+        for row in db.execute(f"EXPLAIN QUERY PLAN SELECT n FROM requests WHERE {sqlite_day._CONDITIONS['trace']}", [""] * 4)
+    )
+    db.close()
+    assert "SCAN" not in plan
+
+
 def test_counts_that_no_database_takes_are_kept_as_far_as_they_go(log: SqliteLog) -> None:
     odd = record(1, usage=Usage(input=10**30, output=-5), cost_nusd=10**25, latency_us=10**20)
     assert log.append([odd]) == 1

@@ -16,7 +16,7 @@ from lockgate.stores.ports import LogStore
 from lockgate.stores.spool import Segment, segments
 
 BATCH = 500
-BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 2 * 1024 * 1024
 _CURSORS = "cursors.json"
 _cursors = msgspec.json.Decoder(dict[str, int])
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import msgspec
 import zstandard
 
-from lockgate.core.record import Record, pack, unpack
+from lockgate.core.record import Record, pack, time_of_id, unpack
 from lockgate.stores.ports import Cursor, Filter, StoreError, glob
 from lockgate.stores.rollup import NAME, Minute, roll_up, whole
 from lockgate.stores.sketch import Sketch, merged
@@ -72,7 +72,7 @@ _CONDITIONS: dict[str, str] = {
     "outcome": "outcome = ?",
     "provider": "provider = ?",
     "key": "(key_id = ? OR key_name = ?)",
-    "trace": "trace_id = ? AND trace_id != ''",
+    "trace": "(trace_id = ? AND trace_id != '' OR time_us BETWEEN ? AND ? AND id = ?)",
     "min_latency_us": "latency_us >= ?",
     "model": "(model_asked GLOB ? OR model_sent GLOB ? OR model_served GLOB ?)",
 }
@@ -113,22 +113,10 @@ class Day:
 
     def append(self, records: Sequence[Record]) -> int:
         """Write a batch in one transaction; how many records were new."""
-        execute = self._db.execute
-        execute("BEGIN IMMEDIATE")
-        try:
-            (last,) = execute("SELECT ifnull(max(n), 0) FROM requests").fetchone()
-            new: list[Record] = []
-            for record in records:
-                if execute(_INSERT, _row(last + len(new) + 1, record)).rowcount:
-                    new.append(record)
-            for start, stop in _blocks(new):
-                self._write_block(last + start + 1, new[start:stop])
-            self._db.executemany(_ADD, map(_minute_row, roll_up(new)))
-            execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                execute("ROLLBACK")
-        return len(new)
+        if not self._insert(records):
+            records = self._unknown(records)
+            self._insert(records)
+        return len(records)
 
     def find(self, meant: Filter, after: Cursor | None, limit: int) -> list[Record]:
         """The newest records that are meant, older than `after`, without bodies."""
@@ -173,7 +161,36 @@ class Day:
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             self._db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
-    def _write_block(self, first: int, records: list[Record]) -> None:
+    def _insert(self, records: Sequence[Record]) -> bool:
+        """Write records that should all be new; when one is not, nothing is written, and the answer is False."""
+        execute = self._db.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            (last,) = execute("SELECT ifnull(max(n), 0) FROM requests").fetchone()
+            before = self._db.total_changes
+            self._db.executemany(_INSERT, map(_row, range(last + 1, last + 1 + len(records)), records))
+            if self._db.total_changes - before != len(records):
+                return False
+            for start, stop in _blocks(records):
+                self._write_block(last + start + 1, records[start:stop])
+            self._db.executemany(_ADD, map(_minute_row, roll_up(records)))
+            execute("COMMIT")
+            return True
+        finally:
+            if self._db.in_transaction:
+                execute("ROLLBACK")
+
+    def _unknown(self, records: Sequence[Record]) -> list[Record]:
+        """Those that are not in the file, each once. Only this process writes, so that it stays true."""
+        known = "SELECT 1 FROM requests WHERE time_us = ? AND id = ?"
+        once = {record.id: record for record in reversed(records)}
+        return [
+            record
+            for record in reversed(once.values())
+            if self._db.execute(known, (whole(record.time_us), record.id)).fetchone() is None
+        ]
+
+    def _write_block(self, first: int, records: Sequence[Record]) -> None:
         self._write("INSERT INTO facts VALUES (?, ?)", first, [pack(record, bodies=False) for record in records])
         if any(record.request or record.response for record in records):
             self._write("INSERT INTO bodies VALUES (?, ?)", first, [(record.request, record.response) for record in records])
@@ -204,7 +221,7 @@ class Day:
             raise Damage(f"the block of record {n} cannot be read: {error}") from None
 
 
-def _blocks(records: list[Record]) -> Iterator[tuple[int, int]]:
+def _blocks(records: Sequence[Record]) -> Iterator[tuple[int, int]]:
     """Where blocks begin and end."""
     start = size = 0
     for at, record in enumerate(records, 1):
@@ -237,7 +254,7 @@ def _row(n: int, record: Record) -> tuple[object, ...]:
         n,
         whole(record.time_us),
         record.id,
-        record.trace_id[:NAME],
+        "" if _is_own(record) else record.trace_id[:NAME],
         record.key_id[:NAME],
         record.key_name[:NAME],
         record.provider[:NAME],
@@ -254,6 +271,21 @@ def _row(n: int, record: Record) -> tuple[object, ...]:
     )
 
 
+def _is_own(record: Record) -> bool:
+    """Whether the trace is the record's own, made from its id because the caller named none.
+
+    Such a trace is not stored: it is random, and an index of random texts costs a page of disk for each record.
+    """
+    return record.trace_id == record.id.replace("-", "")
+
+
+def _own(trace: str) -> tuple[int, int, str]:
+    """The record whose own trace it would be: from when, until when, its id."""
+    id = f"{trace[:8]}-{trace[8:12]}-{trace[12:16]}-{trace[16:20]}-{trace[20:]}"
+    time_us = time_of_id(id)
+    return (-1, -1, "") if time_us is None else (time_us, time_us + 999, id)
+
+
 def _values(meant: Filter, name: str) -> list[object]:
     """The values that a member of a filter gives its condition; [] when it is not set."""
     value = getattr(meant, name)
@@ -263,6 +295,8 @@ def _values(meant: Filter, name: str) -> list[object]:
         return list(value)
     if name == "key":
         return [value, value]
+    if name == "trace":
+        return [value[:NAME], *_own(value)]
     if name == "model":
         return [glob(value)] * 3
     return [value]
