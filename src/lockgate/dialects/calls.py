@@ -121,7 +121,7 @@ def free_text(arguments: str) -> str:
     """The input of a free-text tool that was called as a function; what does not look like that call is taken as it is."""
     try:
         value: Any = msgspec.json.decode(arguments)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return arguments
     if isinstance(value, dict):
         given = cast("dict[str, Any]", value).get(_INPUT)

@@ -158,7 +158,7 @@ def input_of(arguments: str) -> Any:
         return {}
     try:
         value: Any = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {"arguments": arguments}  # a call that was cut short
     if isinstance(value, dict):
         return cast("_Object", value)
