@@ -266,3 +266,9 @@ def test_the_catalogue_is_loaded_once_and_ahead() -> None:
     prices.warm()
     assert prices.flat("openai", "gpt-4o", NOW) is not None
     assert "genai-prices" in repr(prices)
+
+
+def test_the_catalogue_names_the_models_of_a_provider(prices: Prices) -> None:
+    assert "gpt-4o" in prices.models("openai")
+    assert prices.models("nobody") == []
+    assert prices.models("") == []

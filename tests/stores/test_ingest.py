@@ -240,3 +240,35 @@ def test_an_ingest_killed_at_random_keeps_every_record_once(house: House, tmp_pa
         pass
     assert house.kept() == numbers(range(number))
     assert house.counted() == number
+
+
+def test_cursors_that_cannot_be_written_are_said_and_nothing_is_lost(house: House) -> None:
+    spool = house.spool()
+    spool.append(record(1))
+    (house.spool_at / "cursors.part").mkdir()
+    house.ingest.step()
+    assert "cannot write" in house.said[0]
+    spool.append(record(2))
+    house.restart()
+    house.ingest.step()
+    assert house.kept() == ["1", "2"]
+
+
+def test_a_segment_that_cannot_be_deleted_is_said(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = house.spool()
+    spool.append(record(1))
+    spool.close()
+
+    def fails(*_: object, **__: object) -> None:
+        raise PermissionError(1, "not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fails)
+        house.ingest.step()
+        house.ingest.step()
+    assert "cannot delete" in house.said[0]
+    while house.ingest.step():
+        pass
+    house.ingest.step()
+    assert segments(house.spool_at) == []
+    assert house.kept() == ["1"]

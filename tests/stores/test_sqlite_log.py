@@ -481,3 +481,22 @@ def test_many_large_bodies_make_many_blocks(log: SqliteLog, tmp_path: Path) -> N
 def test_its_repr_says_where(log: SqliteLog, tmp_path: Path) -> None:
     log.append([full(1)])
     assert repr(log) == f"SqliteLog({tmp_path / 'log'}, 1 days open)"
+
+
+def test_a_day_that_cannot_be_opened_is_for_another_time(log: SqliteLog, tmp_path: Path) -> None:
+    the_day(tmp_path).mkdir(parents=True)
+    with pytest.raises(StoreError, match="cannot read"):
+        log.page(Filter())
+    with pytest.raises(StoreError, match="cannot write"):
+        log.append([full(1)])
+
+
+def test_a_day_that_cannot_be_deleted_is_for_another_time(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.append([record(1, time_us=NOON - 9 * DAY)])
+
+    def fails(*_: object, **__: object) -> None:
+        raise PermissionError(1, "not permitted")
+
+    monkeypatch.setattr(Path, "unlink", fails)
+    with pytest.raises(StoreError, match="cannot delete"):
+        log.prune(NOON)
