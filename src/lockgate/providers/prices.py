@@ -92,6 +92,10 @@ class Prices:
                     break
         return _UNKNOWN if flat is None else Priced(cost(usage, flat), flat.version)
 
+    def models(self, provider: str) -> list[str]:
+        """The models that the catalogue lists for a provider, by its name there. The first call may load the catalogue."""
+        return self._load().models(provider) if provider else []
+
     def _find(self, provider: str, model: str, at_us: int, slug: str) -> tuple[Flat | None, int]:
         own = self._own(provider, model, slug)
         if own is not None:

@@ -68,6 +68,11 @@ class Catalogue:
     def __repr__(self) -> str:
         return f"Catalogue({self.version}, {len(self._all)} providers)"
 
+    def models(self, provider: str) -> list[str]:
+        """The names of a provider's models; empty for a provider that is not listed."""
+        seller = self._providers.get(provider)
+        return [] if seller is None else [info.id for info in seller.models]
+
     def find(self, provider: str, model: str, at_us: int) -> tuple[Flat | None, int]:
         """The price of a model at a time (None: unknown), and until when that holds, both in µs since the epoch."""
         seller = self._providers.get(provider)
