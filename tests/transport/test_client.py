@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import AsyncIterator
 
@@ -118,7 +119,7 @@ def test_connections_are_reused_last_in_first_out(run):
             assert answers == [b"ok"] * 10
             assert len(upstream.wires) <= 10
             pool = f"HttpClient([Pool({upstream.destination.authority}, "
-            await soon(lambda: repr(made) == pool + "{0} up, {0} idle, 0 waiting)])".format(len(upstream.wires)))
+            await soon(lambda: repr(made) == pool + "{0} up, {0} idle, 0 coming, 0 waiting)])".format(len(upstream.wires)))
 
     run(main())
 
@@ -534,6 +535,11 @@ def test_a_body_of_exactly_the_limit_is_read(run):
 # --- C01: the caller leaves
 
 
+def at_rest(made: HttpClient) -> bool:
+    """Nobody waits, nothing is being opened, and what is open is idle."""
+    return all(re.search(r" (\d+) up, \1 idle, 0 coming, 0 waiting", pool) for pool in repr(made).split("Pool(")[1:])
+
+
 async def soon(condition) -> None:
     while not condition():
         await asyncio.sleep(0.001)
@@ -614,7 +620,7 @@ def test_an_abort_ends_a_wait_for_a_connection(run):
             assert await waiting == CUT
             first.abort()
             assert await sending == CUT
-            await soon(lambda: repr(made) == "HttpClient([])")
+            await soon(lambda: at_rest(made))
 
     run(main())
 
@@ -629,7 +635,7 @@ def test_a_cancelled_send_leaves_nothing_behind(run):
                 sending.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await sending
-            await soon(lambda: repr(made) == "HttpClient([])")
+            await soon(lambda: at_rest(made))
 
     run(main())
 
@@ -644,7 +650,71 @@ def test_aborts_in_every_phase_leave_nothing_behind(run):
                     await asyncio.sleep(0)
                 slot.abort()
                 assert await sending == CUT
-            await soon(lambda: repr(made) == "HttpClient([])")
+            await soon(lambda: at_rest(made))
+
+    run(main())
+
+
+async def half(wire: Wire) -> None:
+    """Answers all but the end, then as it should."""
+    await wire.request()
+    await wire.send(FIXTURE[:-5])
+    await repeat(response(b"ok"))(wire)
+
+
+@pytest.mark.parametrize("how", ["abort", "cancel"])
+def test_who_leaves_as_he_is_given_a_connection_gives_it_back(run, how):
+    async def main():
+        async with pair(half, limits=Limits(connections=1)) as (made, upstream):
+            answer = await opened(made, upstream)
+            slot = Abort()
+            sending = asyncio.ensure_future(made.send(upstream.destination, ASK, PATIENT, slot))
+            await asyncio.sleep(0)
+            answer._source.data_received(FIXTURE[-5:])  # the end comes, and with it the connection's next duty
+            if how == "abort":
+                slot.abort()
+                assert await sending == CUT
+            else:
+                sending.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await sending
+            assert "1 up, 1 idle" in repr(made)
+            assert await whole(made, upstream) == b"ok"
+            assert len(upstream.wires) == 1
+
+    run(main())
+
+
+def test_a_connection_that_dies_as_it_is_given_is_replaced(run):
+    async def main():
+        async with pair(half, repeat(response(b"ok")), limits=Limits(connections=1)) as (made, upstream):
+            answer = await opened(made, upstream)
+            sending = asyncio.ensure_future(whole(made, upstream))
+            await asyncio.sleep(0)
+            connection = answer._source
+            connection.data_received(FIXTURE[-5:])
+            connection.eof_received()
+            assert await sending == b"ok"
+            assert len(upstream.wires) == 2
+
+    run(main())
+
+
+def test_an_upstream_that_closes_every_connection_as_it_is_given_is_a_cut(run, monkeypatch):
+    async def main():
+        async with pair(silent) as (made, upstream):
+            wait = HttpClient._wait
+
+            async def dies(*how):
+                connection = await wait(*how)
+                connection.eof_received()
+                return connection
+
+            monkeypatch.setattr(HttpClient, "_wait", dies)
+            there = upstream.destination.authority
+            failure = Failure("cut", 502, f"The upstream {there} closed the connection without an answer.")
+            assert await whole(made, upstream) == failure
+            assert at_rest(made)
 
     run(main())
 

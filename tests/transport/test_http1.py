@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import random
 import zlib
 from collections.abc import Iterator
 
@@ -571,13 +572,13 @@ def test_a_closed_answer_with_everything_read_is_complete():
         assert step(on.answer.chunk()) == b""
 
 
-def test_a_pause_or_resume_asked_of_a_closed_connection_does_nothing():
+def test_a_closed_answer_that_was_paused_is_read_as_a_cut():
     with stage() as on:
-        on.connection.pause()
+        on.hear([OK + b"content-length: 10000000\r\n\r\n", b"x" * (HIGH + 1)])
+        on.answer.close()
+        assert on.body() == CUT
+        assert step(on.answer.chunk()) == CUT
         on.connection.kill()
-        on.connection.kill()
-        on.connection.resume()
-        assert on.notes.aborted
 
 
 # --- inflate
@@ -602,6 +603,21 @@ def test_a_compressed_answer_is_read_plain_and_says_nothing_of_it(coding):
             while piece := step(on.answer.chunk()):
                 got += piece
             assert got == TEXT
+
+
+def test_a_large_compressed_answer_lets_others_run_while_it_is_read():
+    text = random.Random(5).randbytes(500_000) * 6
+    data = gzip.compress(text, 1)
+    with stage() as on:
+        on.hear([OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(data) + data])
+        reading = on.answer.read(1 << 26)
+        turns = 0
+        with pytest.raises(StopIteration) as done:
+            while True:
+                reading.send(None)
+                turns += 1
+        assert done.value.value == text
+        assert turns == 2
 
 
 def test_a_compressed_stream_is_read_as_it_comes():
@@ -661,8 +677,6 @@ def test_the_limit_of_a_read_counts_plain_bytes_too():
 
 
 def test_compressed_bytes_hold_the_upstream_back_until_they_are_used():
-    import random
-
     data = zlib.compress(random.Random(3).randbytes(3_000_000))
     with stage() as on:
         on.hear([OK + b"content-encoding: deflate\r\ncontent-length: %d\r\n\r\n" % len(data)])

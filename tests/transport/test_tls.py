@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from lockgate.core.failure import Failure
 from lockgate.transport.client import HttpClient
@@ -296,7 +297,9 @@ def test_files_that_cannot_be_used_are_named_by_their_part_and_not_their_place(r
     rubbish = tmp_path / "rubbish.pem"
     rubbish.write_text("rubbish")
     encrypted = tmp_path / "encrypted.key"
-    encrypted.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\nrubbish\n-----END ENCRYPTED PRIVATE KEY-----\n")
+    key = serialization.load_pem_private_key((files / "client.key").read_bytes(), None)
+    best = serialization.BestAvailableEncryption(b"password")
+    encrypted.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, best))
     ca, cert, key = (str(files / name) for name in ("ca.pem", "client.pem", "client.key"))
     for identity, why in (
         (TlsIdentity("/nowhere"), "the CA file cannot be read"),

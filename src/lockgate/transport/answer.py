@@ -129,6 +129,7 @@ class Answer:
             self.failure = CUT
         self._pieces.clear()
         self._unread = 0
+        self._paused = False
         self._inflate = None
         self._wake()
 
@@ -187,9 +188,9 @@ class Answer:
         return self.failure
 
     def _resume(self) -> None:
+        assert self._source is not None  # only an answer under way is paused
         self._paused = False
-        if self._source is not None:
-            self._source.resume()
+        self._source.resume()
 
     # --- the connection's side
 

@@ -56,23 +56,17 @@ class HttpClient:
         self, destination: Destination, outgoing: Outgoing, deadlines: Deadlines, slot: Abort | None = None
     ) -> Answer | Failure:
         """See `Client`. A connection that idled and turns out to be dead is replaced by a new one, once."""
-        if self._closed:
-            return CUT
-        pool = self._pools.get(destination) or self._open(destination)
-        head = render(outgoing, pool.own)
-        body = outgoing.body
-        is_head = outgoing.method == "HEAD"
         now = self._wheel.now()
         total_at = now + deadlines.total
-        connection = pool.take()
         for again in (False, True):
-            if slot is not None and slot.aborted:
-                if connection is not None:
-                    pool.freed(connection)
+            if self._closed or (slot is not None and slot.aborted):
                 return CUT
+            pool = self._pools.get(destination) or self._open(destination)
+            head = render(outgoing, pool.own)
+            connection = None if again else pool.take()
             if connection is None:
-                until = now + deadlines.connect
-                found = await self._wait(pool, pool.wait(now, min(until, total_at), again), slot)
+                waiting = pool.wait(now, min(now + deadlines.connect, total_at), again)
+                found = await self._wait(pool, waiting, slot)
                 if not isinstance(found, Connection):
                     return found
                 connection = found
@@ -82,7 +76,7 @@ class HttpClient:
                 headed = answer.headed()
                 if slot is not None:
                     slot.holds = answer
-                connection.begin(answer, head, body, is_head, deadlines, total_at, now)
+                connection.begin(answer, head, outgoing.body, outgoing.method == "HEAD", deadlines, total_at, now)
                 try:
                     await headed
                 except asyncio.CancelledError:
@@ -92,8 +86,6 @@ class HttpClient:
                     return answer
                 if not answer.untouched:
                     return answer.failure
-            connection = None
-            pool = self._pools.get(destination) or self._open(destination)  # it may have gone with its last connection
             now = self._wheel.now()
         return Failure("cut", 502, f"The upstream {destination.authority} closed the connection without an answer.")
 
@@ -119,22 +111,19 @@ class HttpClient:
         return pool
 
     async def _wait(self, pool: Pool, waiting: Waiting, slot: Abort | None) -> Connection | Failure:
-        """What the wait ends with; raises the policy's `Refusal`. Whoever leaves gives back what he was just given."""
+        """What the wait ends with; raises the policy's `Refusal`."""
         if slot is not None:
             slot.holds = waiting
         try:
             found = await waiting.future
         except asyncio.CancelledError:
             pool.left(waiting, CUT)
-            future = waiting.future
-            if not future.cancelled() and isinstance(given := future.result(), Connection) and not given.closed:
-                pool.freed(given)  # it was given in the very moment of leaving
+            pool.take_back(waiting)
             raise
         if isinstance(found, Refusal):
             raise found
         if slot is not None and slot.aborted:
-            if isinstance(found, Connection) and not found.closed:
-                pool.freed(found)
+            pool.take_back(waiting)
             return CUT
         return found
 

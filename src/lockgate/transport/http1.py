@@ -145,17 +145,17 @@ class Connection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Stop reading; silence is ours while it lasts."""
-        if self._transport is not None and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
+        assert self._transport is not None
+        self._paused = True
+        self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read on; the upstream's silence counts from now."""
-        if self._transport is not None and self._paused and not self.closed:
-            self._paused = False
-            self._moved = now = self._wheel.now()
-            self._wheel.watch(self, now + self._deadlines.idle)
-            self._transport.resume_reading()
+        assert self._transport is not None
+        self._paused = False
+        self._moved = now = self._wheel.now()
+        self._wheel.watch(self, now + self._deadlines.idle)
+        self._transport.resume_reading()
 
     def kill(self) -> None:
         """Close at once, without a word to the exchange, which has left."""
@@ -342,18 +342,14 @@ class Connection(asyncio.Protocol):
 
     def _stopped(self, error: Exception) -> None:
         """The parser gave up, or was stopped: at the end of what a HEAD has, or at something that must not be."""
-        answer = self._answer
-        if answer is None:  # closed from within a callback
-            return
         if self._complete and self._bodiless:
-            self._finish(answer)
+            assert self._answer is not None
+            self._finish(self._answer)
             return
         if self._conflict:
             why = self._conflict
         elif self._complete:
             why = "more bytes came than it has"
-        elif isinstance(error, httptools.HttpParserUpgrade):
-            why = "it switches protocols"
         else:
             why = f"it is not HTTP/1.1 ({error})"
         self._fail(malformed(self.upstream, why))

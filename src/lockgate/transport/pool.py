@@ -55,8 +55,6 @@ class Waiting:
 
     def due(self, now: float) -> float:
         """See `Watched`."""
-        if now < self.until:
-            return self.until
         where = self._pool.destination.authority
         self._pool.left(self, Failure("timeout", 504, f"No connection to {where} within {self._seconds:g} s."))
         return NEVER
@@ -69,26 +67,22 @@ class Waiting:
 class Dial:
     """One connection being opened, in a task that its deadline cancels."""
 
-    __slots__ = ("_until", "check_at", "connection", "task")
+    __slots__ = ("check_at", "connection", "task")
 
-    def __init__(self, connection: Connection, until: float) -> None:
+    def __init__(self, connection: Connection, task: asyncio.Task[Failure | Refusal | None]) -> None:
         self.check_at = NEVER  # the wheel's
         self.connection = connection
-        self.task: asyncio.Task[Failure | Refusal | None] | None = None
-        self._until = until
+        self.task = task
 
     def due(self, now: float) -> float:
         """See `Watched`."""
-        if now < self._until:
-            return self._until
         self.cancel()
         return NEVER
 
     def cancel(self) -> None:
         """Give up; the pool hears of it when the task has ended."""
         self.connection.kill()
-        if self.task is not None:
-            self.task.cancel()
+        self.task.cancel()
 
 
 class Pool:
@@ -140,9 +134,8 @@ class Pool:
         """Wait for a connection, any or a `fresh` one; a new one is dialled if there may be one more."""
         waiting = Waiting(self, self._loop.create_future(), until, until - now, fresh)
         if len(self._waiting) >= self._limits.waiting:
-            where = self.destination.authority
-            full = f"All {self._limits.connections} connections to {where} are busy and {len(self._waiting)} requests wait."
-            waiting.future.set_result(Failure("overloaded", 503, full))
+            crowd = f"{len(self._waiting)} requests wait for a connection to {self.destination.authority} already."
+            waiting.future.set_result(Failure("overloaded", 503, crowd))
             return waiting
         self._waiting[waiting] = None
         self._wheel.watch(waiting, until)
@@ -162,6 +155,15 @@ class Pool:
         if waiting.dial is not None and len(self._dials) > len(self._waiting):
             waiting.dial.cancel()
         self._tidy()
+
+    def take_back(self, waiting: Waiting) -> None:
+        """He has left in the very moment in which he was given a connection."""
+        future = waiting.future
+        if future.cancelled() or future.exception() is not None:
+            return
+        given = future.result()
+        if isinstance(given, Connection) and not given.closed:
+            self.freed(given)
 
     def retire(self) -> None:
         """The policy has changed: whatever was connected under the old one is used up, and not again."""
@@ -222,11 +224,11 @@ class Pool:
 
     def _dial(self, waiting: Waiting, now: float) -> None:
         connection = Connection(self, self.destination.authority, self._wheel, self._limits.idle_s)
-        dial = waiting.dial = Dial(connection, waiting.until)
+        task = self._loop.create_task(self._open(connection, waiting.until - now))
+        dial = waiting.dial = Dial(connection, task)
         self._dials[dial] = waiting
         self._wheel.watch(dial, waiting.until)
-        dial.task = self._loop.create_task(self._open(connection, waiting.until - now))
-        dial.task.add_done_callback(lambda task: self._dialled(dial, task))
+        task.add_done_callback(lambda task: self._dialled(dial, task))
 
     async def _open(self, connection: Connection, seconds: float) -> Failure | Refusal | None:
         try:
@@ -264,4 +266,5 @@ class Pool:
             self._keeper.emptied(self)
 
     def __repr__(self) -> str:
-        return f"Pool({self.destination.authority}, {len(self._up)} up, {len(self._idle)} idle, {len(self._waiting)} waiting)"
+        up = f"{len(self._up)} up, {len(self._idle)} idle"
+        return f"Pool({self.destination.authority}, {up}, {len(self._dials)} coming, {len(self._waiting)} waiting)"
