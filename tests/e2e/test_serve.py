@@ -82,6 +82,7 @@ def test_a_stream_that_is_running_ends_before_the_gateway_does(start):
     gateway.tell(signal.SIGTERM)
     while piece := connection.recv(65536):
         got += piece
+    connection.close()
     assert b"[DONE]" in got
     assert gateway.stop() == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -105,7 +106,7 @@ class Gateway:
                 return answer.status, json.load(answer), answer.headers
         except urllib.error.HTTPError as error:
             return error.code, json.load(error), error.headers
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, None, {}
 
     def chat(self, model="@sim/chat", text="Say pong.", **more):
@@ -137,7 +138,7 @@ class Gateway:
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
                 fields = path.read_text().rsplit(") ", 1)[1].split()
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 continue
             if int(fields[1]) == self.process.pid and fields[0] != "Z":
                 found[int(path.parent.name)] = fields[0]

@@ -29,7 +29,7 @@ from lockgate.dialects.anthropic.messages.shapes import (
     usage_of,
 )
 from lockgate.dialects.anthropic.messages.write_messages import input_of
-from lockgate.dialects.calls import asked_tool
+from lockgate.dialects.calls import asked_tool, free_arguments
 from lockgate.dialects.codec import Voice
 from lockgate.dialects.error import failure_of
 from lockgate.dialects.lenient import forgiving
@@ -152,8 +152,9 @@ def _blocks(part: Part, call_id: str, voice: Voice) -> list[Any]:
         case Thinking():
             return [block] if (block := thinking_block(part)) is not None else []
         case ToolCall():
-            name = name_of(part.name, voice)
-            return [{"type": "tool_use", "id": part.id or call_id, "name": name, "input": input_of(part.arguments)}]
+            arguments = free_arguments(part.arguments) if part.custom else part.arguments
+            call = {"type": "tool_use", "id": part.id or call_id, "name": name_of(part.name, voice)}
+            return [{**call, "input": input_of(arguments)}]
         case Native() if part.dialect == NAME:
             return [as_any(part.raw)]
         case Media() if part.url:
