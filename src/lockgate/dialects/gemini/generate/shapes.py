@@ -168,6 +168,17 @@ class UsageShape(msgspec.Struct, rename="camel"):
     service_tier: str | None = None
 
 
+_usage = msgspec.json.Decoder(UsageShape).decode
+
+#: Counts that a later chunk may leave out.
+_COUNTS = (
+    "prompt_token_count",
+    "tool_use_prompt_token_count",
+    "candidates_token_count",
+    "thoughts_token_count",
+    "cached_content_token_count",
+)
+
 #: `finishReason` → why an answer ended. What is missing here has no common word.
 FINISH: dict[str, FinishReason] = {
     "STOP": "stop",
@@ -203,27 +214,35 @@ def searches_of(queries: list[str] | None, model: str) -> int:
 
 def usage_of(raw: msgspec.Raw, searches: int = 0, before: UsageShape | None = None) -> tuple[Usage, UsageShape]:
     """The tokens that a chunk states, with what an earlier chunk said and this one does not; raises `msgspec.DecodeError`."""
-    shape = decode(raw, UsageShape)
+    shape = _usage(raw)
     if before is not None:
-        for name in UsageShape.__struct_fields__:
+        for name in _COUNTS:
             if getattr(shape, name) is None:
                 setattr(shape, name, getattr(before, name))
     thoughts = shape.thoughts_token_count or 0
     usage = Usage(
-        input=(shape.prompt_token_count or 0) + (shape.tool_use_prompt_token_count or 0),
-        output=(shape.candidates_token_count or 0) + thoughts,
-        cached=shape.cached_content_token_count or 0,
+        (shape.prompt_token_count or 0) + (shape.tool_use_prompt_token_count or 0),
+        (shape.candidates_token_count or 0) + thoughts,
+        shape.cached_content_token_count or 0,
         reasoning=thoughts,
-        audio_input=_count(shape.prompt_tokens_details, "AUDIO"),
-        audio_output=_count(shape.candidates_tokens_details, "AUDIO"),
-        cached_audio=_count(shape.cache_tokens_details, "AUDIO"),
-        image_input=_count(shape.prompt_tokens_details, "IMAGE"),
-        image_output=_count(shape.candidates_tokens_details, "IMAGE"),
         service_tier=shape.service_tier or "",
         raw=raw,
         searches=searches,
     )
+    if _mixed(shape.prompt_tokens_details):
+        usage.audio_input = _count(shape.prompt_tokens_details, "AUDIO")
+        usage.image_input = _count(shape.prompt_tokens_details, "IMAGE")
+    if _mixed(shape.candidates_tokens_details):
+        usage.audio_output = _count(shape.candidates_tokens_details, "AUDIO")
+        usage.image_output = _count(shape.candidates_tokens_details, "IMAGE")
+    if _mixed(shape.cache_tokens_details):
+        usage.cached_audio = _count(shape.cache_tokens_details, "AUDIO")
     return usage, shape
+
+
+def _mixed(details: list[_ModalityCount] | None) -> bool:
+    """Whether there is more than text, which nearly all chunks are."""
+    return bool(details) and (len(details) > 1 or details[0].modality != "TEXT")
 
 
 def _count(details: list[_ModalityCount] | None, modality: str) -> int:
@@ -250,7 +269,8 @@ def parts_of(raw: msgspec.Raw, answer_id: str, count: int) -> list[Part]:
 
 def call_part(call: FunctionCall, answer_id: str, count: int) -> ToolCall:
     """A function call. One without an id gets one that is the same whenever this answer is read."""
-    arguments = bytes(call.args).decode() if given(call.args) else "{}"
+    # Google writes whole answers over many lines: a call's arguments are told on one, as in a stream.
+    arguments = msgspec.json.format(bytes(call.args), indent=-1).decode() if given(call.args) else "{}"
     if call.id:
         return ToolCall(call.id, call.name, arguments)
     if not answer_id:

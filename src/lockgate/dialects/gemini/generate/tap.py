@@ -35,7 +35,7 @@ class Tap:
             self.outcome.failure = malformed(str(error))
             return b""
         if block:
-            for data in payloads(block):
+            for data in payloads(block.replace(b"\r\n", b"\n")):
                 self._look(data)
         return block
 

@@ -90,32 +90,32 @@ class Tap:
             self._read(data)
 
     def _read(self, data: bytes) -> None:
-        outcome = self.outcome
         try:
             event = _decode(data)
+            if event.type == "error" or given(event.error):
+                self.outcome.failure = error_in(data)
+                return
+            self._learn(event)
         except UNREADABLE:
             return  # not ours to judge: the bytes pass, and the caller sees what they are
-        kind = event.type
-        if kind == "error" or given(event.error):
-            outcome.failure = error_in(data)
-            return
+
+    def _learn(self, event: _Event) -> None:
+        outcome, kind, response = self.outcome, event.type, event.response
         if kind not in _PRELUDE:
             outcome.begun = True
         if event.item is not None and event.item.type in _CALLS:
             self._calls = True
-        if event.response is not None:
-            self._learn(kind, event.response)
-
-    def _learn(self, kind: str, response: _Response) -> None:
-        outcome = self.outcome
+        if response is None:
+            return
         outcome.id = response.id or outcome.id
         outcome.model = response.model or outcome.model
-        if given(response.usage):
-            searches = searches_of(response.tool_usage, [item.type for item in response.output or []])
-            outcome.usage = usage_in(response.usage, response.service_tier, searches)
+        kinds = [item.type for item in response.output or []]
         if kind in ("response.completed", "response.incomplete"):
-            calls = self._calls or any(item.type in _CALLS for item in response.output or [])
+            calls = self._calls or any(each in _CALLS for each in kinds)
             outcome.finish = finish_of(response.status or kind[9:], response.incomplete_details, calls)
             outcome.complete = True
         elif kind in ("response.failed", "response.cancelled"):
             outcome.failure = failure_in(kind[9:], response.error)
+        if given(response.usage):
+            searches = searches_of(response.tool_usage, kinds)
+            outcome.usage = usage_in(response.usage, response.service_tier, searches)

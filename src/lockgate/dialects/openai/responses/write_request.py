@@ -5,6 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/responses/create
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lockgate.core.content import (
@@ -28,6 +29,10 @@ from lockgate.dialects.openai.chat.account import SERVICE_TIERS
 from lockgate.dialects.openai.responses.shapes import NAME, bare_name, function_object
 
 _Object = dict[str, Any]
+
+#: Models that encrypt their reasoning for their caller to give back; others refuse to be asked for it. By OpenAI's names,
+#: which its hosts keep ("openai.gpt-5.5", "openai/o3"), because other makers' models behind this API have no such thing.
+_ENCRYPTS = re.compile(r"(?:^|[/.])(?:gpt-[5-9]|o[1-9](?:-|$)|codex-)(?!.*-chat)")
 
 #: Sampling members without a place here, by their canonical names.
 _UNSAID = ("top_k", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias")
@@ -251,10 +256,13 @@ def _set_sampling(sheet: Sheet, request: Request) -> None:
     ):
         if value is not None:
             sheet.set(name, value)
+    include = ["reasoning.encrypted_content"] if _ENCRYPTS.search(request.model) else []
     if sampling.logprobs:
-        sheet.set("include", ["message.output_text.logprobs"])
+        include.append("message.output_text.logprobs")
         if sampling.top_logprobs is not None:
             sheet.set("top_logprobs", sampling.top_logprobs)
+    if include:
+        sheet.set("include", include)
     if sampling.n is not None and sampling.n > 1:
         request.lose("n")
     for name in _UNSAID:
