@@ -26,7 +26,7 @@ def chat_completion(data: bytes) -> dict[str, Any]:
     for payload in payloads(data):
         if payload != "[DONE]":
             state.handle_chunk(openai_model(value=payload, type_=ChatCompletionChunk))
-    return state.get_final_completion().model_dump(mode="json", warnings=False)
+    return state.current_completion_snapshot.model_dump(mode="json", warnings=False)
 
 
 def message(data: bytes) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         reasoning=(details.thinking_tokens if details else None) or 0,
         searches=(tools.web_search_requests if tools else None) or 0,
         service_tier=shape.service_tier or "",
-        raw=raw,
+        raw=raw.copy(),
     )
 
 

@@ -23,6 +23,7 @@ from lockgate.dialects.anthropic.messages.shapes import (
     stop_members,
     usage_object,
 )
+from lockgate.dialects.calls import free_arguments
 from lockgate.dialects.codec import Voice
 from lockgate.wire import sse
 
@@ -157,6 +158,10 @@ class Writer:
             del self._queue[index]
 
     def _write(self, part: _Open, out: list[bytes]) -> None:
+        if isinstance(part.part, ToolCall) and part.part.custom:
+            if not part.ended:
+                return  # free text becomes JSON when it is whole
+            part.held = [free_arguments("".join(text for text in part.held if isinstance(text, str)))]
         if not part.begun and (part.held or isinstance(part.part, ToolCall)):
             self._begin(part, out)
         if not part.begun:

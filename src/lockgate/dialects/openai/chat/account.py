@@ -70,7 +70,7 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         completion += reasoning  # xAI counts reasoning beside the completion, all others inside it
     cached = into.cached_tokens if into else None
     if cached is None:
-        cached = shape.prompt_cache_hit_tokens or shape.cached_tokens
+        cached = shape.prompt_cache_hit_tokens or shape.cached_tokens or shape.num_cached_tokens
     written = (into.cache_write_tokens if into else None) or 0
     return Usage(
         input=prompt,
@@ -82,7 +82,7 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         audio_output=(out.audio_tokens if out else None) or 0,
         image_input=(into.image_tokens if into else None) or 0,
         image_output=(out.image_tokens if out else None) or 0,
-        raw=raw,
+        raw=raw.copy(),
     )
 
 

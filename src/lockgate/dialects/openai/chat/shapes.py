@@ -184,7 +184,7 @@ class UsageOutputShape(msgspec.Struct):
 
 
 class UsageShape(msgspec.Struct):
-    """Tokens used; the last two are DeepSeek's and Moonshot's words for cached input."""
+    """Tokens used; the last three are DeepSeek's, Moonshot's and Mistral's words for cached input."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -193,6 +193,7 @@ class UsageShape(msgspec.Struct):
     completion_tokens_details: UsageOutputShape | None = None
     prompt_cache_hit_tokens: int | None = None
     cached_tokens: int | None = None
+    num_cached_tokens: int | None = None
 
 
 def arguments_text(arguments: str | dict[str, Any] | None) -> str:

@@ -112,11 +112,9 @@ def _told(detail: DetailShape) -> Thinking | None:
     return Thinking(text, signature, redacted, dialect, "" if dialect == _GEMINI else detail.id or "")
 
 
-def format_of(part: Thinking) -> str:
-    """The format word under which another dialect's reasoning is carried, when that may come with a signature of its text."""
-    if part.redacted or part.dialect in ("", NAME, _GEMINI):
-        return ""
-    return _FORMAT_OF_DIALECT.get(part.dialect, part.dialect)
+def may_be_signed(part: Thinking) -> bool:
+    """Whether a signature of its own text may follow another dialect's reasoning (Google's belongs to the part after it)."""
+    return not part.redacted and part.dialect not in ("", NAME, _GEMINI)
 
 
 def detail_object(part: Thinking, index: int, call_id: str = "", said: bool = False) -> dict[str, Any] | None:

@@ -37,7 +37,7 @@ from lockgate.dialects.openai.chat.account import (
 from lockgate.dialects.openai.chat.error import stream_error
 from lockgate.dialects.openai.chat.reply import call_object
 from lockgate.dialects.openai.chat.shapes import NAME
-from lockgate.dialects.openai.chat.thinking import detail_object, format_of
+from lockgate.dialects.openai.chat.thinking import detail_object, may_be_signed
 
 _Object = dict[str, Any]
 _GOES_ON = b',"logprobs":null,"finish_reason":null}]}\n\n'
@@ -196,10 +196,11 @@ class Writer:
 
     def _start_thinking(self, part: Thinking, event: PartStarted, message: _Message) -> None:
         opened = _Open(part, self._open(event.choice) + b'{"reasoning_content":', b"}" + _GOES_ON)
-        if word := format_of(part):
-            # The text goes out twice, as OpenRouter does it: a signature proves its own piece of the reasoning.
+        if may_be_signed(part):
+            # The text goes out twice, as OpenRouter does it: a signature proves its own piece of the reasoning. Members
+            # that are not added up (the format) come once, with the signature, because the SDKs add up all texts.
             opened.details = b',"reasoning_details":[{"type":"reasoning.text","text":'
-            opened.after = b',"format":%b,"index":%d}]}' % (encode(word), message.details) + _GOES_ON
+            opened.after = b',"index":%d}]}' % message.details + _GOES_ON
         opened.lead = _APART if message.reasoned else ""
         self._parts[event.choice, event.index] = opened
 
@@ -265,6 +266,8 @@ class Writer:
             part.arguments = "".join(opened.text)
             call = call_object(part, part.id, self._voice.request)
             out.append(self._chunk(choice, {"tool_calls": [{"index": opened.start, **call}]}))
+        elif isinstance(part, ToolCall) and not opened.length:
+            out.append(opened.before + b'"{}"' + opened.after)  # clients parse what they have gathered
 
     def _cite(self, opened: _Open, choice: int, out: list[bytes]) -> None:
         made = [annotation_object(event.citation, opened.start, opened.length) for event in opened.citations]
