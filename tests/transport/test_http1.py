@@ -13,7 +13,8 @@ import pytest
 from lockgate.core.failure import Failure
 from lockgate.transport.answer import HIGH
 from lockgate.transport.exchange import CUT, Deadlines
-from lockgate.transport.http1 import HEAD_LIMIT, SLICE
+from lockgate.transport.framing import HEAD_LIMIT
+from lockgate.transport.http1 import SLICE
 from transport.stage import WAITS, Stage, Tls, step
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -80,6 +81,13 @@ def test_headers_are_lower_case_and_in_order():
         on.hear([OK + b"X-A: 1\r\nSet-Cookie: b\r\nset-cookie: c\r\nContent-Length: 0\r\n\r\n"])
         assert on.answer.headers == [(b"x-a", b"1"), (b"set-cookie", b"b"), (b"set-cookie", b"c"), (b"content-length", b"0")]
         assert on.answer.header(b"set-cookie") == b"c"
+
+
+def test_space_around_a_value_is_not_of_it():
+    with stage() as on:
+        on.hear([OK + b"content-type: \t text/plain \t \r\nx:\r\ncontent-length: 2 \r\n\r\nab"])
+        assert on.answer.headers == [(b"content-type", b"text/plain"), (b"x", b""), (b"content-length", b"2")]
+        assert on.body() == b"ab"
 
 
 def test_trailers_are_not_headers_of_the_next_answer():

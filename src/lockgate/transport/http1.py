@@ -10,28 +10,22 @@ Deadlines live in `due`, asked by the wheel; nothing here makes a timer, a task 
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
-from typing import NoReturn, Protocol, cast
+from typing import Protocol, cast
 
 import httptools
 
 from lockgate.core.failure import Failure
+from lockgate.transport import framing
 from lockgate.transport.answer import Answer, malformed
 from lockgate.transport.exchange import CUT, Deadlines, Headers
+from lockgate.transport.framing import HEAD_LIMIT
 from lockgate.transport.wheel import NEVER, Wheel
 
-#: The most bytes that may come without one of them being body: headers, interim answers, chunk framing, trailers.
-HEAD_LIMIT = 64 * 1024
-#: The most header fields of an answer.
-HEADERS = 100
 #: A body up to this size goes out in one write with its head; a larger one in slices of it, as the socket takes them.
 SLICE = 64 * 1024
 #: The most seconds after a request was written within which a reused connection that dies unheard was dead before.
 STALE_WITHIN = 5.0
-
-_KEEP_ALIVE_TIMEOUT = re.compile(rb"(?:^|[,\s])timeout=([0-9]{1,6})(?![0-9])", re.IGNORECASE)
-_KEEP_ALIVE_SPENT = re.compile(rb"(?:^|[,\s])max=0+(?![0-9])", re.IGNORECASE)
 
 
 class Owner(Protocol):
@@ -257,45 +251,42 @@ class Connection(asyncio.Protocol):
             self._headers = []  # the trailers of the answer before
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        self._headers.append((name.lower(), value.rstrip()))
 
     def on_headers_complete(self) -> None:
-        parser = self._parser
+        parser, answer = self._parser, self._answer
+        assert answer is not None
         status = parser.get_status_code()
         headers, self._headers = self._headers, []
         fields = dict(headers)
         if status < 200:
-            self._interim(status, fields)
+            self._judge(framing.interim(status, fields))
             return
-        if status > 599:
-            self._refuse(f"its status is {status}")
-        if len(headers) > HEADERS:
-            self._refuse(f"it has more than {HEADERS} headers")
-        if status == 204 and (b"content-length" in fields or b"transfer-encoding" in fields):
-            self._bodiless = True  # RFC 9112, section 6.3: no body, whatever it says; what comes after is not an answer
-        if self._quiet > HEAD_LIMIT and sum(len(name) + len(value) + 4 for name, value in headers) > HEAD_LIMIT:
-            self._refuse(f"more than {HEAD_LIMIT} bytes of headers")  # in one piece with their body
-        has_body = status not in (204, 304) and not self._bodiless
+        self._judge(framing.size(status, headers, self._quiet))
         self._keep = keep = parser.should_keep_alive()
         chunked = b"transfer-encoding" in fields
         if not keep or chunked:
-            self._check_framing(headers, chunked)
+            self._judge(framing.transfer(parser.get_http_version(), headers))
+        if status == 204 and (chunked or b"content-length" in fields):
+            self._bodiless = True  # RFC 9112, section 6.3: no body, whatever it says; what comes after is not an answer
+        has_body = status not in (204, 304) and not self._bodiless
         self._body_ends_with_connection = has_body and not chunked and b"content-length" not in fields
         if b"keep-alive" in fields:
-            self._note_keep_alive(fields[b"keep-alive"])
-        answer = self._answer
-        assert answer is not None
+            seconds, spent = framing.keep_alive(fields[b"keep-alive"])
+            self._idle_s = min(self._idle_s, seconds)
+            if spent:
+                self._keep = False
+        if status >= 400 and self._unsent is not None:
+            # RFC 9112, section 9.5: an error while we still send means that the rest is not wanted.
+            self._unsent = None
+            self._keep = False
         self._headed = True
         self._moved = now = self._wheel.now()
         at = now + self._deadlines.idle
         if at < self.check_at:
             self._wheel.watch(self, at)
-        if status >= 400 and self._unsent is not None:
-            # RFC 9112, section 9.5: an error while we still send means that the rest is not wanted.
-            self._unsent = None
-            self._keep = False
         if not answer.begin(status, headers, fields, has_body):
-            self._refuse("its body is in a coding that was not asked for")
+            self._judge("its body is in a coding that was not asked for")
         if self._bodiless:
             self._complete = True
             self._keep = False  # the parser cannot be told that no body follows, so it is of no further use
@@ -311,34 +302,11 @@ class Connection(asyncio.Protocol):
 
     # --- and what follows from them
 
-    def _interim(self, status: int, fields: dict[bytes, bytes]) -> None:
-        """100 Continue, 103 Early Hints and their like are read over (RFC 9110, section 15.2)."""
-        if status < 100 or status == 101:
-            self._refuse(f"its status is {status}")
-        if b"content-length" in fields or b"transfer-encoding" in fields:
-            self._refuse(f"an interim answer ({status}) with a body")
-
-    def _check_framing(self, headers: Headers, chunked: bool) -> None:
-        """What llhttp lets pass: other versions, and codings of the transfer that end with the connection."""
-        version = self._parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            self._refuse(f"it is HTTP/{version}")
-        if chunked:
-            codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
-            if codings != [b"chunked"] or version == "1.0":
-                self._refuse("its transfer coding is not one that is spoken")
-
-    def _note_keep_alive(self, value: bytes) -> None:
-        """`Keep-Alive: timeout=5, max=100`: leave before the server closes, not as it does."""
-        if match := _KEEP_ALIVE_TIMEOUT.search(value):
-            seconds = int(match[1])
-            self._idle_s = min(self._idle_s, max(seconds - 1.0, seconds / 2))
-        if _KEEP_ALIVE_SPENT.search(value):
-            self._keep = False
-
-    def _refuse(self, why: str) -> NoReturn:
-        self._conflict = why
-        raise _Stop
+    def _judge(self, conflict: str) -> None:
+        """Stop the parser if there is one."""
+        if conflict:
+            self._conflict = conflict
+            raise _Stop
 
     def _stopped(self, error: Exception) -> None:
         """The parser gave up, or was stopped: at the end of what a HEAD has, or at something that must not be."""
