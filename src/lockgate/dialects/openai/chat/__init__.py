@@ -30,5 +30,5 @@ CODEC = Codec(
     stream_error=stream_error,
     native_error=native_error,
     ask_usage=ask_usage,
-    passes=("openai-organization", "openai-project", "openai-beta"),
+    passes=(b"openai-organization", b"openai-project", b"openai-beta"),
 )

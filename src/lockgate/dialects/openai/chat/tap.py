@@ -54,8 +54,8 @@ class _First(msgspec.Struct):
 _glance = msgspec.json.Decoder(_Glance, strict=False).decode
 _first = msgspec.json.Decoder(_First, strict=False).decode
 _account = msgspec.json.Decoder(_Account, strict=False).decode
-#: Members of a delta that say only that an answer begins, and values that say nothing.
-_SILENT = ("role",)
+_DONE = b"[DONE]"
+#: Values of a delta's members that say nothing; its role says only that an answer begins.
 _NOTHING = (b"null", b'""', b"[]", b"{}")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -63,7 +63,7 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class Tap:
     """See `dialects.codec.Tap`."""
 
-    __slots__ = ("_blocks", "_drop", "_ended", "_open", "outcome")
+    __slots__ = ("_blank", "_blocks", "_drop", "_ended", "_open", "outcome")
 
     def __init__(self, drop_usage: bool) -> None:
         self.outcome = Outcome()
@@ -71,6 +71,7 @@ class Tap:
         self._drop = drop_usage
         self._open: set[int] = set()  # choices that have begun and have no finish reason
         self._ended: set[int] = set()
+        self._blank = False  # a host that ends with an empty finish reason has said so
 
     def __repr__(self) -> str:
         return f"Tap({self.outcome!r})"
@@ -105,7 +106,8 @@ class Tap:
                         continue  # nearly every event: more of what is being said
                 only_usage = self._learn(shape, data) or only_usage
             except _UNREADABLE:
-                continue
+                if data == _DONE:
+                    self.outcome.complete = (bool(self._ended) or self._blank) and self.outcome.failure is None
         if only_usage and self._drop:
             return b"".join(event for event in split(block) if not any(map(_only_usage, payloads(event))))
         return block
@@ -127,6 +129,7 @@ class Tap:
                 outcome.complete = not self._open and outcome.failure is None
             elif number not in self._ended:
                 self._open.add(number)
+                self._blank = self._blank or choice.finish_reason == ""
         if shape.usage or shape.x_groq:
             account = _account(data)
             groq = account.x_groq
@@ -143,14 +146,14 @@ class Tap:
         outcome.id = outcome.id or first.id or ""
         outcome.model = outcome.model or first.model or ""
         outcome.begun = any(
-            choice.finish_reason or any(name not in _SILENT and value not in _NOTHING for name, value in choice.delta.items())
+            choice.finish_reason or any(name != "role" and bytes(said) not in _NOTHING for name, said in choice.delta.items())
             for choice in first.choices or ()
         )
 
 
 def _whole(data: bytes) -> bool:
     """Whether an event's data is all there."""
-    if data == b"[DONE]":
+    if data == _DONE:
         return True
     try:
         msgspec.json.decode(data, type=msgspec.Raw)
