@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -100,6 +101,10 @@ async def _serve(house: House, snapshot: Snapshot, listener: socket.socket, life
     loop.add_signal_handler(signal.SIGHUP, reload)
     loop.add_reader(lifeline, orphaned)
     app.start()
+    # What stands now stands for good: the collector need not walk it again and again (measured: 6% of a request's time).
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     await server.serve(sockets=[listener])
     loop.remove_reader(lifeline)
     await app.stop()

@@ -105,7 +105,8 @@ class Gateway:
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status, json.load(answer), answer.headers
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error), error.headers
+            with error:
+                return error.code, json.load(error), error.headers
         except (OSError, http.client.HTTPException):
             return 0, None, {}
 

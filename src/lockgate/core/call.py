@@ -61,11 +61,14 @@ class Call(msgspec.Struct):
     operation: Operation
     dialect: str
     family: Family = "lockgate"
+    steered: bool = True  # some header of the gateway's own is there
     body: bytes = b""
     metadata: dict[str, str] = {}
 
     def header(self, name: str) -> str:
         """A header of the gateway's own: `x-lockgate-NAME`, else `x-portkey-NAME`, else ""."""
+        if not self.steered:
+            return ""
         headers = self.headers
         value = headers.get(b"x-lockgate-" + name.encode()) or headers.get(b"x-portkey-" + name.encode())
         return value.decode("latin-1") if value else ""

@@ -114,4 +114,4 @@ class Codec(msgspec.Struct, frozen=True):
     stream_error: Callable[[Failure | Refusal], bytes]
     native_error: Callable[[bytes], bool]
     ask_usage: Callable[[Sheet], bool] | None = None
-    passes: tuple[str, ...] = ()
+    passes: tuple[bytes, ...] = ()

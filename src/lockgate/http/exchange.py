@@ -56,20 +56,30 @@ class AsgiCaller:
         """A whole answer."""
         if self._started:  # an answer has begun: all that can be said now is that it ends
             await self.finish(b"")
-            return
-        headers.append((b"content-length", str(len(body)).encode()))
-        await self.start(status, headers)
-        await self.finish(body)
+        elif self._line is not None:
+            self._started = self._finished = True
+            self.bytes_out = len(body)
+            self._line.whole(status, headers, body)
+        else:
+            headers.append((b"content-length", str(len(body)).encode()))
+            await self.start(status, headers)
+            await self.finish(body)
 
     async def start(self, status: int, headers: Headers) -> None:
         """Begin the answer."""
         self._started = True
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        if self._line is not None:
+            self._line.begin(status, headers)
+        else:
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def send(self, data: bytes) -> None:
         """More of it; waits while the caller reads slowly."""
         self.bytes_out += len(data)
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        if self._line is not None:
+            await self._line.push(data)
+        else:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self, data: bytes) -> None:
         """The last of it."""
@@ -77,7 +87,10 @@ class AsgiCaller:
             return
         self._finished = True
         self.bytes_out += len(data)
-        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+        if self._line is not None:
+            self._line.end(data)
+        else:
+            await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     def on_leave(self, callback: Callable[[], None] | None) -> None:
         """What to do when the caller goes; see the port."""

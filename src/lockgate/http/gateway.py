@@ -20,6 +20,7 @@ from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 
 _ONCE = frozenset((*OWN, *SHARED, b"content-length", b"host"))
+_OURS = (b"x-lockgate-", b"x-portkey-")
 _TRACE = re.compile(rb"[\x21-\x7e]{1,128}")
 _PARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -67,17 +68,19 @@ class Gateway:
         """The request as a Call."""
         runtime = self._runtime
         family: Family = "lockgate"
+        steered = False
         for name in headers:
-            if name.startswith(b"x-lockgate-"):
-                family = "lockgate"
-                break
-            if name.startswith(b"x-portkey-"):
+            if name.startswith(_OURS):
+                steered = True
+                if name.startswith(b"x-lockgate-"):
+                    family = "lockgate"
+                    break
                 family = "portkey"
         time_us = runtime.time_us()
         id = new_id(time_us, runtime.draw(62))
         return Call(
             id=id,
-            trace_id=_trace_id(headers) or id.replace("-", ""),
+            trace_id=_trace_id(headers, steered) or id.replace("-", ""),
             time_us=time_us,
             clock=runtime.clock(),
             method=route.method,
@@ -87,6 +90,7 @@ class Gateway:
             operation=route.operation,
             dialect=route.dialect,
             family=family,
+            steered=steered,
         )
 
     async def _open(self, method: str, path: str, caller: AsgiCaller) -> None:
@@ -117,9 +121,9 @@ class Gateway:
         return 200, encode({"status": "ready", "revision": self._world.snapshot.revision})
 
 
-def _trace_id(headers: dict[bytes, bytes]) -> str:
+def _trace_id(headers: dict[bytes, bytes], steered: bool) -> str:
     """The caller's trace id: ours or Portkey's header, else that of a W3C traceparent; "" for none or a strange one."""
-    said = headers.get(b"x-lockgate-trace-id") or headers.get(b"x-portkey-trace-id")
+    said = (headers.get(b"x-lockgate-trace-id") or headers.get(b"x-portkey-trace-id")) if steered else None
     if said and _TRACE.fullmatch(said):
         return said.decode("ascii")
     if (parent := headers.get(b"traceparent")) and (match := _PARENT.fullmatch(parent)):

@@ -72,7 +72,7 @@ async def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal
 
 def read_metadata(call: Call) -> dict[str, str]:
     """The caller's metadata: an object of strings of at most 128 characters, as Portkey's users know it."""
-    said = call.headers.get(b"x-lockgate-metadata") or call.headers.get(b"x-portkey-metadata")
+    said = (call.headers.get(b"x-lockgate-metadata") or call.headers.get(b"x-portkey-metadata")) if call.steered else None
     if not said:
         return {}
     metadata = readable(said, dict[str, str | int | float | bool | None], "metadata")

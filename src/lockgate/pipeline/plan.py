@@ -13,8 +13,8 @@ import msgspec
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.pipeline.route import AT, RouteConfig, read_inline
-from lockgate.pipeline.snapshot import MEMO, Snapshot
-from lockgate.pipeline.target import Provider, Target, set_up
+from lockgate.pipeline.snapshot import Snapshot
+from lockgate.pipeline.target import MEMO, Provider, Target, set_up
 from lockgate.providers.table import TABLE
 from lockgate.transport.destination import Destination
 
@@ -64,7 +64,7 @@ def plan(call: Call, ask: Ask, principal: Principal, snapshot: Snapshot) -> Targ
 
 def _config(call: Call, ask: Ask, snapshot: Snapshot) -> RouteConfig | None:
     """The config of the request, by slug or inline."""
-    said = call.headers.get(b"x-lockgate-config") or call.headers.get(b"x-portkey-config")
+    said = (call.headers.get(b"x-lockgate-config") or call.headers.get(b"x-portkey-config")) if call.steered else None
     if not said:
         return None
     if said.lstrip().startswith(b"{"):

@@ -85,12 +85,10 @@ def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request, Shee
 def outgoing(call: Call, body: bytes, target: Target, stream: bool) -> Outgoing:
     """The request line, the provider's headers and, in the caller's own dialect, the headers that belong to it."""
     provider, lane = target.provider, target.lane
-    path = provider.base_path + lane.endpoint.target(target.model, stream)
     headers = [_JSON, *provider.headers]
     if lane.relays:
         for name in lane.provider.passes:
-            key = name.encode("ascii")
-            if value := call.headers.get(key):
-                headers = [pair for pair in headers if pair[0] != key]
-                headers.append((key, value))
-    return Outgoing("POST", path.encode("ascii"), headers, body)
+            if value := call.headers.get(name):
+                headers = [pair for pair in headers if pair[0] != name]
+                headers.append((name, value))
+    return Outgoing("POST", provider.path(lane.endpoint, target.model, stream), headers, body)

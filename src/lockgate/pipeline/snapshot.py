@@ -6,13 +6,10 @@ import msgspec
 
 from lockgate.core.call import Principal
 from lockgate.pipeline.route import RouteConfig
-from lockgate.pipeline.target import Provider
+from lockgate.pipeline.target import MEMO, Provider
 from lockgate.providers.prices import Prices
 from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Deadlines
-
-#: How many entries a memo holds before it starts anew.
-MEMO = 4096
 
 
 class Limits(msgspec.Struct, frozen=True):

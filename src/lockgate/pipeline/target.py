@@ -17,6 +17,10 @@ from lockgate.transport.exchange import Deadlines
 API: dict[str, str] = {"chat": "openai.chat", "responses": "openai.responses"}
 
 
+#: How many entries a memo holds before it starts anew.
+MEMO = 4096
+
+
 class Lane(msgspec.Struct, frozen=True):
     """How one dialect of callers is served: the provider's codec and where it is spoken. One codec on both sides: relay."""
 
@@ -31,7 +35,7 @@ class Lane(msgspec.Struct, frozen=True):
 
 
 class Provider(msgspec.Struct, eq=False):
-    """A provider as the operator (or a caller's inline config) set it up. Never changed once made; `_lanes` is a memo.
+    """A provider as the operator (or a caller's inline config) set it up. Not changed once made; the memos apart.
 
     `headers` carry the key and stand ready in bytes; they must never be shown, so the repr names the slug alone.
     """
@@ -44,6 +48,7 @@ class Provider(msgspec.Struct, eq=False):
     deadlines: Deadlines
     models: tuple[str, ...] = ()  # the models that may be used; () for all
     _lanes: dict[tuple[str, str], Lane] = msgspec.field(default_factory=dict)
+    _paths: dict[tuple[Endpoint, str, bool], bytes] = msgspec.field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Provider(@{self.slug})"
@@ -54,6 +59,16 @@ class Provider(msgspec.Struct, eq=False):
         if lane is None:
             lane = self._lanes[dialect, api] = self._build(dialect, api)
         return lane
+
+    def path(self, endpoint: Endpoint, model: str, stream: bool) -> bytes:
+        """What stands in the request line."""
+        key = (endpoint, model, stream)
+        path = self._paths.get(key)
+        if path is None:
+            if len(self._paths) >= MEMO:
+                self._paths.clear()
+            path = self._paths[key] = (self.base_path + endpoint.target(model, stream)).encode("ascii")
+        return path
 
     def _build(self, dialect: str, api: str) -> Lane:
         speaks = self.row.speaks

@@ -18,7 +18,7 @@ from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 
 
-class Endpoint(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True, cache_hash=True):
     """Where one dialect is spoken: paths below the base URL, `{model}` standing for the quoted model name."""
 
     path: str

@@ -28,5 +28,5 @@ CODEC = Codec(
     write_error=write_error,
     stream_error=stream_error,
     native_error=native_error,
-    passes=("anthropic-beta", "anthropic-version"),
+    passes=(b"anthropic-beta", b"anthropic-version"),
 )

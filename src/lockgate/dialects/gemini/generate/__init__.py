@@ -27,5 +27,5 @@ CODEC = Codec(
     write_error=write_error,
     stream_error=stream_error,
     native_error=native_error,
-    passes=("x-goog-user-project", "x-goog-api-client"),
+    passes=(b"x-goog-user-project", b"x-goog-api-client"),
 )

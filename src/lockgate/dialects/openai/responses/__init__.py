@@ -27,5 +27,5 @@ CODEC = Codec(
     write_error=write_error,
     stream_error=stream_error,
     native_error=native_error,
-    passes=("openai-organization", "openai-project", "openai-beta", "x-client-request-id"),
+    passes=(b"openai-organization", b"openai-project", b"openai-beta", b"x-client-request-id"),
 )
