@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from lockgate.core.failure import Refusal
-from lockgate.core.json import too_deep
+from lockgate.core.json import given, too_deep
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -36,6 +36,26 @@ def forgiving(data: bytes | msgspec.Raw, decode: Callable[[bytes | msgspec.Raw],
             except msgspec.ValidationError as another:
                 error = another
         raise
+
+
+def shaped(data: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """A provider's JSON as a struct of this kind, forgivingly; raises `msgspec.DecodeError`."""
+    return forgiving(data, cast("msgspec.json.Decoder[T]", _decoder(kind)).decode)
+
+
+def aside(data: msgspec.Raw, kind: type[T]) -> T | None:
+    """What a provider says beside its answer, as a struct; None when it says nothing, or nothing that can be read."""
+    if not given(data):
+        return None
+    try:
+        return shaped(data, kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+@functools.cache
+def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, strict=False)
 
 
 def _cut(value: Any, error: msgspec.ValidationError) -> bool:

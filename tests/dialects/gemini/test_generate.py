@@ -402,11 +402,17 @@ class TestReadReply:
         assert (told.input, told.output, told.reasoning, told.audio_input, told.image_output) == (15, 7, 4, 6, 3)
         assert told.service_tier == "flex"
 
+    def test_an_odd_member_spoils_nothing_else(self):
+        odd = {"content": {"parts": [{"text": "Hi", "thought": "no"}]}, "finishReason": "STOP", "groundingMetadata": 5}
+        body = {"candidates": [odd], "usageMetadata": {"promptTokenCount": "7", "candidatesTokenCount": {}}, "modelVersion": 3}
+        reply = CODEC.read_reply(json.dumps(body).encode())
+        assert reply.choices[0].parts == [Text("Hi")] and reply.choices[0].finish.reason == "stop" and reply.usage.input == 7
+
     @pytest.mark.parametrize("name", ANSWERS)
     def test_an_observer_sees_what_a_reader_reads(self, name):
         assert shape(CODEC.observe(ANSWERS[name])) == shape(Outcome.of(CODEC.read_reply(ANSWERS[name])))
 
-    @pytest.mark.parametrize("body", [b"", b"<html>", b"5", b"{}", b'{"candidates": 5}', b'{"candidates": [{"content": []}]}'])
+    @pytest.mark.parametrize("body", [b"", b"<html>", b"5", b"{}", b'{"candidates": 5}', b'{"candidates": [5]}'])
     def test_what_cannot_be_read_is_malformed(self, body):
         failure = CODEC.read_reply(body)
         assert isinstance(failure, Failure) and failure.kind == "malformed"

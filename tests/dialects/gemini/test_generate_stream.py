@@ -136,9 +136,7 @@ class TestReader:
         failure = events[-1].failure
         assert (failure.kind, failure.status, failure.type) == ("overloaded", 503, "UNAVAILABLE")
 
-    @pytest.mark.parametrize(
-        "bad", [b"nonsense", b"[1]", b'{"candidates": 5}', b'{"candidates": [{"content": {"parts": [5]}}]}']
-    )
+    @pytest.mark.parametrize("bad", [b"nonsense", b"[1]", b'{"candidates": [{"content": {"parts": [5]}}]}'])
     def test_a_malformed_chunk_breaks_the_stream_and_ends_it(self, bad):
         reader = CODEC.reader()
         events = reader.feed(b"data: " + bad + b"\r\n\r\n" + STREAMS["text"])

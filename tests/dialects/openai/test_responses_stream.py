@@ -180,6 +180,12 @@ class TestReader:
         odd = b'data: {"type":"response.dance.delta","delta":{"step":1},"output_index":"two"}\n\ndata: {"type":"keepalive"}\n\n'
         assert shape(read_stream(CODEC, odd + STREAMS["text"])) == shape(read_stream(CODEC, STREAMS["text"]))
 
+    def test_an_odd_member_is_as_good_as_absent(self):
+        data = STREAMS["text"].replace(b'"logprobs":[],"obf', b'"logprobs":7,"obf').replace(b'"usage":{', b'"usage":{"odd":[],')
+        data = data.replace(b'"cached_tokens":16', b'"cached_tokens":"16"').replace(b'"created_at":', b'"created_at":null,"c":')
+        reply, usual = fold(read_stream(CODEC, data)), fold(read_stream(CODEC, STREAMS["text"]))
+        assert reply.choices == usual.choices and reply.usage.cached == 16
+
     def test_unknown_members_do_not_matter(self):
         data = STREAMS["text"].replace(b'"sequence_number":', b'"new_member":{"deep":[1]},"sequence_number":')
         assert shape(read_stream(CODEC, data)) == shape(read_stream(CODEC, STREAMS["text"]))

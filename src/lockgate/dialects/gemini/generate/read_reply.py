@@ -6,7 +6,7 @@ import msgspec
 
 from lockgate.core.content import Text, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, decode, given
+from lockgate.core.json import as_any, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Finish, Reply, Usage
 from lockgate.dialects.error import failure_of
@@ -26,6 +26,7 @@ from lockgate.dialects.gemini.generate.shapes import (
     tokens_of,
     usage_of,
 )
+from lockgate.dialects.lenient import aside, shaped
 
 
 class _Call(msgspec.Struct, rename="camel"):
@@ -85,15 +86,14 @@ class Passing(msgspec.Struct, rename="camel"):
 def read_reply(body: bytes) -> Reply | Failure:
     """The answer, or the `Failure` that it states or, when it cannot be read, is."""
     try:
-        response = decode(body, ResponseShape)
+        response = shaped(body, ResponseShape)
         if given(response.error):
             return failure_of({"error": as_any(response.error)}, body=body)
         answer_id = response.response_id or ""
         choices = [_choice(candidate, answer_id) for candidate in response.candidates or []]
-        grounded = [each.grounding_metadata for each in response.candidates or [] if given(each.grounding_metadata)]
-        queries = [query for each in grounded for query in decode(each, Grounding).web_search_queries or []]
-        searches = searches_of(queries, response.model_version or "")
-        usage = usage_of(response.usage_metadata, searches)[0] if given(response.usage_metadata) else None
+        grounded = [aside(each.grounding_metadata, Grounding) for each in response.candidates or []]
+        queries = [query for each in grounded if each is not None for query in each.web_search_queries or []]
+        usage, _ = usage_of(response.usage_metadata, searches_of(queries, response.model_version or ""))
     except UNREADABLE as error:
         return malformed(f"the answer cannot be read: {error}")
     if not choices:
@@ -116,16 +116,14 @@ def _choice(candidate: Candidate, answer_id: str) -> Choice:
         choice.parts += parts
         last = parts[-1] if parts else None
         texts.append(last if isinstance(last, Text) else Text(""))
-    if given(candidate.grounding_metadata):
-        said = [text.text for text in texts]
-        for index, citation in citations_of(decode(candidate.grounding_metadata, Grounding), said):
+    if (grounding := aside(candidate.grounding_metadata, Grounding)) is not None:
+        for index, citation in citations_of(grounding, [text.text for text in texts]):
             texts[index].citations = [*texts[index].citations, citation]
     spoken = next((text for text in texts if text.text), None)
-    if given(candidate.citation_metadata) and spoken is not None:
-        recited = recitations_of(decode(candidate.citation_metadata, CitationMetadata), spoken.text)
-        spoken.citations = [*spoken.citations, *recited]
-    if given(candidate.logprobs_result):
-        choice.logprobs = tokens_of(decode(candidate.logprobs_result, LogprobsResult))
+    if spoken is not None and (metadata := aside(candidate.citation_metadata, CitationMetadata)) is not None:
+        spoken.citations = [*spoken.citations, *recitations_of(metadata, spoken.text)]
+    if (sampled := aside(candidate.logprobs_result, LogprobsResult)) is not None:
+        choice.logprobs = tokens_of(sampled)
     calls = any(isinstance(part, ToolCall) for part in choice.parts)
     choice.finish = finish_of(candidate.finish_reason or "", calls)
     return choice
@@ -134,8 +132,8 @@ def _choice(candidate: Candidate, answer_id: str) -> Choice:
 def observe(body: bytes) -> Outcome:
     """What a passing answer says of itself."""
     try:
-        seen = decode(body, Passing)
-        usage = usage_of(seen.usage_metadata, seen.searches)[0] if given(seen.usage_metadata) else None
+        seen = shaped(body, Passing)
+        usage, _ = usage_of(seen.usage_metadata, seen.searches)
         failure = failure_of({"error": as_any(seen.error)}, body=body) if given(seen.error) else None
     except UNREADABLE as error:
         return Outcome(failure=malformed(f"the answer cannot be read: {error}"))

@@ -21,6 +21,7 @@ from lockgate.core.sheet import Sheet
 from lockgate.dialects.gemini.generate.read_contents import ContentShape, read_contents
 from lockgate.dialects.gemini.generate.shapes import NAME
 from lockgate.dialects.gemini.generate.thinking import reasoning_of
+from lockgate.dialects.lenient import refusing
 
 #: Members whose own members are the caller's words, not the dialect's.
 _OPAQUE = ("args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels")
@@ -101,6 +102,7 @@ _MODES: dict[str, Literal["auto", "none", "required"]] = {
 }
 
 
+@refusing
 def read_request(sheet: Sheet) -> Request:
     """The canonical request, without model and stream; raises `Refusal` 400 that names the member at fault."""
     data = sheet.bytes()

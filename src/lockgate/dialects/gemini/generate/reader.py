@@ -23,7 +23,7 @@ from lockgate.core.events import (
     Used,
 )
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, decode, given
+from lockgate.core.json import as_any, given
 from lockgate.dialects.error import failure_of
 from lockgate.dialects.gemini.generate.read_reply import malformed
 from lockgate.dialects.gemini.generate.shapes import (
@@ -38,6 +38,7 @@ from lockgate.dialects.gemini.generate.shapes import (
     UsageShape,
     blocked,
     citations_of,
+    datas,
     finish_of,
     parts_of,
     recitations_of,
@@ -45,10 +46,11 @@ from lockgate.dialects.gemini.generate.shapes import (
     tokens_of,
     usage_of,
 )
-from lockgate.wire.sse import Blocks, EventTooLarge, payloads
+from lockgate.dialects.lenient import aside, forgiving
+from lockgate.wire.sse import Blocks, EventTooLarge
 
-_decode = msgspec.json.Decoder(ResponseShape).decode
-_part = msgspec.json.Decoder(PartShape).decode
+_decode = msgspec.json.Decoder(ResponseShape, strict=False).decode
+_part = msgspec.json.Decoder(PartShape, strict=False).decode
 
 
 class _Progress:
@@ -104,7 +106,7 @@ class Reader:
         if self._broken or not tail.strip():
             return []
         try:
-            for data in payloads(tail + b"\n\n"):
+            for data in datas(tail + b"\n\n"):
                 _decode(data)
         except UNREADABLE:
             return []  # cut inside an event
@@ -112,10 +114,9 @@ class Reader:
 
     def _read(self, block: bytes) -> list[Event]:
         out: list[Event] = []
-        # Google ends its lines with CR LF, which takes longer to cut; JSON holds neither.
-        for data in payloads(block.replace(b"\r\n", b"\n")):
+        for data in datas(block):
             try:
-                response = _decode(data)
+                response = forgiving(data, _decode)
                 if given(response.error):
                     return out + self._break(failure_of({"error": as_any(response.error)}))
                 self._response(response, out)
@@ -145,7 +146,8 @@ class Reader:
             self._usage_raw = usage
             searches = sum(each.searches for each in self._choices.values())
             told, self._usage = usage_of(usage, searches, self._usage)
-            out.append(Used(told))
+            if told is not None:
+                out.append(Used(told))
         feedback = response.prompt_feedback
         if feedback is not None and feedback.block_reason and not self._choices:
             self._choices[0] = blocked_choice = _Progress(0)
@@ -157,18 +159,16 @@ class Reader:
         for raw in (candidate.content.parts if candidate.content is not None else None) or ():
             self._take(raw, progress, out)
             progress.count += 1
-        if given(candidate.grounding_metadata):
-            grounding = decode(candidate.grounding_metadata, Grounding)
+        if (grounding := aside(candidate.grounding_metadata, Grounding)) is not None:
             progress.searches = max(progress.searches, searches_of(grounding.web_search_queries, model))
             _ground(grounding, progress, out)
-        if given(candidate.citation_metadata) and progress.spoken >= 0:
-            metadata = decode(candidate.citation_metadata, CitationMetadata)
+        metadata = aside(candidate.citation_metadata, CitationMetadata)
+        if metadata is not None and progress.spoken >= 0:
             cited = recitations_of(metadata, "".join(progress.said))
             out += [Cited(progress.spoken, citation, progress.number) for citation in cited]
-        if given(candidate.logprobs_result):
-            tokens = tokens_of(decode(candidate.logprobs_result, LogprobsResult))
-            if tokens:
-                out.append(Sampled(tokens, progress.number))
+        sampled = aside(candidate.logprobs_result, LogprobsResult)
+        if sampled is not None and (tokens := tokens_of(sampled)):
+            out.append(Sampled(tokens, progress.number))
         if candidate.finish_reason:
             _close(progress, out)
             progress.finished = True
@@ -176,7 +176,7 @@ class Reader:
 
     def _take(self, raw: msgspec.Raw, progress: _Progress, out: list[Event]) -> None:
         """A part of a chunk: running text goes on, everything else is a part of its own."""
-        shape = _part(raw)
+        shape = forgiving(raw, _part)
         text = shape.text
         if text is None or shape.function_call is not None:
             _close(progress, out)

@@ -11,10 +11,12 @@ import hashlib
 import msgspec
 
 from lockgate.core.content import Citation, Media, Native, Part, Text, Thinking, TokenLogprob, ToolCall
-from lockgate.core.json import decode, given
+from lockgate.core.json import given
 from lockgate.core.reply import Finish, FinishReason, Usage
 from lockgate.dialects.gemini.generate.thinking import signs_calls
+from lockgate.dialects.lenient import aside, shaped
 from lockgate.dialects.media import kind_of_mime
+from lockgate.wire.sse import payloads
 
 NAME = "gemini.generate"
 
@@ -168,8 +170,6 @@ class UsageShape(msgspec.Struct, rename="camel"):
     service_tier: str | None = None
 
 
-_usage = msgspec.json.Decoder(UsageShape).decode
-
 #: Counts that a later chunk may leave out.
 _COUNTS = (
     "prompt_token_count",
@@ -206,15 +206,31 @@ def blocked(reason: str) -> Finish:
     return Finish("content_filter", reason)
 
 
+def datas(block: bytes) -> list[bytes]:
+    """The data of a block of complete events; a block that is one chunk, as most are, is looked through once.
+
+    Google ends its lines with CR LF, which takes longer to cut than LF; its JSON holds neither in a stream.
+    """
+    if block.startswith(b"data: "):
+        first = block.find(b"\n", 6)
+        if first == len(block) - 3 and block.endswith(b"\r\n\r\n"):
+            return [block[6:-4]]
+        if first == len(block) - 2:
+            return [block[6:-2]]
+    return payloads(block.replace(b"\r\n", b"\n"))
+
+
 def searches_of(queries: list[str] | None, model: str) -> int:
     """Web searches that are charged for: each query from Gemini 3 on, before that each answer that searched."""
     asked = sum(1 for query in queries or [] if query)
     return asked if signs_calls(model) else min(asked, 1)
 
 
-def usage_of(raw: msgspec.Raw, searches: int = 0, before: UsageShape | None = None) -> tuple[Usage, UsageShape]:
-    """The tokens that a chunk states, with what an earlier chunk said and this one does not; raises `msgspec.DecodeError`."""
-    shape = _usage(raw)
+def usage_of(raw: msgspec.Raw, searches: int = 0, before: UsageShape | None = None) -> tuple[Usage | None, UsageShape | None]:
+    """The tokens that a chunk states, if it does, with what an earlier chunk said and this one does not."""
+    shape = aside(raw, UsageShape)
+    if shape is None:
+        return None, before
     if before is not None:
         for name in _COUNTS:
             if getattr(shape, name) is None:
@@ -254,7 +270,7 @@ def parts_of(raw: msgspec.Raw, answer_id: str, count: int) -> list[Part]:
 
     `count` parts came before it: with the answer's id, they make the id of a call that has none.
     """
-    shape = decode(raw, PartShape)
+    shape = shaped(raw, PartShape)
     if shape.thought and shape.text is not None:
         return [Thinking(shape.text, shape.thought_signature or "", dialect=NAME)]
     signed: list[Part] = [Thinking(signature=shape.thought_signature, dialect=NAME)] if shape.thought_signature else []
@@ -289,7 +305,7 @@ _PLAIN_ALPHABET = str.maketrans("-_", "+/")
 
 def native_kind(raw: msgspec.Raw) -> str:
     """What a part is that only this dialect knows: the name of its member."""
-    members = decode(raw, dict[str, msgspec.Raw])
+    members = shaped(raw, dict[str, msgspec.Raw])
     return next((name for name in members if name not in ("thought", "thoughtSignature")), "part")
 
 

@@ -8,10 +8,11 @@ from lockgate.core.json import as_any, given
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.error import failure_of
 from lockgate.dialects.gemini.generate.read_reply import Passing, malformed
-from lockgate.dialects.gemini.generate.shapes import UNREADABLE, UsageShape, usage_of
-from lockgate.wire.sse import Blocks, EventTooLarge, payloads
+from lockgate.dialects.gemini.generate.shapes import UNREADABLE, UsageShape, datas, usage_of
+from lockgate.dialects.lenient import forgiving
+from lockgate.wire.sse import Blocks, EventTooLarge
 
-_decode = msgspec.json.Decoder(Passing).decode
+_decode = msgspec.json.Decoder(Passing, strict=False).decode
 
 
 class Tap:
@@ -35,7 +36,7 @@ class Tap:
             self.outcome.failure = malformed(str(error))
             return b""
         if block:
-            for data in payloads(block.replace(b"\r\n", b"\n")):
+            for data in datas(block):
                 self._look(data)
         return block
 
@@ -43,23 +44,24 @@ class Tap:
         """A last event without its blank line, when it is whole."""
         tail = self._blocks.tail
         try:
-            whole = [_decode(data) for data in payloads(tail + b"\n\n")]
+            whole = [_decode(data) for data in datas(tail + b"\n\n")]
         except UNREADABLE:
             return b""  # cut inside an event
         if not whole:
             return b""
-        for data in payloads(tail + b"\n\n"):
+        for data in datas(tail + b"\n\n"):
             self._look(data)
         return tail + b"\n\n"
 
     def _look(self, data: bytes) -> None:
         outcome = self.outcome
         try:
-            seen = _decode(data)
+            seen = forgiving(data, _decode)
             self._searches = max(self._searches, seen.searches)
             if given(seen.usage_metadata) and seen.usage_metadata != self._usage_raw:
                 self._usage_raw = seen.usage_metadata
-                outcome.usage, self._usage = usage_of(seen.usage_metadata, self._searches, self._usage)
+                usage, self._usage = usage_of(seen.usage_metadata, self._searches, self._usage)
+                outcome.usage = usage or outcome.usage
         except UNREADABLE:
             return  # not ours to judge: the bytes pass, and the caller sees what they are
         if given(seen.error):

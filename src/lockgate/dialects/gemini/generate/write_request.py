@@ -19,6 +19,7 @@ from lockgate.core.sheet import Sheet
 from lockgate.dialects.calls import aligned, as_function, free_arguments, taken_name
 from lockgate.dialects.gemini.generate.shapes import NAME
 from lockgate.dialects.gemini.generate.thinking import signs_calls, thinking_config
+from lockgate.dialects.lenient import refusing
 from lockgate.dialects.media import LIKELY_MIME, data_url, mime_of_name
 
 _Object = dict[str, Any]
@@ -30,6 +31,7 @@ _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _TIERS = {"flex": "flex", "priority": "priority", "fast": "priority"}
 
 
+@refusing
 def write_request(request: Request) -> Sheet:
     """The provider's body; raises `Refusal` 400 for a conversation that holds nothing to answer."""
     if not request.turns:

@@ -6,12 +6,14 @@ import msgspec
 
 from lockgate.core.content import Citation, Declined, Native, Part, Text, Thinking, TokenLogprob, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, decode, given
+from lockgate.core.json import as_any, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Reply, Usage
 from lockgate.dialects.error import failure_of
+from lockgate.dialects.lenient import shaped
 from lockgate.dialects.openai.responses.shapes import (
     NAME,
+    UNREADABLE,
     CallShape,
     ContentShape,
     Incomplete,
@@ -27,8 +29,6 @@ from lockgate.dialects.openai.responses.shapes import (
     tokens_of,
     usage_of,
 )
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Observed(msgspec.Struct):
@@ -46,7 +46,7 @@ class _Observed(msgspec.Struct):
 def read_reply(body: bytes) -> Reply | Failure:
     """The answer, or the `Failure` that it states or, when it cannot be read, is."""
     try:
-        response = decode(body, ResponseShape)
+        response = shaped(body, ResponseShape)
         if (failure := failure_in(response.status, response.error)) is not None:
             return failure
         choice = Choice()
@@ -74,7 +74,7 @@ def read_reply(body: bytes) -> Reply | Failure:
 def observe(body: bytes) -> Outcome:
     """What a passing answer says of itself."""
     try:
-        seen = decode(body, _Observed)
+        seen = shaped(body, _Observed)
         searches = searches_of(seen.tool_usage, [item.type for item in seen.output or []])
         usage = usage_in(seen.usage, seen.service_tier, searches)
         failure = failure_in(seen.status, seen.error)
@@ -102,34 +102,33 @@ def failure_in(status: str | None, error: msgspec.Raw) -> Failure | None:
 
 
 def usage_in(raw: msgspec.Raw, service_tier: str | None, searches: int) -> Usage | None:
-    """The tokens that a response object states, if it does; raises `msgspec.DecodeError`."""
-    if not given(raw):
-        return None
+    """The tokens that a response object states, if it does."""
     usage = usage_of(raw)
-    usage.service_tier, usage.searches = service_tier or "", searches
+    if usage is not None:
+        usage.service_tier, usage.searches = service_tier or "", searches
     return usage
 
 
 def whole_usage(response: ResponseShape) -> Usage | None:
     """What a response object says it used; raises `msgspec.DecodeError`."""
-    kinds = [decode(item, Kind).type for item in response.output or []]
+    kinds = [shaped(item, Kind).type for item in response.output or []]
     return usage_in(response.usage, response.service_tier, searches_of(response.tool_usage, kinds))
 
 
 def item_parts(raw: msgspec.Raw) -> tuple[list[Part], list[TokenLogprob]]:
     """An output item as parts, with the log probabilities of its text; raises `msgspec.DecodeError`."""
-    kind = decode(raw, Kind).type or ""
+    kind = shaped(raw, Kind).type or ""
     if kind == "message":
         parts: list[Part] = []
         logprobs: list[TokenLogprob] = []
-        for content in decode(raw, MessageShape).content or []:
+        for content in shaped(raw, MessageShape).content or []:
             parts.append(content_part(content))
             logprobs += tokens_of(content.logprobs or [])
         return parts, logprobs
     if kind in ("function_call", "custom_tool_call"):
-        return [call_part(decode(raw, CallShape))], []
+        return [call_part(shaped(raw, CallShape))], []
     if kind == "reasoning":
-        thinking = thinking_part(decode(raw, ReasoningShape))
+        thinking = thinking_part(shaped(raw, ReasoningShape))
         return [thinking] if thinking.text or thinking.signature else [], []
     return [Native(NAME, kind, raw)], []
 

@@ -14,6 +14,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.json import given, readable
 from lockgate.core.request import Effort, Format, Reasoning, Request, Sampling, ToolChoice, ToolMode
 from lockgate.core.sheet import Sheet
+from lockgate.dialects.lenient import refusing
 from lockgate.dialects.openai.responses.read_input import Talk, read_input
 from lockgate.dialects.openai.responses.shapes import NAME, Kind
 
@@ -122,6 +123,7 @@ _MODES: dict[str, ToolMode] = {"auto": "auto", "none": "none", "required": "requ
 _KNOWN = frozenset((*_Body.__struct_fields__, *_STATEFUL, *_UNSAID, *_HOSTS, *_TRANSPORT))
 
 
+@refusing
 def read_request(sheet: Sheet) -> Request:
     """The canonical request; raises `Refusal` 400 that names the member at fault."""
     for name, why in _STATEFUL.items():

@@ -27,10 +27,10 @@ from lockgate.core.events import (
     Used,
 )
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, decode, given
+from lockgate.core.json import as_any, given
 from lockgate.dialects.error import failure_of
+from lockgate.dialects.lenient import forgiving, shaped
 from lockgate.dialects.openai.responses.read_reply import (
-    UNREADABLE,
     call_part,
     content_part,
     failure_in,
@@ -40,6 +40,7 @@ from lockgate.dialects.openai.responses.read_reply import (
 )
 from lockgate.dialects.openai.responses.shapes import (
     NAME,
+    UNREADABLE,
     CallShape,
     Kind,
     Logprob,
@@ -71,7 +72,7 @@ class _Event(msgspec.Struct):
 
 _CALLS = ("function_call", "custom_tool_call")
 
-_decode = msgspec.json.Decoder(_Event).decode
+_decode = msgspec.json.Decoder(_Event, strict=False).decode
 
 
 class _Open(msgspec.Struct):
@@ -115,7 +116,7 @@ class Reader:
             return []
         try:
             for data in payloads(tail + b"\n\n"):
-                decode(data, Kind)
+                shaped(data, Kind)
         except UNREADABLE:
             return []  # cut inside an event
         return self._read(tail + b"\n\n")
@@ -124,7 +125,7 @@ class Reader:
         out: list[Event] = []
         for data in payloads(block):
             try:
-                event = _decode(data)
+                event = forgiving(data, _decode)
                 if event.type == "response.output_text.delta":  # nearly all events are these
                     self._text(event, out)
                 elif reader := self._READERS.get(event.type):
@@ -132,7 +133,7 @@ class Reader:
                 elif event.type == "error" or given(event.error):
                     return out + self._break(error_in(data))
             except UNREADABLE as error:
-                if _matters(data):
+                if data.strip() != b"[DONE]":  # what some hosts end with
                     return out + self._break(malformed(f"an event of the stream cannot be read: {error}"))
             if self._over:
                 break
@@ -154,11 +155,11 @@ class Reader:
             out.append(PartEnded(opened.index))
 
     def _started(self, event: _Event, out: list[Event]) -> None:
-        response = decode(event.response, ResponseShape)
+        response = shaped(event.response, ResponseShape)
         out.append(Started(response.id or "", response.model or "", int(response.created_at or 0), response.service_tier or ""))
 
     def _item_added(self, event: _Event, out: list[Event]) -> None:
-        item = decode(event.item, CallShape) if decode(event.item, Kind).type in _CALLS else None
+        item = shaped(event.item, CallShape) if shaped(event.item, Kind).type in _CALLS else None
         if item is not None and item.name:
             self._call(event.output_index, item, out)
 
@@ -226,17 +227,17 @@ class Reader:
         if output_index in self._done:
             return
         self._done.add(output_index)
-        kind = decode(raw, Kind).type or ""
+        kind = shaped(raw, Kind).type or ""
         if kind == "message":
-            self._finish_message(output_index, decode(raw, MessageShape), out)
+            self._finish_message(output_index, shaped(raw, MessageShape), out)
         elif kind in _CALLS:
-            call = decode(raw, CallShape)
+            call = shaped(raw, CallShape)
             opened = self._open.get((output_index, -1)) or self._call(output_index, call, out)
             if not opened.pieces and call.text:
                 out.append(PartDelta(opened.index, call.text))
             self._end_part(opened, out)
         elif kind == "reasoning":
-            self._finish_reasoning(output_index, decode(raw, ReasoningShape), out)
+            self._finish_reasoning(output_index, shaped(raw, ReasoningShape), out)
         elif kind:
             self._end_part(self._part((output_index, -1), Native(NAME, kind, raw), out), out)
 
@@ -269,7 +270,7 @@ class Reader:
         self._end_part(opened, out)
 
     def _finished(self, event: _Event, out: list[Event]) -> None:
-        response = decode(event.response, ResponseShape)
+        response = shaped(event.response, ResponseShape)
         if not self._open:  # nothing was streamed: the last object tells it all
             for index, raw in enumerate(response.output or []):
                 self._finish_item(index, raw, out)
@@ -283,7 +284,7 @@ class Reader:
         self.complete = self._over = True
 
     def _failed(self, event: _Event, out: list[Event]) -> None:
-        response = decode(event.response, ResponseShape)
+        response = shaped(event.response, ResponseShape)
         usage = whole_usage(response)
         if usage is not None:
             out.append(Used(usage))
@@ -306,7 +307,6 @@ class Reader:
         "response.failed": _failed,
         "response.cancelled": _failed,
     }
-    NEEDED: ClassVar[frozenset[str]] = frozenset((*_READERS, "response.output_text.delta", "error"))
 
 
 def error_in(data: bytes) -> Failure:
@@ -317,11 +317,3 @@ def error_in(data: bytes) -> Failure:
         if not flat.get("error"):
             value = {"error": {name: flat[name] for name in ("code", "message", "param") if name in flat}}
     return failure_of(value)
-
-
-def _matters(data: bytes) -> bool:
-    """Whether an event that does not have the shape known here is one that is needed, or no JSON object at all."""
-    try:
-        return decode(data, Kind).type in Reader.NEEDED
-    except UNREADABLE:
-        return data.strip() != b"[DONE]"

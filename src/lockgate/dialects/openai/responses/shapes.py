@@ -8,14 +8,17 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.content import Citation, Thinking, TokenLogprob, Tool, qualified
-from lockgate.core.json import decode
 from lockgate.core.reply import Finish, FinishReason, Usage
+from lockgate.dialects.lenient import aside
 from lockgate.dialects.signature import unwrap, wrap
 
 NAME = "openai.responses"
 
 #: The item id of a wrapped signature that says: this is reasoning that only its writer can read.
 _REDACTED = "redacted"
+
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Kind(msgspec.Struct):
@@ -168,9 +171,11 @@ def incomplete_reason(finish: Finish | None) -> str:
     return "" if finish is None else _REASON_OF_FINISH.get(finish.reason, "")
 
 
-def usage_of(raw: msgspec.Raw) -> Usage:
-    """The tokens that a provider states; raises `msgspec.DecodeError`."""
-    shape = decode(raw, UsageShape)
+def usage_of(raw: msgspec.Raw) -> Usage | None:
+    """The tokens that a provider states, if it does."""
+    shape = aside(raw, UsageShape)
+    if shape is None:
+        return None
     into, out = shape.input_tokens_details, shape.output_tokens_details
     return Usage(
         input=shape.input_tokens or 0,
@@ -201,10 +206,7 @@ def usage_object(usage: Usage) -> dict[str, object]:
 
 def citation_of(raw: msgspec.Raw) -> Citation:
     """An annotation as a citation; one of an unknown shape stays raw."""
-    try:
-        shape = decode(raw, _AnnotationShape)
-    except msgspec.DecodeError:
-        shape = _AnnotationShape()
+    shape = aside(raw, _AnnotationShape) or _AnnotationShape()
     return Citation(
         url=shape.url or "",
         title=shape.title or shape.filename or "",

@@ -24,6 +24,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.request import Effort, Format, Reasoning, Request, ToolChoice
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.calls import aligned, taken_name
+from lockgate.dialects.lenient import refusing
 from lockgate.dialects.media import data_url, file_name
 from lockgate.dialects.openai.chat.account import SERVICE_TIERS
 from lockgate.dialects.openai.responses.shapes import NAME, bare_name, function_object
@@ -41,6 +42,7 @@ _UNSAID = ("top_k", "stop", "seed", "presence_penalty", "frequency_penalty", "lo
 _EFFORT_OF_BUDGET: tuple[tuple[int, Effort], ...] = ((4095, "low"), (16383, "medium"))
 
 
+@refusing
 def write_request(request: Request) -> Sheet:
     """The provider's body; raises `Refusal` 400 for a conversation that holds nothing to answer."""
     sheet = Sheet()
