@@ -74,7 +74,9 @@ class Tls:
 class Stage:
     """One connection with an owner that notes, a wheel turned by hand and an exchange begun at 1000 s."""
 
-    def __init__(self, method: str = "POST", body: bytes = b"{}", deadlines: Deadlines | None = None, tls: object = None) -> None:
+    def __init__(
+        self, method: str = "POST", body: bytes = b"{}", deadlines: Deadlines | None = None, tls: object = None
+    ) -> None:
         self.time = 1000.0
         self.wheel = Wheel(now=lambda: self.time, tick=0.01)
         self.free: list[Connection] = []

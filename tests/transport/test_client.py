@@ -335,14 +335,17 @@ def test_idle_connections_that_the_upstream_closes_are_dropped_at_once(run, how)
 
 def test_an_idle_connection_that_speaks_is_dropped_at_once(run):
     async def main():
+        idle = asyncio.Event()
+
         async def script(wire: Wire) -> None:
             await wire.answer(response(b"ok"))
-            await asyncio.sleep(0.002)
+            await idle.wait()
             await wire.send(response(b"poison"))
             await wire.gone()
 
         async with pair(script, repeat(response(b"clean"))) as (made, upstream):
             assert await whole(made, upstream) == b"ok"
+            idle.set()
             await upstream.ends()
             assert await whole(made, upstream) == b"clean"
 
@@ -376,8 +379,8 @@ def test_random_idle_closes_are_never_seen(run):
         (b"HTTP/1.1 200 OK\r\nx: y", Deadlines(first_byte=0.02), "sent no answer within 0.02 s"),
         (b"HTTP/1.1 103 Early Hints\r\n\r\n", Deadlines(first_byte=0.02), "sent no answer within 0.02 s"),
         (FIXTURE[:-8], Deadlines(idle=0.02), "sent nothing in the middle of its answer for 0.02 s"),
-        (FIXTURE[:-8], Deadlines(total=0.02), "did not complete its answer within 0.02 s"),
-        (b"", Deadlines(total=0.02), "did not complete its answer within 0.02 s"),
+        (FIXTURE[:-8], Deadlines(total=0.25), "did not complete its answer within 0.25 s"),
+        (b"", Deadlines(total=0.25), "did not complete its answer within 0.25 s"),
     ],
 )
 def test_a_stall_ends_with_the_deadline_that_says_which_and_how_long(run, says, deadlines, sentence):
@@ -485,13 +488,9 @@ def test_a_slow_reader_holds_the_upstream_back(run):
             await wire.gone()
 
         async with pair(script) as (made, upstream):
-            answer = await opened(made, upstream, Deadlines(idle=0.05))
-            before = -1
-            while sent != before:  # until it stands still
-                before = sent
-                await asyncio.sleep(0.03)
+            answer = await opened(made, upstream)
+            await soon(lambda: answer._paused)
             assert sent < 20_000_000
-            await asyncio.sleep(0.1)  # our own slowness is not the upstream's silence
             size = 0
             while isinstance(piece := await answer.chunk(), bytes) and piece:
                 assert len(piece) < 1_000_000

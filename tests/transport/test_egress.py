@@ -164,7 +164,9 @@ def test_a_network_rule_lets_a_trusted_name_in():
 
 
 def test_an_untrusted_name_is_refused_before_it_is_resolved():
-    with pytest.raises(Refusal, match=r"api\.example\.com:443, which no rule allows.* add api\.example\.com to egress\.allow\."):
+    with pytest.raises(
+        Refusal, match=r"api\.example\.com:443, which no rule allows.* add api\.example\.com to egress\.allow\."
+    ):
         DEFAULT.check(to("https://api.example.com"))
 
 

@@ -46,7 +46,16 @@ def test_a_name_that_is_no_lower_case_token_is_refused(name):
 
 @pytest.mark.parametrize(
     "name",
-    [b"host", b"content-length", b"connection", b"accept-encoding", b"transfer-encoding", b"te", b"upgrade", b"proxy-authorization"],
+    [
+        b"host",
+        b"content-length",
+        b"connection",
+        b"accept-encoding",
+        b"transfer-encoding",
+        b"te",
+        b"upgrade",
+        b"proxy-authorization",
+    ],
 )
 def test_headers_that_are_the_clients_own_are_refused(name):
     with pytest.raises(Refusal, match="own to set"):

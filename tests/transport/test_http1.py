@@ -377,7 +377,10 @@ def test_our_own_pause_is_not_the_upstreams_silence():
         on.at(1054.9)
         assert on.failure is None
         on.at(1055.1)
-        assert on.failure is not None and on.failure.message == "The upstream up:80 sent nothing in the middle of its answer for 5 s."
+        assert (
+            on.failure is not None
+            and on.failure.message == "The upstream up:80 sent nothing in the middle of its answer for 5 s."
+        )
 
 
 def test_while_paused_the_total_still_counts():
@@ -647,6 +650,7 @@ def test_a_compressed_stream_is_read_as_it_comes():
         (b"rubbish", "its compressed body is broken"),
         (gzip.compress(b"\0" * 20_000_000), "its body inflates to more than 100 times its size"),
     ],
+    ids=["cut", "rubbish", "bomb"],
 )
 def test_a_broken_compression_is_malformed(data, why):
     failure = Failure("malformed", 502, f"The answer of up:80 cannot be read: {why}.")

@@ -40,6 +40,7 @@ def inflate(coding: bytes, data: bytes, step: int) -> bytes:
         (b"gzip", gzip.compress(b" " * 900_000), b" " * 900_000),
         (b"gzip", b"", b""),
     ],
+    ids=["gzip", "x-gzip", "zlib", "deflate", "two members", "padded", "regular", "empty"],
 )
 def test_what_was_compressed_comes_back(coding: bytes, data: bytes, plain: bytes, step: int) -> None:
     assert inflate(coding, data, step) == plain
@@ -65,6 +66,7 @@ def test_every_split_of_a_small_body_gives_the_same(coding: bytes) -> None:
         (b"deflate", zlib.compress(b"a") + zlib.compress(b"b"), "followed by"),
         (b"gzip", gzip.compress(b"a")[:-6] + b"\0\0" + gzip.compress(b"a")[-4:], "broken"),
     ],
+    ids=["no end", "half", "zlib no end", "no gzip", "no deflate", "rubbish after", "zlib after", "wrong sum"],
 )
 def test_a_broken_body_says_what_is_broken(coding: bytes, data: bytes, why: str) -> None:
     with pytest.raises(InflateError, match=why):

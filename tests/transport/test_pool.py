@@ -287,9 +287,7 @@ def test_the_queue_is_bounded(run):
         await doors.wait()
         await doors.wait()
         more = await doors.wait()
-        assert more.future.result() == Failure(
-            "overloaded", 503, "2 requests wait for a connection to up.example:80 already."
-        )
+        assert more.future.result() == Failure("overloaded", 503, "2 requests wait for a connection to up.example:80 already.")
         assert doors.state() == "0 up, 0 idle, 1 coming, 2 waiting"
 
     run(main())

@@ -51,7 +51,12 @@ def serving(cert: trustme.LeafCert = CERT) -> ssl.SSLContext:
 
 
 async def ask(
-    upstream: Upstream, identity: TlsIdentity | None, *, times: int = 1, name: str = "localhost", deadlines: Deadlines | None = None
+    upstream: Upstream,
+    identity: TlsIdentity | None,
+    *,
+    times: int = 1,
+    name: str = "localhost",
+    deadlines: Deadlines | None = None,
 ) -> bytes | Failure:
     """What comes of a GET, by a client of its own; `localhost` goes to 127.0.0.1, whatever the machine says of it."""
 

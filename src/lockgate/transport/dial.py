@@ -126,9 +126,7 @@ class Dialer:
             if destination.scheme == "https":
                 context = self._contexts.of(destination.tls)
                 name = (destination.tls.server_name if destination.tls else "") or destination.host
-            await asyncio.get_running_loop().create_connection(
-                lambda: protocol, sock=sock, ssl=context, server_hostname=name
-            )
+            await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock, ssl=context, server_hostname=name)
         except TlsFilesError as error:
             sock.close()
             return _failed(destination, f"{error}, which the gateway's config names for it")
