@@ -211,6 +211,17 @@ def test_the_answer_to_a_head_has_no_body_whatever_it_says():
             assert on.answer.header(b"content-length") == b"1000"
 
 
+def test_a_bug_of_ours_in_a_callback_is_not_taken_for_the_upstreams_fault(monkeypatch):
+    def bug(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    for name in ("arrived", "begin"):
+        with stage() as on, monkeypatch.context() as patched:
+            patched.setattr(f"lockgate.transport.answer.Answer.{name}", bug)
+            with pytest.raises(ZeroDivisionError):
+                on.hear([AB])
+
+
 # --- ends
 
 

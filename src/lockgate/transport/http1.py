@@ -310,6 +310,9 @@ class Connection(asyncio.Protocol):
 
     def _stopped(self, error: Exception) -> None:
         """The parser gave up, or was stopped: at the end of what a HEAD has, or at something that must not be."""
+        cause = error.__context__  # what a callback raised
+        if cause is not None and not isinstance(cause, _Stop):
+            raise cause  # our own bug, which is not the upstream's fault
         if self._complete and self._bodiless:
             assert self._answer is not None
             self._finish(self._answer)
