@@ -14,7 +14,8 @@ setup: .venv/.ready  ## set everything up in .venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Lockgate needs Python 3.11 or later; try make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	@$(BIN)/uv sync --quiet --frozen --inexact
+	@$(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 run: setup  ## start the gateway at http://localhost:8787 (ARGS="--port 9000" for more)

@@ -1,0 +1,65 @@
+"""What the documents show is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from support.house import KEY
+from support.process import Gateway
+
+from lockgate.cli import cli
+from lockgate.control.config import read_text
+
+ROOT = Path(__file__).parents[2]
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(path, language):
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text("utf-8"), re.S)
+
+
+def test_the_configuration_that_is_shown_is_good():
+    (shown,) = blocks(ROOT / "docs/configuration.md", "yaml")
+    shown = shown.replace("sha256:…", "sha256:" + "00" * 32)
+    config = read_text(shown, {"OPENAI_API_KEY": "k"})
+    assert set(yaml.safe_load(shown)) == set(config.__struct_fields__), "every section is shown"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    gateway = Gateway(tmp_path_factory.mktemp("docs")).ready()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("code", blocks(ROOT / "README.md", "python"), ids=lambda code: code.split()[1])
+def test_the_examples_of_the_readme_run(gateway, capsys, code):
+    code = code.replace("http://localhost:8787", gateway.url).replace("lg_…", KEY)
+    exec(compile(code, "README.md", "exec"), {})
+    assert "pong" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def test_every_command_is_documented_and_has_help():
+    text = (ROOT / "docs/configuration.md").read_text("utf-8")
+    for name, command in cli.commands.items():
+        assert f"`{name}" in text or f"lockgate {name}" in text, name
+        assert command.help
+        assert CliRunner().invoke(cli, [name, "--help"]).exit_code == 0
+
+
+def test_the_vocabulary_names_every_dialect_and_operation():
+    text = (ROOT / "docs/vocabulary.md").read_text("utf-8")
+    from lockgate.dialects.registry import CODECS
+    from lockgate.http.routes import ROUTES
+
+    assert all(f"`{name}`" in text for name in CODECS)
+    assert all(route.operation in text for route in ROUTES)
