@@ -26,8 +26,9 @@ def exchanges(wanted: Callable[[str], bool]) -> list[Any]:
     """Test parameters: the exchanges whose path is wanted, or a single one that is skipped."""
     found: list[Any] = []
     for path in sorted(RECORDINGS.glob("*.jsonl")) if RECORDINGS.is_dir() else []:
-        for line in path.open(encoding="utf-8"):
-            record = json.loads(line)
+        with path.open(encoding="utf-8") as lines:
+            records = [json.loads(line) for line in lines if line.strip()]
+        for record in records:
             if record["method"].upper() == "POST" and wanted(record["path"]) and record["response_kind"] != "binary":
                 found.append(pytest.param(_exchange(record), id=record["id"]))
     return found or [pytest.param(None, marks=pytest.mark.skip("no recordings beside this working copy"))]

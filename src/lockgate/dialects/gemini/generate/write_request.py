@@ -106,13 +106,13 @@ def _user_parts(turn: Turn, names: dict[str, str], request: Request) -> list[_Ob
 
 
 def _result(part: ToolResult, name: str, request: Request, held: list[_Object]) -> _Object:
-    """A tool's result. Newer models take inline media inside it; for others they follow it."""
+    """A tool's result. Newer models take media inside it; for others they follow it."""
     text = "".join(piece.text for piece in part.content if isinstance(piece, Text))
     made: _Object = {"id": part.call_id, "name": name, "response": _response(text, part.is_error)}
     inner: list[_Object] = []
     for piece in part.content:
         if isinstance(piece, Media):
-            takes = inner if signs_calls(request.model) and not piece.url else held
+            takes = inner if signs_calls(request.model) else held
             takes += _media(piece, request)
     if inner:
         made["parts"] = inner

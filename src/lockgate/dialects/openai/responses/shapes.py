@@ -155,15 +155,18 @@ class _AnnotationShape(msgspec.Struct):
 
 #: `incomplete_details.reason` → why an answer ended.
 _FINISH_OF_REASON: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
+_UNDER_WAY = ("queued", "in_progress")
 _REASON_OF_FINISH: dict[FinishReason, str] = {reason: raw for raw, reason in _FINISH_OF_REASON.items()}
 
 
 def finish_of(status: str, incomplete: Incomplete | None, calls: bool) -> Finish:
-    """Why an answer ended, by its status; `calls`: it calls tools of the caller."""
-    if status == "completed":
-        return Finish("tool_calls" if calls else "stop", status)
-    reason = (incomplete.reason if incomplete else None) or ""
-    return Finish(_FINISH_OF_REASON.get(reason, "unknown"), reason or status)
+    """Why an answer ended, by its status; `calls`: it calls tools of the caller. Hosts have words of their own for the end."""
+    if status == "incomplete":
+        reason = (incomplete.reason if incomplete else None) or ""
+        return Finish(_FINISH_OF_REASON.get(reason, "unknown"), reason or status)
+    if status in _UNDER_WAY:
+        return Finish("unknown", status)
+    return Finish("tool_calls" if calls else "stop", status)
 
 
 def incomplete_reason(finish: Finish | None) -> str:

@@ -105,9 +105,11 @@ def _items(turn: Turn, request: Request, custom: set[str]) -> list[_Object]:
     content: list[_Object] = []
 
     def say() -> None:
-        if content:
-            items.append({"type": "message", "role": turn.role, "content": _bare(content, turn.role)})
-            content.clear()
+        # An assistant's words are plain text each (as parts they would need the ids of an answer); others' are parts.
+        plain = turn.role == "assistant" or (len(content) == 1 and content[0]["type"] == "input_text")
+        for said in [part["text"] for part in content] if plain else [content.copy()] if content else []:
+            items.append({"type": "message", "role": turn.role, "content": said})
+        content.clear()
 
     for part in turn.parts:
         if isinstance(part, (Text, Media, Declined)):
@@ -120,13 +122,6 @@ def _items(turn: Turn, request: Request, custom: set[str]) -> list[_Object]:
             items.append(item)
     say()
     return items
-
-
-def _bare(content: list[_Object], role: str) -> str | list[_Object]:
-    """An assistant's words as one plain text (its parts would need the ids of an answer); others' as a list of parts."""
-    if role == "assistant":
-        return "".join(part["text"] for part in content)
-    return content[0]["text"] if len(content) == 1 and content[0]["type"] == "input_text" else list(content)
 
 
 def _said(part: Text | Media | Declined, request: Request) -> list[_Object]:
