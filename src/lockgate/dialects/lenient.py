@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 #: Where msgspec says that a value is not as expected.
 _AT = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 #: How many members of one value may be odd.
 _TRIES = 8
 

@@ -188,7 +188,7 @@ class Writer:
             return {"type": "tool_use", "id": call_id, "name": name, "input": {}}, b'input_json_delta","partial_json":'
         if isinstance(part, Thinking):
             return {"type": "thinking", "thinking": "", "signature": ""}, b'thinking_delta","thinking":'
-        return {"type": "text", "text": "", "citations": None}, b'text_delta","text":'
+        return {"type": "text", "text": ""}, b'text_delta","text":'
 
     def _block_delta(self, delta: _Object) -> bytes:
         return _event({"type": "content_block_delta", "index": self._index, "delta": delta})
