@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -25,13 +26,16 @@ class Exchange(msgspec.Struct):
 def exchanges(wanted: Callable[[str], bool]) -> list[Any]:
     """Test parameters: the exchanges whose path is wanted, or a single one that is skipped."""
     found: list[Any] = []
-    for path in sorted(RECORDINGS.glob("*.jsonl")) if RECORDINGS.is_dir() else []:
-        with path.open(encoding="utf-8") as lines:
-            records = [json.loads(line) for line in lines if line.strip()]
-        for record in records:
-            if record["method"].upper() == "POST" and wanted(record["path"]) and record["response_kind"] != "binary":
-                found.append(pytest.param(_exchange(record), id=record["id"]))
+    for record in _records():
+        if record["method"].upper() == "POST" and wanted(record["path"]) and record["response_kind"] != "binary":
+            found.append(pytest.param(_exchange(record), id=record["id"]))
     return found or [pytest.param(None, marks=pytest.mark.skip("no recordings beside this working copy"))]
+
+
+@functools.cache
+def _records() -> list[dict[str, Any]]:
+    paths = sorted(RECORDINGS.glob("*.jsonl")) if RECORDINGS.is_dir() else []
+    return [msgspec.json.decode(line) for path in paths for line in path.read_bytes().split(b"\n") if line]
 
 
 def _exchange(record: dict[str, Any]) -> Exchange:

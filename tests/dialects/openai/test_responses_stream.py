@@ -90,16 +90,16 @@ class TestReader:
     @every_stream
     def test_every_split_into_two_gives_the_same_events(self, name):
         data = STREAMS[name]
-        whole = shape(read_stream(CODEC, data))
+        whole = read_stream(CODEC, data)
         for cut in range(1, len(data)):
             reader = CODEC.reader()
             events = reader.feed(data[:cut]) + reader.feed(data[cut:])
-            assert shape(events + reader.end()) == whole, cut
+            assert events + reader.end() == whole, cut
 
     @every_stream
     @pytest.mark.parametrize("size", (1, 2, 3, 7))
     def test_pieces_of_any_size_give_the_same_events(self, name, size):
-        assert shape(read_stream(CODEC, STREAMS[name], size)) == shape(read_stream(CODEC, STREAMS[name]))
+        assert read_stream(CODEC, STREAMS[name], size) == read_stream(CODEC, STREAMS[name])
 
     @every_stream
     def test_events_follow_the_grammar(self, name):
