@@ -235,11 +235,14 @@ def test_a_call_without_an_answer_and_an_answer_without_a_call_are_mended() -> N
     assert said[3]["content"] == "Result of the tool x:\n(no result)"
 
 
-def test_ids_that_are_used_again_or_in_odd_letters_are_made_unique() -> None:
-    turn = [Turn("assistant", [ToolCall("call:0", "f")]), Turn("user", [ToolResult("call:0", [Text("r")])])]
+def test_ids_in_odd_letters_or_used_twice_in_one_turn_are_made_to_fit() -> None:
+    turn = [
+        Turn("assistant", [ToolCall("call:0", "f"), ToolCall("call:0", "g"), ToolCall("", "h")]),
+        Turn("user", [ToolResult("call:0", [Text("r")]), ToolResult("call:0", [Text("s")]), ToolResult("", [Text("t")])]),
+    ]
     said = sent(*turn, *turn)
     ids = [block.get("id") or block.get("tool_use_id") for message in said for block in message["content"]]
-    assert ids == ["call_0", "call_0", "call_0_2", "call_0_2"]
+    assert ids == ["call_0", "call_0_2", "_"] * 4
 
 
 def test_only_the_models_own_reasoning_goes_back() -> None:
@@ -352,7 +355,7 @@ def test_a_free_text_call_goes_back_as_the_function_that_stood_for_it() -> None:
         (None, None, None),
         (None, True, None),
         (None, False, {"type": "auto", "disable_parallel_tool_use": True}),
-        (ToolChoice("auto"), None, None),
+        (ToolChoice("auto"), None, {"type": "auto"}),
         (ToolChoice("none"), False, {"type": "none"}),
         (ToolChoice("required"), None, {"type": "any"}),
         (ToolChoice("required", ["a.b"]), False, {"type": "tool", "name": "a_b", "disable_parallel_tool_use": True}),
@@ -368,7 +371,7 @@ def test_a_choice_among_some_tools_offers_only_those() -> None:
     body = asked(SONNET, tools=[Tool("a"), Tool("b"), Tool("c")], tool_choice=ToolChoice("required", ["a", "c"]))
     assert ([tool["name"] for tool in body["tools"]], body["tool_choice"]) == (["a", "c"], {"type": "any"})
     body = asked(SONNET, tools=[Tool("a"), Tool("b")], tool_choice=ToolChoice("auto", ["b"]))
-    assert ([tool["name"] for tool in body["tools"]], body.get("tool_choice")) == (["b"], None)
+    assert ([tool["name"] for tool in body["tools"]], body.get("tool_choice")) == (["b"], {"type": "auto"})
 
 
 def test_a_model_that_cannot_be_forced_is_not() -> None:

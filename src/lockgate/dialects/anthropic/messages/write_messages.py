@@ -48,6 +48,8 @@ def messages_of(turns: list[Turn], request: Request) -> list[_Object]:
         if turn.name:
             request.lose("messages.name")
         role = "assistant" if turn.role == "assistant" else "user"
+        if role == "assistant":
+            ids = _Ids()
         content = [block for part in turn.parts for block in _blocks(part, request, ids)]
         if content and messages and messages[-1]["role"] == role:
             messages[-1]["content"] += content
@@ -71,7 +73,7 @@ def _trim(last: _Object) -> None:
 
 
 class _Ids:
-    """Ids of calls as the API takes them: in its letters, and no two alike (some hosts number calls anew in each answer)."""
+    """Ids of a turn's calls as the API takes them: in its letters, and no two alike."""
 
     __slots__ = ("_given", "_used")
 

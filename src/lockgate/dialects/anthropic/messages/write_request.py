@@ -107,8 +107,10 @@ def _input_schema(schema: msgspec.Raw | None) -> Any:
 def _tool_choice(request: Request, family: Family) -> _Object | None:
     choice = request.tool_choice
     one_call = request.parallel_tools is False
+    if choice is None and not one_call:
+        return None
     if choice is None or choice.mode == "auto":
-        return {"type": "auto", "disable_parallel_tool_use": True} if one_call else None
+        return {"type": "auto", "disable_parallel_tool_use": True} if one_call else {"type": "auto"}
     if choice.mode == "none":
         return {"type": "none"}
     if not family.forced:
