@@ -46,6 +46,7 @@ providers:
   e: {provider: openai, api_key: k, api_key_file: f}
   f: {provider: openai, api_key_file: /no/such/file}
   g: {provider: openai, api_key: k, timeouts: {idle: 0}}
+  i: {provider: openai, api_key: k, proxy: "socks://x"}
   h: {provider: openai, api_key: k, headers: {"x y": "1"}}
 configs:
   one: {provider: "@nobody"}
@@ -64,6 +65,7 @@ keys: [{name: k}]
         "providers.f.api_key_file",
         "providers.g.timeouts.idle",
         "providers.h.headers",
+        "providers.i.proxy",
         "configs.one.provider",
         "configs.two.provider",
         "egress.allow[0]",

@@ -271,6 +271,14 @@ def test_a_cut_stream_ends_in_an_error_event_and_nothing_is_invented(app, path, 
     assert kept.cost_nusd > 0
 
 
+def test_an_answer_that_is_complete_does_not_wait_long_for_its_end(app):
+    source = events(chunk("pong"), chunk(finish="stop"), hang=True)
+    answer, _ = stream(app, source)
+    assert source.hurried <= 2
+    assert b"error" not in answer.body
+    assert record(app).outcome == "ok"
+
+
 def test_half_an_event_is_not_passed_on(app):
     answer, _ = stream(app, events(chunk("po"), b'data: {"id": "c1", "choi'))
     assert b"choi" not in answer.body.split(b"error")[-1]

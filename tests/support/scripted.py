@@ -41,6 +41,12 @@ class ScriptedExchange:
                 return piece if isinstance(piece, Failure) else body
             body += piece
 
+    def hurry(self, seconds):
+        self.hurried = seconds
+        if self._hang:
+            self._hang = False
+            self._pieces.append(Failure("timeout", 504, "the end did not come"))
+
     def close(self):
         self.closed = True
         if self._wake is not None and not self._wake.done():

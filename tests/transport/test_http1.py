@@ -451,6 +451,18 @@ def test_the_total_deadline_ends_a_lively_answer():
         assert on.failure == Failure("timeout", 504, "The upstream up:80 did not complete its answer within 600 s.")
 
 
+def test_an_answer_that_is_hurried_has_so_long_for_its_end():
+    with stage() as on:
+        on.hear([OK + b"content-length: 1000\r\n\r\n"])
+        on.answer.hurry(2)
+        on.answer.hurry(50)  # a deadline only comes nearer
+        on.at(1001.9).hear([b"x"])
+        assert on.failure is None
+        on.at(1002.2)
+        assert on.failure is not None and on.failure.kind == "timeout"
+        on.answer.hurry(2)  # nothing to hurry any more
+
+
 def test_an_idle_connection_closes_after_its_time_and_use_renews_it():
     with stage() as on:
         on.hear([AB])

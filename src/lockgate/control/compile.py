@@ -21,6 +21,7 @@ from lockgate.stores.keys import StoredKey
 from lockgate.transport.destination import Destination, TlsIdentity
 from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Deadlines
+from lockgate.transport.proxy import Proxy
 
 _SLUG = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
@@ -87,6 +88,11 @@ def _configured(slug: str, entry: ProviderEntry, timeouts: Timeouts, mistakes: l
     if not entry.api_key and not entry.api_key_file and not row.keyless:
         mistakes.append(Mistake(f"{at}.api_key", f"{row.name} needs a key: api_key or api_key_file"))
     tls = None if entry.tls == type(entry.tls)() else TlsIdentity(**msgspec.structs.asdict(entry.tls))
+    if entry.proxy:
+        try:
+            Proxy.parse(entry.proxy)
+        except Refusal as refusal:
+            mistakes.append(Mistake(f"{at}.proxy", refusal.message))
     try:
         destination, base = _address(row, entry.base_url, tls, entry.proxy)
     except Refusal as refusal:

@@ -25,6 +25,8 @@ from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.transport.exchange import Abort, Exchange
 
+#: Seconds for the rest of a stream whose answer is complete: usage, a closing mark, the end of the body.
+_LINGER = 2.0
 #: An answer that broke off.
 _CUT = Failure("cut", 502, "The provider's answer broke off before it was complete.")
 
@@ -135,7 +137,7 @@ async def pass_stream(passing: Passing, prepared: Prepared, exchange: Exchange) 
     stream = prepared.machine(None if lane.relays else voice(passing, prepared))
     outcome = account.outcome = stream.outcome
     held = b""
-    started = False
+    started = hurried = False
     while True:
         chunk = await exchange.chunk()
         if not isinstance(chunk, bytes):
@@ -148,7 +150,11 @@ async def pass_stream(passing: Passing, prepared: Prepared, exchange: Exchange) 
         if not chunk:
             failure = None if outcome.complete else _CUT
             break
-        if outcome.begun and not outcome.complete and held:
+        if outcome.complete:
+            if not hurried:
+                hurried = True
+                exchange.hurry(_LINGER)
+        elif outcome.begun and held:
             if not started:
                 started = True
                 account.heard()

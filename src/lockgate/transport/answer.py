@@ -35,6 +35,10 @@ class Source(Protocol):
         """Go on reading."""
         ...
 
+    def hurry(self, seconds: float) -> None:
+        """Give up when the end has not come by then."""
+        ...
+
     def kill(self) -> None:
         """Close at once: nobody wants the rest."""
         ...
@@ -118,6 +122,11 @@ class Answer:
         if self._inflate is not None:
             return await self._read_inflated(self._inflate, limit)
         return self._take()
+
+    def hurry(self, seconds: float) -> None:
+        """See `Exchange`."""
+        if self._source is not None:
+            self._source.hurry(seconds)
 
     def close(self) -> None:
         """See `Exchange`."""

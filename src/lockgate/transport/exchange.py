@@ -108,6 +108,10 @@ class Exchange(Protocol):
         """The next piece of the body as soon as there is one; b"" at its proper end, and from then on."""
         ...
 
+    def hurry(self, seconds: float) -> None:
+        """The answer is complete in its own terms: its proper end must come within so many seconds, or is a timeout."""
+        ...
+
     def close(self) -> None:
         """Leave. Before the end this kills the connection at once and wakes a waiting `chunk` or `read` with `CUT`."""
         ...

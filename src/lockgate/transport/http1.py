@@ -151,6 +151,13 @@ class Connection(asyncio.Protocol):
         self._wheel.watch(self, now + self._deadlines.idle)
         self._transport.resume_reading()
 
+    def hurry(self, seconds: float) -> None:
+        """The rest of the answer must come within so many seconds."""
+        at = self._wheel.now() + seconds
+        if at < self._total_at:
+            self._total_at = at
+            self._wheel.watch(self, at)
+
     def kill(self) -> None:
         """Close at once, without a word to the exchange, which has left."""
         if self.closed:
