@@ -229,7 +229,7 @@ def _message(parts: list[Part], unique: str, request: Request) -> _Object:
             if part.text:
                 reasoning.append(part.text)
             after = parts[number + 1] if number + 1 < len(parts) else None
-            call_id = after.id if isinstance(after, ToolCall) and not part.text else ""
+            call_id = after.id if isinstance(after, ToolCall) else ""
             if (detail := detail_object(part, len(details), call_id)) is not None:
                 details.append(detail)
         elif isinstance(part, ToolCall):

@@ -117,6 +117,11 @@ def may_be_signed(part: Thinking) -> bool:
     return not part.redacted and part.dialect not in ("", NAME, _GEMINI)
 
 
+def belongs_to_call(part: Thinking) -> bool:
+    """Whether this is a proof of the call after it: Google signs calls, all others their reasoning."""
+    return part.dialect == _GEMINI and not part.text
+
+
 def detail_object(part: Thinking, index: int, call_id: str = "", said: bool = False) -> dict[str, Any] | None:
     """Another dialect's reasoning as one of `reasoning_details`; None when there is nothing to prove.
 
@@ -133,8 +138,9 @@ def detail_object(part: Thinking, index: int, call_id: str = "", said: bool = Fa
     else:
         return None
     made["format"] = word
-    if call_id or part.id:
-        made["id"] = call_id or part.id
+    item = call_id if belongs_to_call(part) else part.id
+    if item:
+        made["id"] = item
     made["index"] = index
     return made
 

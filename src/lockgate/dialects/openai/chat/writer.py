@@ -37,7 +37,7 @@ from lockgate.dialects.openai.chat.account import (
 from lockgate.dialects.openai.chat.error import stream_error
 from lockgate.dialects.openai.chat.reply import call_object
 from lockgate.dialects.openai.chat.shapes import NAME
-from lockgate.dialects.openai.chat.thinking import detail_object, may_be_signed
+from lockgate.dialects.openai.chat.thinking import belongs_to_call, detail_object, may_be_signed
 
 _Object = dict[str, Any]
 _GOES_ON = b',"logprobs":null,"finish_reason":null}]}\n\n'
@@ -279,7 +279,7 @@ class Writer:
         if part.dialect in ("", NAME):
             return
         proof = Thinking("", part.signature, part.redacted, part.dialect, part.id)
-        if said or part.redacted:
+        if said or not belongs_to_call(part):
             detail = detail_object(proof, message.details, said=said)
             if detail is not None:
                 out.append(self._chunk(choice, {"reasoning_details": [detail]}))
