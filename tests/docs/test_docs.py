@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from support.house import KEY
-from support.process import Gateway
 
 from lockgate.cli import cli
 from lockgate.control.config import read_text
+from support.house import KEY
+from support.process import Gateway
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -15,5 +15,4 @@ def start(tmp_path):
 
     yield begin
     for gateway in running:
-        if gateway.process.poll() is None:
-            gateway.stop()
+        gateway.stop()
