@@ -64,23 +64,25 @@ class Passing(msgspec.Struct, rename="camel"):
     @property
     def calls(self) -> bool:
         """Whether the first candidate calls functions."""
-        first = self.candidates[0] if self.candidates else None
-        content = first.content if first else None
-        return any(part.function_call is not None for part in (content.parts if content else None) or [])
+        content = self.candidates[0].content if self.candidates else None
+        return any(part.function_call is not None for part in (content.parts if content is not None else None) or ())
 
     @property
     def searches(self) -> int:
         """Web searches that are charged for."""
-        grounded = [each.grounding_metadata for each in self.candidates or [] if each.grounding_metadata is not None]
-        return sum(searches_of(each.web_search_queries, self.model_version or "") for each in grounded)
+        found = 0
+        for each in self.candidates or ():
+            if each.grounding_metadata is not None:
+                found += searches_of(each.grounding_metadata.web_search_queries, self.model_version or "")
+        return found
 
     def finish(self, calls: bool) -> Finish | None:
         """How the first candidate ended, if it did; `calls`: it called functions, here or before."""
-        first = self.candidates[0] if self.candidates else None
-        if first is not None and first.finish_reason:
-            return finish_of(first.finish_reason, calls)
+        if self.candidates:
+            reason = self.candidates[0].finish_reason
+            return finish_of(reason, calls) if reason else None
         feedback = self.prompt_feedback
-        return blocked(feedback.block_reason) if first is None and feedback and feedback.block_reason else None
+        return blocked(feedback.block_reason) if feedback is not None and feedback.block_reason else None
 
 
 def read_reply(body: bytes) -> Reply | Failure:

@@ -170,6 +170,8 @@ class UsageShape(msgspec.Struct, rename="camel"):
     service_tier: str | None = None
 
 
+_usage = msgspec.json.Decoder(UsageShape, strict=False).decode
+
 #: Counts that a later chunk may leave out.
 _COUNTS = (
     "prompt_token_count",
@@ -228,9 +230,12 @@ def searches_of(queries: list[str] | None, model: str) -> int:
 
 def usage_of(raw: msgspec.Raw, searches: int = 0, before: UsageShape | None = None) -> tuple[Usage | None, UsageShape | None]:
     """The tokens that a chunk states, if it does, with what an earlier chunk said and this one does not."""
-    shape = aside(raw, UsageShape)
-    if shape is None:
-        return None, before
+    try:
+        shape = _usage(raw)
+    except UNREADABLE:
+        shape = aside(raw, UsageShape)
+        if shape is None:
+            return None, before
     if before is not None:
         for name in _COUNTS:
             if getattr(shape, name) is None:
@@ -245,24 +250,20 @@ def usage_of(raw: msgspec.Raw, searches: int = 0, before: UsageShape | None = No
         raw=raw,
         searches=searches,
     )
-    if _mixed(shape.prompt_tokens_details):
-        usage.audio_input = _count(shape.prompt_tokens_details, "AUDIO")
-        usage.image_input = _count(shape.prompt_tokens_details, "IMAGE")
-    if _mixed(shape.candidates_tokens_details):
-        usage.audio_output = _count(shape.candidates_tokens_details, "AUDIO")
-        usage.image_output = _count(shape.candidates_tokens_details, "IMAGE")
-    if _mixed(shape.cache_tokens_details):
-        usage.cached_audio = _count(shape.cache_tokens_details, "AUDIO")
+    for each in shape.prompt_tokens_details or ():
+        if each.modality == "AUDIO":
+            usage.audio_input += each.token_count or 0
+        elif each.modality == "IMAGE":
+            usage.image_input += each.token_count or 0
+    for each in shape.candidates_tokens_details or ():
+        if each.modality == "AUDIO":
+            usage.audio_output += each.token_count or 0
+        elif each.modality == "IMAGE":
+            usage.image_output += each.token_count or 0
+    for each in shape.cache_tokens_details or ():
+        if each.modality == "AUDIO":
+            usage.cached_audio += each.token_count or 0
     return usage, shape
-
-
-def _mixed(details: list[_ModalityCount] | None) -> bool:
-    """Whether there is more than text, which nearly all chunks are."""
-    return bool(details) and (len(details) > 1 or details[0].modality != "TEXT")
-
-
-def _count(details: list[_ModalityCount] | None, modality: str) -> int:
-    return sum(each.token_count or 0 for each in details or [] if each.modality == modality)
 
 
 def parts_of(raw: msgspec.Raw, answer_id: str, count: int) -> list[Part]:

@@ -57,7 +57,7 @@ class Tap:
         outcome = self.outcome
         try:
             seen = forgiving(data, _decode)
-            self._searches = max(self._searches, seen.searches)
+            self._searches = seen.searches or self._searches
             if given(seen.usage_metadata) and seen.usage_metadata != self._usage_raw:
                 self._usage_raw = seen.usage_metadata
                 usage, self._usage = usage_of(seen.usage_metadata, self._searches, self._usage)
