@@ -1,8 +1,9 @@
-"""Turns from the pieces of a conversation that a dialect lists one by one."""
+"""Turns from the pieces of a conversation that a dialect lists one by one, and what marks them."""
 
 from __future__ import annotations
 
 from lockgate.core.content import Part, Role, ToolResult, Turn
+from lockgate.core.request import Request
 
 
 def add(turns: list[Turn], role: Role, *parts: Part) -> None:
@@ -20,6 +21,15 @@ def add(turns: list[Turn], role: Role, *parts: Part) -> None:
             there.insert(_results(there), part)
         else:
             there.append(part)
+
+
+def cache_marked(request: Request) -> bool:
+    """Whether a request marks anything for the prompt cache; dialects that cache by themselves cannot say where."""
+    return (
+        request.cache is not None
+        or any(tool.cache is not None for tool in request.tools)
+        or any(getattr(part, "cache", None) is not None for turn in request.turns for part in turn.parts)
+    )
 
 
 def _results(parts: list[Part]) -> int:

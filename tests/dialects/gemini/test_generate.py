@@ -222,7 +222,13 @@ class TestWriteRequest:
     def test_what_cannot_be_said_is_named(self):
         request = Request(
             FLASH,
-            [user(Text("Hi"), Media("image", file_id="file-1"), Native("openai.responses", "web_search_call", raw({})))],
+            [
+                user(
+                    Text("Hi", cache="1h"),
+                    Media("image", file_id="file-1"),
+                    Native("openai.responses", "web_search_call", raw({})),
+                )
+            ],
             [Tool("web_search", dialect="openai.responses", native=raw({}))],
             sampling=Sampling(logit_bias={"1": 2}),
             parallel_tools=False,
@@ -233,6 +239,7 @@ class TestWriteRequest:
         )
         written(request)
         assert set(request.losses) == {
+            "cache_control",
             "image by file id",
             "web_search_call",
             "tools.web_search",

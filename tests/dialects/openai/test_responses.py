@@ -280,10 +280,11 @@ class TestWriteRequest:
         sampling = Sampling(stop=["x"], seed=1, n=2, top_k=3, logit_bias={"1": 2}, presence_penalty=0.1, frequency_penalty=0.2)
         native = Native("anthropic.messages", "server_tool_use", raw({}))
         tool = Tool("web_search", dialect="anthropic.messages", native=raw({}))
-        request = Request("m", [Turn("assistant", [native]), user()], [tool], sampling=sampling)
+        request = Request("m", [Turn("assistant", [native]), Turn("user", [Text("Hi", cache="")])], [tool], sampling=sampling)
         body = written(request)
         assert "tools" not in body and "stop" not in body
         assert set(request.losses) == {
+            "cache_control",
             "server_tool_use",
             "tools.web_search",
             "stop",

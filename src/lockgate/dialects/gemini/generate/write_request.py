@@ -21,6 +21,7 @@ from lockgate.dialects.gemini.generate.shapes import NAME
 from lockgate.dialects.gemini.generate.thinking import signs_calls, thinking_config
 from lockgate.dialects.lenient import refusing
 from lockgate.dialects.media import LIKELY_MIME, data_url, mime_of_name
+from lockgate.dialects.turns import cache_marked
 
 _Object = dict[str, Any]
 
@@ -263,6 +264,7 @@ def _generation_config(request: Request) -> _Object:
 
 def _note_losses(request: Request) -> None:
     for name, says in (
+        ("cache_control", cache_marked(request)),
         ("logit_bias", request.sampling.logit_bias),
         ("parallel_tool_calls", request.parallel_tools is False),
         ("verbosity", request.verbosity),

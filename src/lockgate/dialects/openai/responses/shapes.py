@@ -180,11 +180,13 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
     if shape is None:
         return None
     into, out = shape.input_tokens_details, shape.output_tokens_details
+    asked, cached = shape.input_tokens or 0, (into.cached_tokens if into else None) or 0
+    written = (into.cache_write_tokens if into else None) or 0
     return Usage(
-        input=shape.input_tokens or 0,
+        input=asked,
         output=shape.output_tokens or 0,
-        cached=(into.cached_tokens if into else None) or 0,
-        cache_write=(into.cache_write_tokens if into else None) or 0,
+        cached=cached,
+        cache_write=min(written, max(0, asked - cached)),  # OpenRouter has told the same tokens as both
         reasoning=(out.reasoning_tokens if out else None) or 0,
         raw=raw,
     )

@@ -28,6 +28,7 @@ from lockgate.dialects.lenient import refusing
 from lockgate.dialects.media import data_url, file_name
 from lockgate.dialects.openai.chat.account import SERVICE_TIERS
 from lockgate.dialects.openai.responses.shapes import NAME, bare_name, function_object
+from lockgate.dialects.turns import cache_marked
 
 _Object = dict[str, Any]
 
@@ -78,7 +79,7 @@ def write_request(request: Request) -> Sheet:
     ):
         if value:
             sheet.set(name, value)
-    if request.cache is not None:
+    if cache_marked(request):
         request.lose("cache_control")
     if request.store is not None:
         sheet.set("store", request.store)
