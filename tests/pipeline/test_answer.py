@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lockgate.core.failure import Failure
+from lockgate.dialects.signature import wrap
 from support.asgi import ask
 from support.house import AUTH, make_app, records
 from support.scripted import ScriptedClient, ScriptedExchange, events
@@ -123,6 +124,22 @@ def test_what_the_target_cannot_say_is_named(app):
     )
     assert "top_k" in answer.headers["x-lockgate-dropped"]
     assert "top_k" in record(app).losses
+
+
+def test_another_model_s_signature_does_not_reach_the_provider_of_the_same_dialect(app):
+    signed = {"type": "thinking", "thinking": "hm", "signature": wrap("sig", "gemini.generate")}
+    history = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": [signed, {"type": "text", "text": "b"}]},
+        {"role": "user", "content": "c"},
+    ]
+    reply = {"id": "m", "type": "message", "role": "assistant", "model": "claude", "content": [{"type": "text", "text": "d"}]}
+    whole = ScriptedExchange(200, json.dumps({**reply, "stop_reason": "end_turn", "usage": {"input_tokens": 1}}).encode())
+    body = {"model": "@claude/claude-sonnet-4-5", "max_tokens": 9, "messages": history}
+    answer, client = post(app, "/v1/messages", body, whole)
+    assert answer.json["content"][0]["text"] == "d"
+    assert b"lockgate:" not in client.sent[0][1].body
+    assert record(app).gear == "translate"
 
 
 def test_overrides_replace_members(app):

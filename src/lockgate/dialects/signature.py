@@ -9,6 +9,12 @@ from __future__ import annotations
 from urllib.parse import quote, unquote
 
 _MARK = "lockgate:"
+_MARK_BYTES = _MARK.encode()
+
+
+def carries(body: bytes) -> bool:
+    """Whether a body may hold a signature that rides in it as a guest: its host's own model would reject it."""
+    return _MARK_BYTES in body
 
 
 def wrap(signature: str, dialect: str, item: str = "") -> str:

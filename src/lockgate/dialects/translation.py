@@ -72,11 +72,11 @@ class Translation:
         return self._writer.broken(error)
 
     def _pass(self, events: list[Event]) -> bytes:
+        outcome = self.outcome
+        outcome.complete = self._reader.complete  # a closing mark is no event
         if not events:
             return b""
-        outcome = self.outcome
         outcome.note(events)
-        outcome.complete = self._reader.complete
         if outcome.failure is not None:  # what came before the provider's error still goes out
             events = events[: next(n for n, event in enumerate(events) if type(event) is Broken)]
         return self._writer.feed(events) if events else b""

@@ -1,7 +1,8 @@
 """What goes out for one target: the body in its gear, the headers, and the machine that will bring the answer back.
 
 Three gears: *relay* (the caller's bytes), *edit* (raw members replaced, everything else untouched), *translate* (read in the
-caller's dialect, written in the provider's).
+caller's dialect, written in the provider's). A history that holds another model's signatures is translated even where it
+could pass: its new reader would reject them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from lockgate.core.record import Gear
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Voice
+from lockgate.dialects.signature import carries
 from lockgate.dialects.translation import Passage, Stream, Translation
 from lockgate.pipeline.target import Target
 from lockgate.transport.exchange import Outgoing
@@ -54,7 +56,7 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
         if gear == "relay":
             sheet, gear = sheet.copy(), "edit"
         sheet.set(name, value)
-    if lane.relays:
+    if lane.relays and not carries(call.body):
         if asked != target.model:
             if gear == "relay":
                 sheet, gear = sheet.copy(), "edit"
