@@ -9,6 +9,7 @@ from openai.types.responses import Response
 from pydantic import TypeAdapter
 
 from lockgate.core.content import Citation, Declined, Media, Native, Text, Thinking, Tool, ToolCall, ToolResult, Turn
+from lockgate.core.events import Finished, PartDelta, PartEnded, PartStarted, Signed, Started
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import as_any, raw
 from lockgate.core.outcome import Outcome
@@ -125,11 +126,29 @@ class TestReadRequest:
         (turn,) = read_input({"type": "reasoning", "id": "rs_9", "summary": [], "encrypted_content": carried})
         assert turn.parts == [Thinking("", "Eo/sig", dialect="anthropic.messages")]
 
-    def test_redacted_reasoning_comes_back_redacted(self):
-        reply = Reply(choices=[Choice([Thinking(redacted="secret", dialect="anthropic.messages")], Finish("stop"))])
-        item = json.loads(CODEC.write_reply(reply, VOICE))["output"][0]
-        (turn,) = read_input(item)
-        assert turn.parts == [Thinking(redacted="secret", dialect="anthropic.messages")]
+    @pytest.mark.parametrize(
+        "thought",
+        [
+            Thinking("One.", "c2ln", dialect="anthropic.messages"),
+            Thinking(redacted="secret", dialect="anthropic.messages"),
+            Thinking(signature="U2ln", dialect="gemini.generate"),
+            Thinking("**Plan**", "gAAA", dialect="openai.responses", id="rs_1"),
+            Thinking("Raw.", dialect="openai.chat", id="reasoning_content", summary=False),
+            Thinking("Hm.", "YmVk", dialect="bedrock.converse"),
+        ],
+        ids=lambda thought: f"{thought.dialect}{'-redacted' * bool(thought.redacted)}",
+    )
+    def test_reasoning_of_any_model_comes_back_to_it_as_it_was(self, thought):
+        reply = Reply(choices=[Choice([thought, ToolCall("c", "f", "{}")], Finish("tool_calls"))])
+        whole = json.loads(CODEC.write_reply(reply, VOICE))["output"]
+        writer = CODEC.writer(VOICE)
+        bare = Thinking(redacted=thought.redacted, dialect=thought.dialect, id=thought.id, summary=thought.summary)
+        events = [Started(), PartStarted(0, bare), PartDelta(0, thought.text[:2]), PartDelta(0, thought.text[2:])]
+        events += [Signed(0, thought.signature, thought.dialect)] if thought.signature else []
+        data = writer.feed([*events, PartEnded(0), Finished(Finish("stop"))]) + writer.end()
+        streamed = json.loads(data.decode().split("data: ")[-1])["response"]["output"]
+        for output in (whole, streamed):
+            assert read_input(*output)[0].parts[0] == thought
 
     @pytest.mark.parametrize("member", ["previous_response_id", "conversation", "prompt"])
     def test_state_that_one_provider_keeps_is_refused(self, member):
