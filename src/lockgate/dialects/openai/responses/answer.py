@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import msgspec
-
 from lockgate.core.content import Citation, Thinking, TokenLogprob, Tool, ToolCall
 from lockgate.core.json import encode
 from lockgate.core.reply import Usage
@@ -179,8 +177,3 @@ def call_item(item_id: str, part: ToolCall, frame: Frame, status: Status) -> _Ob
 def image_item(item_id: str, data: str) -> _Object:
     """An image that the model made, base64."""
     return {"type": "image_generation_call", "id": item_id, "status": "completed", "result": data}
-
-
-def raw_item(raw: msgspec.Raw) -> bytes:
-    """An item of this dialect as it came."""
-    return bytes(raw)

@@ -15,7 +15,6 @@ from lockgate.dialects.openai.responses.answer import (
     call_item,
     image_item,
     message_item,
-    raw_item,
     reasoning_item,
     refusal_content,
     text_content,
@@ -71,5 +70,5 @@ def _item(part: Part, frame: Frame, index: int) -> bytes | None:
     if isinstance(part, Media) and part.kind == "image" and part.data:
         return encode(image_item(frame.item_id("ig", index), part.data))
     if isinstance(part, Native) and part.dialect == NAME:
-        return raw_item(part.raw)
+        return bytes(part.raw)
     return None

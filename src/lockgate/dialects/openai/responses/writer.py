@@ -25,7 +25,6 @@ from lockgate.dialects.openai.responses.answer import (
     call_item,
     image_item,
     message_item,
-    raw_item,
     reasoning_item,
     refusal_content,
     text_content,
@@ -173,7 +172,7 @@ class Writer:
             item = self._new_item("ig", out)
             self._whole(item, encode(image_item(item.id, part.data)), out)
         elif isinstance(part, Native) and part.dialect == NAME:
-            self._whole(self._new_item("", out), raw_item(part.raw), out)
+            self._whole(self._new_item("", out), bytes(part.raw), out)
 
     def _new_item(self, prefix: str, out: list[bytes], own_id: str = "") -> _Item:
         """The next output item. A message before it takes no more texts, and ends unless one of its texts still goes on."""
