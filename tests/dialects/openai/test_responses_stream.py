@@ -317,9 +317,10 @@ class TestWriter:
         (item,) = written[-1]["response"]["output"]
         assert (item["type"], item["input"]) == ("custom_tool_call", "*** Begin\n")
 
-    def test_a_namespace_goes_back_into_its_own_member(self):
+    @pytest.mark.parametrize("called", ["lab__weigh", "weigh"])
+    def test_a_namespace_goes_back_into_its_own_member(self, called):
         voice = Voice("01JX", 1, Request("m", tools=[Tool("lab__weigh", namespace="lab")]))
-        written = write(*said([ToolCall("call_1", "lab__weigh", "{}")], "tool_calls"), voice=voice)
+        written = write(*said([ToolCall("call_1", called, "{}")], "tool_calls"), voice=voice)
         (item,) = written[-1]["response"]["output"]
         assert (item["name"], item["namespace"]) == ("weigh", "lab")
 

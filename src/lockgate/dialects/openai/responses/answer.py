@@ -55,13 +55,20 @@ class Frame:
 
     def custom(self, part: ToolCall) -> bool:
         """Whether a call is one of a free-text tool, though it may have been made as a function's."""
-        tool = asked_tool(part.name, self._request)
+        tool = self._tool(part.name)
         return part.custom if tool is None else tool.custom
 
     def named(self, name: str) -> tuple[str, str]:
         """(name, namespace) of a called tool, as the caller declared it."""
-        tool = asked_tool(name, self._request)
+        tool = self._tool(name)
         return (name, "") if tool is None else (bare_name(tool), tool.namespace)
+
+    def _tool(self, name: str) -> Tool | None:
+        """The called tool; a provider of this dialect names it without its namespace."""
+        tool = asked_tool(name, self._request)
+        if tool is not None:
+            return tool
+        return next((tool for tool in self._request.tools if tool.namespace and bare_name(tool) == name), None)
 
     def item_id(self, prefix: str, index: int) -> str:
         """The id of an output item of ours."""
