@@ -70,7 +70,6 @@ async def _serve(house: House, snapshot: Snapshot, listener: socket.socket, life
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=75,
         timeout_graceful_shutdown=int(drain_seconds),
         backlog=2048,
     )

@@ -11,6 +11,7 @@ KEY = b"lg_key"
 
 class World:
     pepper = PEPPER
+    seen = {}
     keys = {digest(PEPPER, sha256("lg_key")): Principal("1", "app", frozenset({"completions.write"}))}
 
 

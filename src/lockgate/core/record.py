@@ -109,8 +109,9 @@ def new_id(time_us: int, chance: int) -> str:
     `chance` gives 62 random bits (`random.getrandbits(62)`); two ids of one moment differ by it.
     """
     ms, rest = divmod(time_us, 1000)
-    digits = f"{(ms << 80) | (7 << 76) | ((rest * 4096 // 1000) << 64) | (2 << 62) | chance:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return (
+        f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{rest * 4096 // 1000:03x}-{chance >> 48 | 0x8000:04x}-{chance & 0xFFFFFFFFFFFF:012x}"
+    )
 
 
 def time_of_id(id: str) -> int | None:

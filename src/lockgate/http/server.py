@@ -25,6 +25,8 @@ URL_LIMIT = 8 * 1024
 #: Seconds for a head to come whole, counted from its first byte (or from the connection); and for a body to go on coming.
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 30.0
+#: Seconds that a connection may idle between two requests.
+IDLE_SECONDS = 75.0
 
 
 class Line:
@@ -110,13 +112,17 @@ class Line:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, with limits."""
+    """uvicorn's protocol, with limits. What it does for each header, and its timer for each answer, are done here once a head
+    and once a second."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head_size = 0
-        self._waiting_since = 0.0  # a head or body is awaited since then; 0: nothing is
+        self._head_size = 0  # bytes of a head that has not come whole
+        self._large = False  # the piece being read is larger than a head may be
+        self._refused = False
         self._reading_body = False
+        self._waiting_since = 0.0  # a head or body is awaited since then; 0: nothing is
+        self._idle_since = 0.0  # the last answer was complete then; 0: none was, or another request has begun
         self._lines: list[Line] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -130,9 +136,15 @@ class Protocol(HttpToolsProtocol):
             line.lose()
 
     def data_received(self, data: bytes) -> None:
-        if self._waiting_since and self._reading_body:
+        self._idle_since = 0.0
+        if self._reading_body and self._waiting_since:
             self._waiting_since = monotonic()  # a body may be long, not silent
+        self._large = len(data) > HEAD_LIMIT
         super().data_received(data)
+        if self._waiting_since and not self._reading_body:
+            self._head_size += len(data)
+            if self._head_size > HEAD_LIMIT:
+                self._refuse_head()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -141,55 +153,66 @@ class Protocol(HttpToolsProtocol):
         if not self._waiting_since:
             self._waiting_since = monotonic()
 
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._head_size += len(url)
-        if len(self.url) > URL_LIMIT:
-            self._refuse(414, "url_too_long", f"The URL is longer than {URL_LIMIT} bytes.")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._head_size += len(name) + len(value)
-        if self._head_size > HEAD_LIMIT or len(self.headers) > HEADER_COUNT:
-            self._refuse(
-                431,
-                "headers_too_large",
-                f"The headers exceed {HEADER_COUNT} fields or {HEAD_LIMIT // 1024} KiB, the limits here.",
-            )
-
     def on_headers_complete(self) -> None:
         if self.transport.is_closing():
+            self._refused = True
+            return
+        if len(self.url) > URL_LIMIT:
+            self._refuse(414, "url_too_long", f"The URL is longer than {URL_LIMIT} bytes.")
+            return
+        headers = self.headers
+        if len(headers) > HEADER_COUNT or (
+            self._large and sum(len(name) + len(value) for name, value in headers) > HEAD_LIMIT
+        ):
+            self._refuse_head()
             return
         self._reading_body = True
         super().on_headers_complete()
         line = Line(self.cycle)
-        if len(self._lines) > 1:  # pipelined requests: those that are answered need not be told
-            self._lines = [old for old in self._lines if old.when_lost is not None]
-        elif self._lines and self._lines[0].when_lost is None:
-            self._lines.clear()
-        self._lines.append(line)
+        lines = self._lines
+        if lines and (len(lines) > 1 or lines[0].when_lost is None):  # those that are answered need not be told
+            lines[:] = [old for old in lines if old.when_lost is not None]
+        lines.append(line)
         self.scope[LINE] = line  # type: ignore[typeddict-unknown-key]
 
     def on_body(self, body: bytes) -> None:
-        if self.cycle is not None:
+        if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._waiting_since = 0.0
-        if self.cycle is not None:
+        if not self._refused:
             super().on_message_complete()
 
-    def sweep(self, now: float) -> None:
-        """Called once a second: end a connection whose head or body does not come."""
-        if not self._waiting_since:
+    def on_response_complete(self) -> None:
+        """As uvicorn's, with the sweep for the timer of an idle connection."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
             return
-        allowed = BODY_SECONDS if self._reading_body else HEAD_SECONDS
-        if now - self._waiting_since > allowed and not self.flow.read_paused:
-            what = "body" if self._reading_body else "headers"
-            self._refuse(408, "request_timeout", f"The request's {what} did not come within {allowed:.0f} seconds.")
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        else:
+            self._idle_since = monotonic()
+
+    def sweep(self, now: float) -> None:
+        """Called once a second: end a connection that idles, or whose head or body does not come."""
+        if self._idle_since and now - self._idle_since > IDLE_SECONDS:
+            self.transport.close()
+        elif self._waiting_since:
+            allowed = BODY_SECONDS if self._reading_body else HEAD_SECONDS
+            if now - self._waiting_since > allowed and not self.flow.read_paused:
+                what = "body" if self._reading_body else "headers"
+                self._refuse(408, "request_timeout", f"The request's {what} did not come within {allowed:.0f} seconds.")
+
+    def _refuse_head(self) -> None:
+        limits = f"{HEADER_COUNT} fields or {HEAD_LIMIT // 1024} KiB"
+        self._refuse(431, "headers_too_large", f"The headers exceed {limits}, the limits here.")
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """Answer without the application, and close."""
+        self._refused = True
         if self.transport.is_closing():
             return
         if not self._reading_body:

@@ -45,6 +45,7 @@ class Snapshot(msgspec.Struct, eq=False):
     limits: Limits = Limits()
     log: LogPolicy = LogPolicy()
     _homes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    seen: dict[bytes, Principal] = msgspec.field(default_factory=dict)  # who sent a header, by its digest
     inline: dict[bytes, Provider] = msgspec.field(default_factory=dict)  # providers that callers brought, by what they said
 
     def __repr__(self) -> str:
