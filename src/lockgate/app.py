@@ -36,19 +36,24 @@ class App:
             Redactor(),
         )
         self.gateway = Gateway(self.world, self.runtime)
-        self._watch: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin what runs beside the requests. Called inside the running loop."""
         self._http = HttpClient(self.world.snapshot.egress)
         self.runtime.clients.update(http=self._http, https=self._http)
         self.world.snapshot.prices.warm()
-        self._watch = asyncio.get_running_loop().create_task(self._look_for_changes())
+        self._pin_credentials()
+        loop = asyncio.get_running_loop()
+        self._beside = [
+            loop.create_task(self._look_for_changes()),
+            loop.create_task(self.runtime.credentials.keep_fresh()),
+        ]
 
     async def stop(self) -> None:
         """End it: no request is in flight any more."""
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in self._beside:
+            task.cancel()
         if self._http is not None:
             self._http.close()
         self._spool.close()
@@ -66,6 +71,11 @@ class App:
         if self._http is not None and self._http.egress != snapshot.egress:
             self._http.adopt(snapshot.egress)
         self.world.snapshot = snapshot
+        self._pin_credentials()
+
+    def _pin_credentials(self) -> None:
+        signers = (provider.signer for provider in self.world.snapshot.providers.values())
+        self.runtime.credentials.pin(signer.source for signer in signers if signer is not None)
 
     async def _look_for_changes(self) -> None:
         watch = Watch(self._house)

@@ -4,7 +4,7 @@ from lockgate.core.content import Text, Turn
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.registry import CODECS
-from lockgate.providers.auth import SCHEMES, sign
+from lockgate.providers.auth.static import SCHEMES, carry
 from lockgate.providers.table import TABLE, Edits, Endpoint, read_table
 from lockgate.transport.destination import Destination
 
@@ -50,6 +50,6 @@ def test_edits_rename_drop_and_say_what_was_lost():
 
 
 def test_a_key_travels_as_the_scheme_says():
-    assert sign("bearer", "k") == [("authorization", "Bearer k")]
-    assert sign("x-api-key", "k") == [("x-api-key", "k")]
-    assert sign("none", "k") == sign("bearer", "") == []
+    assert carry("bearer", "k") == [("authorization", "Bearer k")]
+    assert carry("x-api-key", "k") == [("x-api-key", "k")]
+    assert carry("none", "k") == carry("bearer", "") == []

@@ -15,6 +15,8 @@ from lockgate.core.json import encode
 from lockgate.pipeline.route import RouteConfig
 from lockgate.pipeline.snapshot import Limits, LogPolicy, Snapshot
 from lockgate.pipeline.target import Provider, set_up
+from lockgate.providers.auth import SIGNERS, make_signer
+from lockgate.providers.auth.settings import Settings
 from lockgate.providers.prices import Prices
 from lockgate.providers.table import TABLE, Row
 from lockgate.stores.keys import StoredKey
@@ -41,15 +43,13 @@ def compile_snapshot(
     providers = {
         slug: provider
         for slug, entry in config.providers.items()
-        if (provider := _configured(slug, entry, config.timeouts, mistakes)) is not None
+        if (provider := _configured(slug, entry, config.timeouts, environment, mistakes)) is not None
     }
     for row in TABLE.values():
         if row.slug not in config.providers and (row.builtin or any(environment.get(name) for name in row.env)):
-            key = next((value for name in row.env if (value := environment.get(name))), "")
-            destination, base = _address(row)
-            providers[row.slug] = set_up(
-                row.slug, row, key, destination=destination, base_path=base, deadlines=_deadlines(config.timeouts)
-            )
+            found = _of_environment(row, config.timeouts, environment)
+            if found is not None:
+                providers[row.slug] = found
     for slug, route in config.configs.items():
         _check_route(f"configs.{slug}", route, providers, mistakes)
     keys = principals(stored, config.keys, environment, pepper, scopes, mistakes)
@@ -73,7 +73,9 @@ def compile_snapshot(
     )
 
 
-def _configured(slug: str, entry: ProviderEntry, timeouts: Timeouts, mistakes: list[Mistake]) -> Provider | None:
+def _configured(
+    slug: str, entry: ProviderEntry, timeouts: Timeouts, environment: Mapping[str, str], mistakes: list[Mistake]
+) -> Provider | None:
     """One entry of `providers`; None when it is too wrong to be one."""
     at = f"providers.{slug}"
     before = len(mistakes)
@@ -85,7 +87,7 @@ def _configured(slug: str, entry: ProviderEntry, timeouts: Timeouts, mistakes: l
         mistakes.append(Mistake(f"{at}.provider", f"no provider is called '{name}'; `lockgate providers` lists them"))
         return None
     key = _key(entry, at, mistakes)
-    if not entry.api_key and not entry.api_key_file and not row.keyless:
+    if not entry.api_key and not entry.api_key_file and not row.keyless and row.auth not in SIGNERS:
         mistakes.append(Mistake(f"{at}.api_key", f"{row.name} needs a key: api_key or api_key_file"))
     tls = None if entry.tls == type(entry.tls)() else TlsIdentity(**msgspec.structs.asdict(entry.tls))
     if entry.proxy:
@@ -104,6 +106,11 @@ def _configured(slug: str, entry: ProviderEntry, timeouts: Timeouts, mistakes: l
     for header, value in entry.headers.items():
         if not header.isascii() or not header.replace("-", "").replace("_", "").isalnum() or not value.isprintable():
             mistakes.append(Mistake(f"{at}.headers", f"'{header}' is no header, or its value has control characters"))
+    signer = None
+    try:
+        signer = make_signer(row.auth, entry, key, environment)
+    except Refusal as refusal:
+        mistakes.append(Mistake(f"{at}.{refusal.param}", refusal.message))
     if len(mistakes) > before:
         return None
     return set_up(
@@ -115,7 +122,19 @@ def _configured(slug: str, entry: ProviderEntry, timeouts: Timeouts, mistakes: l
         deadlines=_deadlines(entry.timeouts if entry.timeouts != Timeouts() else timeouts),
         headers=entry.headers,
         models=tuple(entry.models),
+        signer=signer,
     )
+
+
+def _of_environment(row: Row, timeouts: Timeouts, environment: Mapping[str, str]) -> Provider | None:
+    """A provider that nobody configured, by what the environment holds; None when that does not suffice to sign requests."""
+    key = next((value for name in row.env if (value := environment.get(name))), "")
+    try:
+        signer = make_signer(row.auth, Settings(), "", environment)
+    except Refusal:
+        return None  # the variables may be there for other programs
+    destination, base = _address(row)
+    return set_up(row.slug, row, key, destination=destination, base_path=base, deadlines=_deadlines(timeouts), signer=signer)
 
 
 def _address(row: Row, base_url: str = "", tls: TlsIdentity | None = None, proxy: str = "") -> tuple[Destination, str]:

@@ -13,6 +13,7 @@ import yaml
 
 from lockgate.pipeline.route import RouteConfig
 from lockgate.policy.price import Row as PriceRow
+from lockgate.providers.auth.settings import Settings
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +34,7 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server_name: str = ""
 
 
-class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProviderEntry(Settings, frozen=True, forbid_unknown_fields=True):
     """A provider that is set up here, under a slug of its own.
 
     provider      its name in the provider table (`lockgate providers`); the slug itself when left out
@@ -42,14 +43,16 @@ class ProviderEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models        the models that may be used: names or patterns; all when left out
     headers       sent with every request
     proxy         an HTTP proxy to go through (CONNECT): "http://user:password@host:port"
+
+    An account at a cloud is said by the members of `Settings`, secrets usually as "${NAME}" too.
     """
 
     provider: str = ""
     api_key: str = ""
     api_key_file: str = ""
     base_url: str = ""
-    models: list[str] = []
-    headers: dict[str, str] = {}
+    models: list[str] = msgspec.field(default_factory=list)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     proxy: str = ""
     tls: Tls = Tls()
     timeouts: Timeouts = Timeouts()

@@ -72,7 +72,13 @@ async def attempt(passing: Passing, prepared: Prepared, take: Take) -> Failure |
     abort = Abort()
     passing.caller.on_leave(abort.abort)
     account.sending(prepared)
-    exchange = await client.send(target.provider.destination, prepared.outgoing, target.deadlines, abort)
+    destination, outgoing = target.provider.destination, prepared.outgoing
+    if target.provider.signer is not None:
+        outgoing = await passing.runtime.credentials.sign(target.provider.signer, outgoing, destination.host_header)
+    if isinstance(outgoing, Failure):
+        exchange = outgoing
+    else:
+        exchange = await client.send(destination, outgoing, target.deadlines, abort)
     if isinstance(exchange, Failure):
         account.heard()
         account.attempted(0, exchange)

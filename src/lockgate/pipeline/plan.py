@@ -12,11 +12,17 @@ import msgspec
 
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
+from lockgate.core.json import encode
 from lockgate.pipeline.route import AT, RouteConfig, read_inline
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.target import MEMO, Provider, Target, set_up
+from lockgate.providers.auth import SIGNERS, make_signer
+from lockgate.providers.auth.settings import Settings
 from lockgate.providers.table import TABLE
 from lockgate.transport.destination import Destination
+
+#: The settings of a caller that said none.
+_NOTHING = Settings()
 
 
 class Ask(msgspec.Struct):
@@ -112,7 +118,8 @@ def _provider_of(config: RouteConfig, call: Call, ask: Ask, snapshot: Snapshot) 
             param=f"{AT}.provider",
         )
     key = config.api_key or ask.provider_key
-    if not key and not row.keyless:
+    settings = _settings(config, call) if row.auth in SIGNERS else _NOTHING
+    if not key and not row.keyless and settings is _NOTHING:
         if (stored := snapshot.providers.get(row.slug)) is not None and not host:
             return stored
         raise Refusal(
@@ -122,25 +129,36 @@ def _provider_of(config: RouteConfig, call: Call, ask: Ask, snapshot: Snapshot) 
             f"config, or set up the provider here ({row.env[0] if row.env else 'providers'} in the environment).",
             param=f"{AT}.api_key",
         )
-    memo = f"{row.slug}\n{key}\n{host}".encode()
+    memo = encode((row.slug, key, host, settings))
     provider = snapshot.inline.get(memo)
     if provider is None:
-        provider = _brought(row.slug, key, host, snapshot)
+        provider = _brought(row.slug, key, host, settings, snapshot)
         if len(snapshot.inline) >= MEMO:
             snapshot.inline.clear()
         snapshot.inline[memo] = provider
     return provider
 
 
-def _brought(name: str, key: str, host: str, snapshot: Snapshot) -> Provider:
+def _settings(config: RouteConfig, call: Call) -> Settings:
+    """What the caller says of a cloud account: the config's members, a header of the same name before each of them."""
+    said = config.said()
+    if call.steered:
+        for name in Settings.__struct_fields__:
+            if value := call.header(name.replace("_", "-")):
+                said[name] = value
+    return Settings(**said) if said else _NOTHING
+
+
+def _brought(name: str, key: str, host: str, settings: Settings, snapshot: Snapshot) -> Provider:
     """A provider with the caller's own key, at its own address or, where an egress rule allows it, at the caller's."""
     row = TABLE[name]
+    signer = make_signer(row.auth, settings, key, {})
     destination, base = Destination.parse(host or row.base_url, trusted=not host)
     if host:
         snapshot.egress.check(destination)
     stored = snapshot.providers.get(name)
     deadlines = stored.deadlines if stored is not None else snapshot.deadlines
-    return set_up(name, row, key, destination=destination, base_path=base, deadlines=deadlines)
+    return set_up(name, row, key, destination=destination, base_path=base, deadlines=deadlines, signer=signer)
 
 
 def _configured(slug: str, snapshot: Snapshot, at: str) -> Provider:

@@ -12,9 +12,10 @@ import msgspec
 
 from lockgate.core.failure import Refusal
 from lockgate.core.json import readable
+from lockgate.providers.auth.settings import Settings
 
 
-class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class RouteConfig(Settings, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A single target.
 
     provider          a provider's name from the table, or "@slug" for one that is set up here
@@ -24,13 +25,15 @@ class RouteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     override_params   members that replace those of the request body
     request_timeout   milliseconds until the answer's headers
     upstream_api      for a provider with two APIs of its own: which one to use
+
+    The caller's own account at a cloud is said by the members of `Settings`.
     """
 
     provider: str = ""
     virtual_key: str = ""
     api_key: str = ""
     custom_host: str = ""
-    override_params: dict[str, msgspec.Raw] = {}
+    override_params: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
     request_timeout: int | None = None
     upstream_api: Literal["", "chat", "responses"] = ""
     strict_open_ai_compliance: bool | None = None

@@ -1,4 +1,4 @@
-"""`Runtime`: the living things beside the Snapshot, kept over reloads: clients, spool, clocks."""
+"""`Runtime`: the living things beside the Snapshot, kept over reloads: clients, credentials, spool, clocks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from lockgate.core.failure import Refusal
 from lockgate.core.record import Record
 from lockgate.core.redact import Redactor
+from lockgate.pipeline.credentials import Credentials
 from lockgate.stores.spool import Spool
 from lockgate.transport.exchange import Client
 
@@ -40,6 +41,7 @@ class Runtime:
         self.clock = clock
         self.time_us = time_us
         self.draw = draw
+        self.credentials = Credentials(self.client, lambda: time_us() / 1e6)
         self.served = 0
         self.failed = 0
         self.in_flight = 0

@@ -8,7 +8,8 @@ from lockgate import __version__
 from lockgate.core.failure import Refusal
 from lockgate.dialects.codec import Codec
 from lockgate.dialects.registry import CODECS
-from lockgate.providers.auth import sign
+from lockgate.providers.auth.port import AnySigner
+from lockgate.providers.auth.static import carry
 from lockgate.providers.table import Endpoint, Row
 from lockgate.transport.destination import Destination
 from lockgate.transport.exchange import Deadlines
@@ -47,6 +48,7 @@ class Provider(msgspec.Struct, eq=False):
     headers: tuple[tuple[bytes, bytes], ...]
     deadlines: Deadlines
     models: tuple[str, ...] = ()  # the models that may be used; () for all
+    signer: AnySigner | None = None  # for a scheme whose headers differ from request to request
     _lanes: dict[tuple[str, str], Lane] = msgspec.field(default_factory=dict)
     _paths: dict[tuple[Endpoint, str, bool], bytes] = msgspec.field(default_factory=dict)
 
@@ -101,10 +103,11 @@ def set_up(
     deadlines: Deadlines,
     headers: dict[str, str] | None = None,
     models: tuple[str, ...] = (),
+    signer: AnySigner | None = None,
 ) -> Provider:
     """A provider with all that can be known beforehand."""
     named = {"user-agent": f"lockgate/{__version__}", "accept": "*/*", **row.headers, **(headers or {})}
-    named.update(sign(row.auth, key))
+    named.update(carry(row.auth, key))
     return Provider(
         slug,
         row,
@@ -113,4 +116,5 @@ def set_up(
         tuple((name.lower().encode("ascii"), value.encode("latin-1")) for name, value in named.items()),
         deadlines,
         models,
+        signer,
     )

@@ -1,4 +1,4 @@
-"""How a provider's key travels: schemes of static keys, as rows. Schemes that sign or fetch tokens come as modules beside."""
+"""How a static key travels: schemes as rows. Schemes that sign requests or fetch tokens are modules beside this one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SCHEMES: dict[str, tuple[str, str]] = {
 }
 
 
-def sign(scheme: str, key: str) -> list[tuple[str, str]]:
-    """The headers that carry `key`; none without a key."""
-    if scheme == "none" or not key:
+def carry(scheme: str, key: str) -> list[tuple[str, str]]:
+    """The headers that carry `key`; none without a key, and none for a scheme that signs."""
+    if not key or scheme not in SCHEMES:
         return []
     header, prefix = SCHEMES[scheme]
     return [(header, prefix + key)]
