@@ -30,13 +30,13 @@ async def ask_soon(app, method, path, *, body=b"", headers=(), pieces=None, disc
         body = json.dumps(body).encode()
     waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces or ()]
     waiting.append({"type": "http.disconnect"} if disconnect else {"type": "http.request", "body": body, "more_body": False})
-    sent = []
+    line = Line()
 
     async def receive():
         return waiting.pop(0)
 
     async def send(message):
-        sent.append(message)
+        raise AssertionError("the answer goes to the line")
 
     raw, _, query = path.partition("?")
     scope = {
@@ -46,8 +46,38 @@ async def ask_soon(app, method, path, *, body=b"", headers=(), pieces=None, disc
         "raw_path": raw.encode(),
         "query_string": query.encode(),
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
+        "lockgate.line": line,
     }
     await app(scope, receive, send)
-    assert sent[0]["type"] == "http.response.start"
-    assert not sent[-1].get("more_body")
-    return Answer(sent[0]["status"], sent[0]["headers"], b"".join(message.get("body", b"") for message in sent[1:]))
+    assert line.ended
+    return Answer(line.status, line.headers, line.body)
+
+
+class Line:
+    """What the server's line does, kept."""
+
+    def __init__(self):
+        self.lost = self.ended = False
+        self.when_lost = None
+        self.status, self.headers, self.body = 0, [], b""
+
+    def whole(self, status, headers, body):
+        self.begin(status, headers)
+        self.end(body)
+
+    def begin(self, status, headers):
+        assert not self.status
+        self.status, self.headers = status, headers
+
+    def push(self, data):
+        assert self.status and not self.ended
+        self.body += data
+        return True
+
+    async def drain(self):
+        raise AssertionError("nobody is slow here")
+
+    def end(self, data):
+        assert self.status and not self.ended
+        self.body += data
+        self.ended = True

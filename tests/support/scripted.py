@@ -6,7 +6,7 @@ import asyncio
 import json
 
 from lockgate.core.failure import Failure
-from lockgate.transport.exchange import CUT
+from lockgate.transport.exchange import CUT, SLOW
 
 
 class ScriptedExchange:
@@ -32,6 +32,14 @@ class ScriptedExchange:
             await self._wake
             return CUT
         return b""
+
+    async def pour(self, take):
+        while piece := await self.chunk():
+            if isinstance(piece, Failure):
+                return piece
+            if not take(piece):
+                return SLOW
+        return None
 
     async def read(self, limit):
         body = b""

@@ -109,9 +109,8 @@ def new_id(time_us: int, chance: int) -> str:
     `chance` gives 62 random bits (`random.getrandbits(62)`); two ids of one moment differ by it.
     """
     ms, rest = divmod(time_us, 1000)
-    return (
-        f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{rest * 4096 // 1000:03x}-{chance >> 48 | 0x8000:04x}-{chance & 0xFFFFFFFFFFFF:012x}"
-    )
+    fine, low = rest * 4096 // 1000, chance & 0xFFFFFFFFFFFF
+    return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{fine:03x}-{chance >> 48 | 0x8000:04x}-{low:012x}"
 
 
 def time_of_id(id: str) -> int | None:

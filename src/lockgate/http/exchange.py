@@ -1,13 +1,13 @@
-"""The caller's side of an exchange, over ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html).
+"""The caller's side of an exchange: the body by ASGI's `receive`, the answer written to the connection's line.
 
-This is the port between pipeline and server: another server could stand behind it. Our protocol (`server.py`) adds what
-ASGI cannot say: at once, and without a task of its own, that the caller has gone.
+This is the port between pipeline and server: another server could stand behind it. ASGI's own `send` is not used: it costs a
+coroutine for each piece, and ASGI cannot say at once, and without a task of its own, that the caller has gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from lockgate.core.failure import Refusal
 from lockgate.pipeline.ports import Headers
@@ -16,20 +16,45 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-#: Where our protocol puts itself in the scope.
+#: Where the server puts the line of a request into its scope.
 LINE = "lockgate.line"
 
 
-class AsgiCaller:
+class Line(Protocol):
+    """One request's connection, as far as its answer goes. The server's is `http.server.Line`."""
+
+    lost: bool
+    when_lost: Callable[[], None] | None
+
+    def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """A whole answer."""
+        ...
+
+    def begin(self, status: int, headers: Headers) -> None:
+        """The head of a streamed answer."""
+        ...
+
+    def push(self, data: bytes) -> bool:
+        """More of it; False when the caller is slow."""
+        ...
+
+    async def drain(self) -> None:
+        """Until the caller has read enough."""
+        ...
+
+    def end(self, data: bytes) -> None:
+        """The last of it."""
+        ...
+
+
+class LineCaller:
     """One caller. See `pipeline.ports.Caller`."""
 
-    __slots__ = ("_finished", "_line", "_receive", "_scope", "_send", "_started", "bytes_out", "left")
+    __slots__ = ("_finished", "_line", "_receive", "_started", "bytes_out", "left")
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._scope = scope
+    def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
-        self._send = send
-        self._line = scope.get(LINE)
+        self._line: Line = scope[LINE]
         self._started = False
         self._finished = False
         self.bytes_out = 0
@@ -52,51 +77,39 @@ class AsgiCaller:
                 return piece if not pieces else b"".join((*pieces, piece))
             pieces.append(piece)
 
-    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
+    def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """A whole answer."""
-        if self._started:  # an answer has begun: all that can be said now is that it ends
-            await self.finish(b"")
-        elif self._line is not None:
-            self._started = self._finished = True
-            self.bytes_out = len(body)
-            self._line.whole(status, headers, body)
-        else:
-            headers.append((b"content-length", str(len(body)).encode()))
-            await self.start(status, headers)
-            await self.finish(body)
+        if self._started:
+            self.finish(b"")
+            return
+        self._started = self._finished = True
+        self.bytes_out = len(body)
+        self._line.whole(status, headers, body)
 
-    async def start(self, status: int, headers: Headers) -> None:
+    def start(self, status: int, headers: Headers) -> None:
         """Begin the answer."""
         self._started = True
-        if self._line is not None:
-            self._line.begin(status, headers)
-        else:
-            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        self._line.begin(status, headers)
 
-    async def send(self, data: bytes) -> None:
-        """More of it; waits while the caller reads slowly."""
+    def send(self, data: bytes) -> bool:
+        """More of it."""
         self.bytes_out += len(data)
-        if self._line is not None:
-            await self._line.push(data)
-        else:
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        return self._line.push(data)
 
-    async def finish(self, data: bytes) -> None:
+    async def drain(self) -> None:
+        """Wait for a slow reader."""
+        await self._line.drain()
+
+    def finish(self, data: bytes) -> None:
         """The last of it."""
-        if self._finished:
-            return
-        self._finished = True
-        self.bytes_out += len(data)
-        if self._line is not None:
+        if not self._finished:
+            self._finished = True
+            self.bytes_out += len(data)
             self._line.end(data)
-        else:
-            await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     def on_leave(self, callback: Callable[[], None] | None) -> None:
         """What to do when the caller goes; see the port."""
         line = self._line
-        if line is None:
-            return
         if callback is None:
             line.when_lost = None
         elif line.lost:
@@ -111,7 +124,7 @@ class _Leave:
 
     __slots__ = ("_callback", "_caller")
 
-    def __init__(self, caller: AsgiCaller, callback: Callable[[], None]) -> None:
+    def __init__(self, caller: LineCaller, callback: Callable[[], None]) -> None:
         self._caller = caller
         self._callback = callback
 

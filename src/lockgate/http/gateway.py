@@ -11,7 +11,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.core.record import new_id
 from lockgate.dialects.registry import CODECS
-from lockgate.http.exchange import AsgiCaller, Receive, Scope, Send, too_large
+from lockgate.http.exchange import LineCaller, Receive, Scope, Send, too_large
 from lockgate.http.routes import Route, Table, lay_out
 from lockgate.pipeline.admit import OWN, SHARED
 from lockgate.pipeline.door import enter
@@ -50,13 +50,13 @@ class Gateway:
         if scope["type"] != "http":
             await _refuse_other(scope, receive, send)
             return
-        caller = AsgiCaller(scope, receive, send)
+        caller = LineCaller(scope, receive)
         method, path = scope["method"], scope["path"]
         if scope["raw_path"] != path.encode("utf-8", "surrogateescape"):
             path = scope["raw_path"].decode("ascii", "replace")  # no second spelling of a route passes the table
         route = self._table.find(method, path)
         if route is None:
-            await self._open(method, path, caller)
+            self._open(method, path, caller)
             return
         snapshot = self._world.snapshot
         headers: list[tuple[bytes, bytes]] = scope["headers"]
@@ -93,21 +93,21 @@ class Gateway:
             steered=steered,
         )
 
-    async def _open(self, method: str, path: str, caller: AsgiCaller) -> None:
+    def _open(self, method: str, path: str, caller: LineCaller) -> None:
         """What needs no key: three pages that say nothing of the house, and the answer to a wrong address."""
         page = self._pages.get(path)
         if page is not None and method in ("GET", "HEAD"):
             status, body = page()
-            await caller.reply(status, [JSON], body)
+            caller.reply(status, [JSON], body)
         elif methods := self._table.methods(path):
             refusal = Refusal(
                 405, "method_not_allowed", f"{path} is asked with {' or '.join(methods)}, not with {method[:16]}."
             )
-            await _answer(caller, refusal, "")
+            _answer(caller, refusal, "")
         else:
             known = ", ".join(sorted(self._table.paths))
             refusal = Refusal(404, "not_found", f"There is nothing at {path[:200]}. The gateway answers at {known}.")
-            await _answer(caller, refusal, "")
+            _answer(caller, refusal, "")
 
     def _front(self) -> tuple[int, bytes]:
         return 200, encode({"name": "Lockgate", "version": __version__})
@@ -154,8 +154,8 @@ def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, limit: int) -> Refusal
     return None
 
 
-async def _answer(caller: AsgiCaller, refusal: Refusal, dialect: str) -> None:
-    await caller.reply(refusal.status, [JSON], CODECS[dialect or PLAIN].write_error(refusal))
+def _answer(caller: LineCaller, refusal: Refusal, dialect: str) -> None:
+    caller.reply(refusal.status, [JSON], CODECS[dialect or PLAIN].write_error(refusal))
 
 
 async def _refuse_other(scope: Scope, receive: Receive, send: Send) -> None:

@@ -70,13 +70,19 @@ class Line:
             headers.append((b"transfer-encoding", b"chunked"))
         cycle.transport.write(self._head(status, headers))
 
-    async def push(self, data: bytes) -> None:
-        """More of a streamed answer; waits while the caller does not read."""
+    def push(self, data: bytes) -> bool:
+        """More of a streamed answer; False when the caller does not read as fast."""
+        cycle = self._cycle
+        if data and not cycle.disconnected:
+            cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if cycle.chunked_encoding else data)
+            return not cycle.flow.write_paused
+        return True
+
+    async def drain(self) -> None:
+        """Wait until the caller has read enough, or is gone."""
         cycle = self._cycle
         if cycle.flow.write_paused and not cycle.disconnected:
             await cycle.flow.drain()
-        if data and not cycle.disconnected:
-            cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if cycle.chunked_encoding else data)
 
     def end(self, data: bytes) -> None:
         """The last of a streamed answer."""
@@ -161,9 +167,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(414, "url_too_long", f"The URL is longer than {URL_LIMIT} bytes.")
             return
         headers = self.headers
-        if len(headers) > HEADER_COUNT or (
-            self._large and sum(len(name) + len(value) for name, value in headers) > HEAD_LIMIT
-        ):
+        if len(headers) > HEADER_COUNT or (self._large and sum(len(name) + len(value) for name, value in headers) > HEAD_LIMIT):
             self._refuse_head()
             return
         self._reading_body = True

@@ -23,7 +23,7 @@ from lockgate.pipeline.render import EVENTS, answer_headers, error_body, error_h
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.transport.exchange import Abort, Exchange
+from lockgate.transport.exchange import Abort, Exchange, Slow
 
 #: Seconds for the rest of a stream whose answer is complete: usage, a closing mark, the end of the body.
 _LINGER = 2.0
@@ -58,7 +58,7 @@ async def answer(passing: Passing, provider_key: str) -> None:
     prepared = prepare(call, sheet, asked, stream, target)
     failure = await attempt(passing, prepared, pass_stream if stream else pass_whole)
     if failure is not None:
-        await deliver_failure(passing, prepared, failure)
+        deliver_failure(passing, prepared, failure)
 
 
 #: What takes a whole answer of an attempt: None when the caller has been answered.
@@ -130,7 +130,7 @@ async def pass_whole(passing: Passing, prepared: Prepared, exchange: Exchange) -
     account.outcome = outcome
     account.first_event()
     account.attempted(exchange.status, None)
-    await respond(passing.call, account, passing.caller, exchange.status, body, upstream=exchange.headers)
+    respond(passing.call, account, passing.caller, exchange.status, body, upstream=exchange.headers)
     return None
 
 
@@ -139,48 +139,25 @@ async def pass_stream(passing: Passing, prepared: Prepared, exchange: Exchange) 
     after it the answer is this provider's alone. What completes the answer is held back until the account is closed."""
     if b"json" in exchange.header(b"content-type"):
         return await read_unstreamed(passing, prepared, exchange)
-    account, caller, lane = passing.account, passing.caller, prepared.target.lane
-    stream = prepared.machine(None if lane.relays else voice(passing, prepared))
-    outcome = account.outcome = stream.outcome
-    held = b""
-    started = hurried = False
-    while True:
-        chunk = await exchange.chunk()
-        if not isinstance(chunk, bytes):
-            failure = chunk
-            break
-        held += stream.feed(chunk) if chunk else stream.end()
-        if outcome.failure is not None:
-            failure = outcome.failure
-            break
-        if not chunk:
-            failure = None if outcome.complete else _CUT
-            break
-        if outcome.complete:
-            if not hurried:
-                hurried = True
-                exchange.hurry(_LINGER)
-        elif outcome.begun and held:
-            if not started:
-                started = True
-                account.heard()
-                account.first_event()
-                await caller.start(exchange.status, answer_headers(passing.call, account.record, EVENTS, exchange.headers))
-            account.keep(held)
-            await caller.send(held)
-            held = b""
+    flow = Flow(passing, prepared, exchange)
+    ended = await exchange.pour(flow.take)
+    while isinstance(ended, Slow):
+        await passing.caller.drain()
+        ended = await exchange.pour(flow.take)
+    if ended is None:
+        flow.close()
+    outcome = flow.outcome
+    failure = outcome.failure or ended
     if outcome.complete:
         failure = None  # what goes wrong after the answer's end is no concern of the caller's
-    if failure is not None and not started and not outcome.begun:
+    elif failure is None:
+        failure = _CUT
+    account, caller = passing.account, passing.caller
+    if failure is not None and not flow.started and not outcome.begun:
         if not caller.left:
             account.outcome = None
         return failure
-    if not started:
-        account.heard()
-        account.first_event()
-        await caller.start(exchange.status, answer_headers(passing.call, account.record, EVENTS, exchange.headers))
-    if failure is not None and not (lane.relays and outcome.failure is not None):
-        held += stream.broken(failure)  # a relayed error event is in `held` already
+    held = flow.rest(failure)
     account.keep(held)
     account.record.bytes_out = caller.bytes_out + len(held)
     account.attempted(exchange.status, failure)
@@ -188,8 +165,68 @@ async def pass_stream(passing: Passing, prepared: Prepared, exchange: Exchange) 
         account.close("client_left", exchange.status)
     else:
         account.close("ok" if failure is None else "broken", exchange.status, failure)
-    await caller.finish(held)
+    caller.finish(held)
     return None
+
+
+class Flow:
+    """A stream on its way: called with each piece as it arrives, it writes to the caller at once."""
+
+    __slots__ = ("_exchange", "_held", "_hurried", "_passing", "_relays", "_stream", "outcome", "started")
+
+    def __init__(self, passing: Passing, prepared: Prepared, exchange: Exchange) -> None:
+        self._passing = passing
+        self._exchange = exchange
+        self._relays = prepared.target.lane.relays
+        self._stream = prepared.machine(None if self._relays else voice(passing, prepared))
+        self._held = b""
+        self._hurried = False
+        self.started = False
+        self.outcome = passing.account.outcome = self._stream.outcome
+
+    def take(self, chunk: bytes) -> bool:
+        """A piece of the provider's stream. False: the caller reads slowly, or enough is known: come back when it has read."""
+        outcome = self.outcome
+        data = self._stream.feed(chunk)
+        if self._held:
+            data, self._held = self._held + data, b""
+        if outcome.failure is not None:
+            self._held = data
+            self._exchange.close()  # whatever follows is not waited for
+        elif outcome.complete:
+            self._held = data
+            if not self._hurried:
+                self._hurried = True
+                self._exchange.hurry(_LINGER)
+        elif not outcome.begun:
+            self._held = data
+        elif data:
+            if not self.started:
+                self.start()
+            self._passing.account.keep(data)
+            return self._passing.caller.send(data)
+        return True
+
+    def start(self) -> None:
+        """The first real event: the head leaves."""
+        self.started = True
+        passing, account = self._passing, self._passing.account
+        account.heard()
+        account.first_event()
+        headers = answer_headers(passing.call, account.record, EVENTS, self._exchange.headers)
+        passing.caller.start(self._exchange.status, headers)
+
+    def close(self) -> None:
+        """The provider's body has ended properly."""
+        self._held += self._stream.end()
+
+    def rest(self, failure: Failure | None) -> bytes:
+        """What is still to be said: the held end of a complete answer, or the error. A relayed error event is held already."""
+        if not self.started:
+            self.start()
+        if failure is not None and not (self._relays and self.outcome.failure is not None):
+            return self._held + self._stream.broken(failure)
+        return self._held
 
 
 async def read_unstreamed(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure:
@@ -204,13 +241,13 @@ async def read_unstreamed(passing: Passing, prepared: Prepared, exchange: Exchan
     return Failure("malformed", 502, "The provider answered a request for a stream with a whole document.")
 
 
-async def deliver_failure(passing: Passing, prepared: Prepared, failure: Failure) -> None:
+def deliver_failure(passing: Passing, prepared: Prepared, failure: Failure) -> None:
     """The last failure, in the caller's dialect, with the provider's status and message."""
     call = passing.call
     status = failure.status if failure.status >= 400 else 502
     body = error_body(call, failure, prepared.target.lane.provider)
     extra = error_headers(failure)
-    await respond(call, passing.account, passing.caller, status, body, extra=extra, end="failed", error=failure)
+    respond(call, passing.account, passing.caller, status, body, extra=extra, end="failed", error=failure)
 
 
 def voice(passing: Passing, prepared: Prepared) -> Voice:

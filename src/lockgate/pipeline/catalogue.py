@@ -35,7 +35,7 @@ async def list_models(passing: Passing, provider_key: str) -> None:
     ]
     body = encode({"object": "list", "total": len(models), "data": models})
     account.record.cost_nusd = 0
-    await respond(call, account, passing.caller, 200, body)
+    respond(call, account, passing.caller, 200, body)
 
 
 def names(provider: Provider, prices: Prices) -> list[str]:

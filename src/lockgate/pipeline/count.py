@@ -37,13 +37,13 @@ async def count(passing: Passing, provider_key: str) -> None:
         body = encode({"input_tokens": input_tokens(codec.read_request(sheet))})
         account.record.provider = target.provider.slug
         account.record.cost_nusd = 0
-        await respond(call, account, passing.caller, 200, body, extra=[(b"x-lockgate-estimated", b"input_tokens")])
+        respond(call, account, passing.caller, 200, body, extra=[(b"x-lockgate-estimated", b"input_tokens")])
         return
     target = msgspec.structs.replace(target, lane=Lane(codec, codec, counting))
     prepared = prepare(call, sheet, asked, False, target)
     failure = await attempt(passing, prepared, _pass_count)
     if failure is not None:
-        await deliver_failure(passing, prepared, failure)
+        deliver_failure(passing, prepared, failure)
 
 
 async def _pass_count(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure | None:
@@ -54,5 +54,5 @@ async def _pass_count(passing: Passing, prepared: Prepared, exchange: Exchange) 
         return body
     account.record.cost_nusd = 0
     account.attempted(exchange.status, None)
-    await respond(passing.call, account, passing.caller, exchange.status, body, upstream=exchange.headers)
+    respond(passing.call, account, passing.caller, exchange.status, body, upstream=exchange.headers)
     return None

@@ -52,22 +52,22 @@ async def enter(
             call.body = await caller.body(snapshot.limits.request)
         await ANSWERS[call.operation](Passing(call, principal, snapshot, runtime, caller, account), provider_key)
     except Refusal as refusal:
-        await _refuse(call, account, caller, refusal, "refused")
+        _refuse(call, account, caller, refusal, "refused")
     except Exception:  # the border: what gets here is our bug, answered as one and logged with the request's id
         log.exception("request %s failed inside the gateway", call.id)
         bug = Refusal(500, "internal_error", f"The gateway failed. Its log has the reason under the request id {call.id}.")
-        await _refuse(call, account, caller, bug, "failed")
+        _refuse(call, account, caller, bug, "failed")
     finally:
         runtime.in_flight -= 1
         account.close("client_left", 499)  # only what was cancelled is still open here
 
 
-async def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal, end: End) -> None:
+def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal, end: End) -> None:
     if account.closed:  # an answer had begun: it can only be cut
-        await caller.finish(b"")
+        caller.finish(b"")
         return
     body = codec_of(call).write_error(refusal)
-    await respond(call, account, caller, refusal.status, body, extra=error_headers(refusal), end=end, error=refusal)
+    respond(call, account, caller, refusal.status, body, extra=error_headers(refusal), end=end, error=refusal)
 
 
 def read_metadata(call: Call) -> dict[str, str]:

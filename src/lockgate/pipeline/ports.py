@@ -9,7 +9,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Caller(Protocol):
-    """The one who waits for the answer. Sending waits while the caller reads slowly."""
+    """The one who waits for the answer. Writing is synchronous; only who has much to say waits for a slow reader (`drain`)."""
 
     left: bool
     """The caller has gone: nothing that is sent arrives."""
@@ -21,19 +21,23 @@ class Caller(Protocol):
         """The caller's whole body. Raises `Refusal` 413 over `limit` bytes, 400 when the caller leaves before its end."""
         ...
 
-    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
-        """A whole answer at once."""
+    def reply(self, status: int, headers: Headers, body: bytes) -> None:
+        """A whole answer at once; after `start`, all that can be said is that the answer ends."""
         ...
 
-    async def start(self, status: int, headers: Headers) -> None:
+    def start(self, status: int, headers: Headers) -> None:
         """Begin a streamed answer."""
         ...
 
-    async def send(self, data: bytes) -> None:
-        """More of it."""
+    def send(self, data: bytes) -> bool:
+        """More of it. False: the caller reads slowly, wait with `drain` before sending more."""
         ...
 
-    async def finish(self, data: bytes) -> None:
+    async def drain(self) -> None:
+        """Wait until the caller has read enough, or is gone."""
+        ...
+
+    def finish(self, data: bytes) -> None:
         """The last of it."""
         ...
 

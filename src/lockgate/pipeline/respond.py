@@ -10,7 +10,7 @@ from lockgate.pipeline.ports import Caller, Headers
 from lockgate.pipeline.render import JSON, answer_headers
 
 
-async def respond(
+def respond(
     call: Call,
     account: Account,
     caller: Caller,
@@ -29,4 +29,4 @@ async def respond(
     headers = answer_headers(call, account.record, JSON, upstream or [])
     if extra:
         headers += extra
-    await caller.reply(status, headers, body)
+    caller.reply(status, headers, body)

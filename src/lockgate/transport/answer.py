@@ -1,17 +1,18 @@
 """`Answer`: the exchange of an HTTP/1.1 connection, as the reader sees it: buffers, back-pressure, inflate, endings.
 
-The connection feeds it from the network's callbacks (`begin`, `arrived`, `end`, `fail`); its reader awaits `chunk` or
-`read`. It outlives the connection's interest in it: a whole answer may be read when the connection serves another call.
+The connection feeds it from the network's callbacks (`begin`, `arrived`, `end`, `fail`); its reader awaits `chunk`,
+`pour` or `read`. It outlives the connection's interest in it: a whole answer may be read when that serves another call.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from lockgate.core.failure import Failure
-from lockgate.transport.exchange import CUT, Headers
+from lockgate.transport.exchange import CUT, SLOW, Headers, Slow
 from lockgate.transport.inflate import CODINGS, Inflate, InflateError
 
 #: Unread bytes beyond which the connection stops reading, and below which it goes on (reliability: C03).
@@ -56,6 +57,8 @@ class Answer:
         "_paused",
         "_pieces",
         "_source",
+        "_take_now",
+        "_trouble",
         "_unread",
         "_waiter",
         "bytes_in",
@@ -82,6 +85,8 @@ class Answer:
         self._paused = False
         self._ended = False
         self._waiter: asyncio.Future[None] | None = None
+        self._take_now: Callable[[bytes], bool] | None = None  # who is poured to
+        self._trouble: Exception | None = None  # what that one raised
         self._inflate: Inflate | None = None
 
     # --- the reader's side
@@ -106,6 +111,27 @@ class Answer:
             if self._ended:
                 return b""
             await self._wait()
+
+    async def pour(self, take: Callable[[bytes], bool]) -> Failure | Slow | None:
+        """See `Exchange`."""
+        while True:
+            while data := self._take() if self._inflate is None else self._take_inflated(self._inflate):
+                if not take(data):
+                    return SLOW
+            if self.failure is not None:
+                return self.failure
+            if self._ended:
+                return None
+            if self._inflate is None:
+                self._take_now = take
+            try:
+                await self._wait()
+            finally:
+                slow, self._take_now = self._inflate is None and self._take_now is None, None
+            if self._trouble is not None:
+                raise self._trouble
+            if slow and self.failure is None:
+                return SLOW
 
     async def read(self, limit: int) -> bytes | Failure:
         """See `Exchange`."""
@@ -223,6 +249,16 @@ class Answer:
         """A piece of the body."""
         size = len(piece)
         self.bytes_in += size
+        take = self._take_now
+        if take is not None:
+            try:
+                if take(piece):
+                    return
+            except Exception as error:  # noqa: BLE001 - the taker's own: it is raised where it waits, not in the network's callback
+                self._trouble = error
+            self._take_now = None
+            self._wake()
+            return
         self._unread += size
         self._pieces.append(piece)
         if self._limit >= 0:

@@ -6,6 +6,7 @@ a `Refusal` is raised only for what we will not send (egress policy, a header th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -17,6 +18,16 @@ Headers = list[tuple[bytes, bytes]]
 
 #: What a closed or aborted exchange answers with: we broke it off, not the upstream.
 CUT = Failure("cut", 502, "The request to the upstream was broken off before its answer was complete.")
+
+
+class Slow:
+    """What `pour` answers when the taker asked for a pause."""
+
+    def __repr__(self) -> str:
+        return "SLOW"
+
+
+SLOW = Slow()
 
 
 class Outgoing(msgspec.Struct):
@@ -106,6 +117,14 @@ class Exchange(Protocol):
 
     async def chunk(self) -> bytes | Failure:
         """The next piece of the body as soon as there is one; b"" at its proper end, and from then on."""
+        ...
+
+    async def pour(self, take: Callable[[bytes], bool]) -> Failure | Slow | None:
+        """Hand each piece to `take` the moment it arrives, inside the network's callback: no task is woken for it.
+
+        None at the body's proper end. `SLOW` when `take` answers False: nothing more is handed over until `pour` is called
+        again, and reading stops when much waits. What `take` raises is raised here.
+        """
         ...
 
     def hurry(self, seconds: float) -> None:

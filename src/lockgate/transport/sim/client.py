@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from lockgate.core.failure import Failure
 from lockgate.transport.destination import Destination
-from lockgate.transport.exchange import CUT, Abort, Deadlines, Headers, Outgoing
+from lockgate.transport.exchange import CUT, SLOW, Abort, Deadlines, Headers, Outgoing, Slow
 from lockgate.transport.sim.service import Response, respond
 
 #: Waits so many seconds.
@@ -104,6 +104,15 @@ class SimExchange:
             if self._end is None and self._pause_s > left_s:
                 self._finish(Failure("timeout", 504, f"The upstream did not answer within {left_s:g} seconds."))
         return self._end if isinstance(self._end, Failure) else None
+
+    async def pour(self, take: Callable[[bytes], bool]) -> Failure | Slow | None:
+        """See `Exchange`."""
+        while piece := await self.chunk():
+            if isinstance(piece, Failure):
+                return piece
+            if not take(piece):
+                return SLOW
+        return None
 
     def hurry(self, seconds: float) -> None:
         """Nothing to do: the end comes with the last event."""
