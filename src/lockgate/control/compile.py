@@ -96,7 +96,12 @@ def _configured(
         except Refusal as refusal:
             mistakes.append(Mistake(f"{at}.proxy", refusal.message))
     try:
-        destination, base = _address(row, entry.base_url, tls, entry.proxy)
+        row = row.filled(entry, environment, entry.base_url)
+    except Refusal as refusal:
+        mistakes.append(Mistake(f"{at}.{refusal.param}", refusal.message))
+        return None
+    try:
+        destination, base = _address(row, tls, entry.proxy)
     except Refusal as refusal:
         mistakes.append(Mistake(f"{at}.base_url", refusal.message))
         return None
@@ -130,6 +135,7 @@ def _of_environment(row: Row, timeouts: Timeouts, environment: Mapping[str, str]
     """A provider that nobody configured, by what the environment holds; None when that does not suffice to sign requests."""
     key = next((value for name in row.env if (value := environment.get(name))), "")
     try:
+        row = row.filled(Settings(), environment)
         signer = make_signer(row.auth, Settings(), "", environment)
     except Refusal:
         return None  # the variables may be there for other programs
@@ -137,13 +143,13 @@ def _of_environment(row: Row, timeouts: Timeouts, environment: Mapping[str, str]
     return set_up(row.slug, row, key, destination=destination, base_path=base, deadlines=_deadlines(timeouts), signer=signer)
 
 
-def _address(row: Row, base_url: str = "", tls: TlsIdentity | None = None, proxy: str = "") -> tuple[Destination, str]:
+def _address(row: Row, tls: TlsIdentity | None = None, proxy: str = "") -> tuple[Destination, str]:
     """Where a provider is. One that lives in the process has a scheme of its own and no network address."""
-    if row.builtin and not base_url:
+    if row.builtin and row.base_url == TABLE[row.slug].base_url:
         scheme, _, rest = row.base_url.partition("://")
         host, _, path = rest.partition("/")
         return Destination(scheme, host, 0, trusted=True), "/" + path
-    return Destination.parse(base_url or row.base_url, trusted=True, tls=tls, proxy=proxy)
+    return Destination.parse(row.base_url, trusted=True, tls=tls, proxy=proxy)
 
 
 def _key(entry: ProviderEntry, at: str, mistakes: list[Mistake]) -> str:

@@ -44,7 +44,7 @@ class ProviderEntry(Settings, frozen=True, forbid_unknown_fields=True):
     headers       sent with every request
     proxy         an HTTP proxy to go through (CONNECT): "http://user:password@host:port"
 
-    An account at a cloud is said by the members of `Settings`, secrets usually as "${NAME}" too.
+    An account is said by the members of `Settings`, secrets usually as "${NAME}" too; `params` fill the provider's address.
     """
 
     provider: str = ""

@@ -118,8 +118,8 @@ def _provider_of(config: RouteConfig, call: Call, ask: Ask, snapshot: Snapshot) 
             param=f"{AT}.provider",
         )
     key = config.api_key or ask.provider_key
-    settings = _settings(config, call) if row.auth in SIGNERS else _NOTHING
-    if not key and not row.keyless and settings is _NOTHING:
+    settings = _settings(config, call) if row.auth in SIGNERS or row.slots or config.params else _NOTHING
+    if not key and not row.keyless and (settings is _NOTHING or row.auth not in SIGNERS):
         if (stored := snapshot.providers.get(row.slug)) is not None and not host:
             return stored
         raise Refusal(
@@ -144,16 +144,20 @@ def _settings(config: RouteConfig, call: Call) -> Settings:
     said = config.said()
     if call.steered:
         for name in Settings.__struct_fields__:
-            if value := call.header(name.replace("_", "-")):
+            if name != "params" and (value := call.header(name.replace("_", "-"))):
                 said[name] = value
     return Settings(**said) if said else _NOTHING
 
 
 def _brought(name: str, key: str, host: str, settings: Settings, snapshot: Snapshot) -> Provider:
     """A provider with the caller's own key, at its own address or, where an egress rule allows it, at the caller's."""
-    row = TABLE[name]
-    signer = make_signer(row.auth, settings, key, {})
-    destination, base = Destination.parse(host or row.base_url, trusted=not host)
+    try:
+        row = TABLE[name].filled(settings, {}, host)
+        signer = make_signer(row.auth, settings, key, None)
+    except Refusal as refusal:
+        refusal.param = f"{AT}.{refusal.param}"
+        raise
+    destination, base = Destination.parse(row.base_url, trusted=not host)
     if host:
         snapshot.egress.check(destination)
     stored = snapshot.providers.get(name)

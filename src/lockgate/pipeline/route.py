@@ -26,7 +26,7 @@ class RouteConfig(Settings, frozen=True, forbid_unknown_fields=True, omit_defaul
     request_timeout   milliseconds until the answer's headers
     upstream_api      for a provider with two APIs of its own: which one to use
 
-    The caller's own account at a cloud is said by the members of `Settings`.
+    The caller's own account is said by the members of `Settings`; `params` fill the provider's address.
     """
 
     provider: str = ""

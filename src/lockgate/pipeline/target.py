@@ -74,6 +74,14 @@ class Provider(msgspec.Struct, eq=False):
 
     def _build(self, dialect: str, api: str) -> Lane:
         speaks = self.row.speaks
+        if not speaks:
+            raise Refusal(
+                400,
+                "no_conversation",
+                f"{self.row.name} has no chat; ask another provider, or reach what it does through "
+                f"/proxy/{self.slug}/ ({self.row.docs}).",
+                param="model",
+            )
         if api and API[api] not in speaks:
             raise Refusal(
                 400, "unknown_api", f"{self.row.name} has no '{api}' API; leave upstream_api out.", param="upstream_api"

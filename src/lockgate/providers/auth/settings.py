@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -13,6 +15,10 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
                        only its operator can choose them
     aws_region         the region to call and to sign for
     aws_role_arn       a role to assume with the keys (aws_external_id: where its trust policy demands one)
+    params             values for the slots of the provider's addresses, by the names in its row (`providers.slots`)
+
+    Portkey's users say some slots by members of their own: `fireworks_account_id`, `workers_ai_account_id`,
+    `snowflake_account`, `databricks_workspace`.
     """
 
     aws_auth_type: str = ""
@@ -22,10 +28,15 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     aws_region: str = ""
     aws_role_arn: str = ""
     aws_external_id: str = ""
+    fireworks_account_id: str = ""
+    workers_ai_account_id: str = ""
+    snowflake_account: str = ""
+    databricks_workspace: str = ""
+    params: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def said(self) -> dict[str, str]:
+    def said(self) -> dict[str, Any]:
         """The members that say something, of this struct alone."""
         return {name: value for name in Settings.__struct_fields__ if (value := getattr(self, name))}
