@@ -7,15 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from lockgate.providers.auth.aws import for_service
 from lockgate.providers.auth.port import AnySigner
 from lockgate.providers.auth.settings import Settings
 
-#: Scheme → what makes its signer of (settings, key, the operator's environment: empty for what a caller brings). It raises
-#: `Refusal` 400 whose `param` is the member that is missing or wrong.
-SIGNERS: dict[str, Callable[[Settings, str, Mapping[str, str]], AnySigner]] = {}
+#: What makes a signer of (settings, key, environment): the environment is the operator's, None when it is a caller who brings
+#: the rest; then nothing of the gateway's own identity may be used. It raises `Refusal` whose `param` is the member at fault.
+Make = Callable[[Settings, str, Mapping[str, str] | None], AnySigner]
+
+#: Scheme → its maker.
+SIGNERS: dict[str, Make] = {
+    "sigv4-bedrock": for_service("bedrock"),
+    "sigv4-sagemaker": for_service("sagemaker"),
+}
 
 
-def make_signer(scheme: str, settings: Settings, key: str, environment: Mapping[str, str]) -> AnySigner | None:
+def make_signer(scheme: str, settings: Settings, key: str, environment: Mapping[str, str] | None) -> AnySigner | None:
     """The signer of a scheme; None for one whose key is static. Raises `Refusal`."""
     make = SIGNERS.get(scheme)
     return None if make is None else make(settings, key, environment)

@@ -84,7 +84,8 @@ class Source(Protocol[C]):
 class Signer(Protocol[C]):
     """Puts a credential on requests."""
 
-    source: Source[C]
+    @property
+    def source(self) -> Source[C]: ...
 
     def sign(self, message: Message, host: str, now_s: float, credential: C) -> Headers:
         """The headers to send besides the message's own; one of the same name is replaced. `host` is the value of the Host
