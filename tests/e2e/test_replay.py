@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from support.house import KEY
-from support.process import Gateway
+from support.process import Gateway, until
 from support.replay import Replay
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -128,7 +128,12 @@ def recorded():
         for line in (RECORDINGS / f"{file}.jsonl").read_text("utf-8").split("\n")[:-1] if RECORDINGS.is_dir() else ():
             exchange = json.loads(line)
             provider = hosts.get(exchange["host"])
-            if provider and exchange["status"] == 200 and exchange["response_kind"] == "text" and "data:" in exchange["response"]:
+            if (
+                provider
+                and exchange["status"] == 200
+                and exchange["response_kind"] == "text"
+                and "data:" in exchange["response"]
+            ):
                 api = {"/v1/chat/completions": "chat", "/v1/responses": "responses"}.get(exchange["path"], "")
                 if api or provider != "openai":
                     found.append((exchange["id"], provider, api, exchange["response"].encode()))
@@ -136,8 +141,34 @@ def recorded():
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings here")
-@pytest.mark.parametrize(("id", "provider", "api", "body"), recorded(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("id", "provider", "api", "body"), recorded(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_sdk_reads_the_same_of_a_recording(replay, asking, id, provider, api, body):
     url = replay.put(id, body, piece=211)
     seen = {dialect: ask(steer(url, provider, api)) for dialect, ask in asking.items()}
     assert len(set(seen.values())) == 1, seen
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["in the stream", "before an answer"])
+def test_the_upstream_is_left_within_a_second_of_the_caller(replay, gateway, begun):
+    name = f"hanging-{begun}"
+    event = b'data: {"id": "c", "choices": [{"index": 0, "delta": {"content": "zebra"}, "finish_reason": null}]}\n\n'
+    url = replay.put(name, event if begun else b"", hang=True)
+    body = json.dumps({"model": "m", "messages": ASK, "stream": begun}).encode()
+    config = steer(url, "openai", "chat")["x-lockgate-config"]
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-lockgate-api-key: {KEY}\r\nx-lockgate-config: {config}\r\n"
+    head += f"x-lockgate-trace-id: {name}\r\n"
+    with gateway.connect() as connection:
+        connection.sendall(head.encode() + b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        if begun:
+            got = b""
+            while b"zebra" not in got:
+                got += connection.recv(65536)
+        else:
+            until(lambda: name in replay.asked)
+    until(lambda: name in replay.left, patience=1)
+    record = until(lambda: next((each for each in gateway.records() if each["trace_id"] == name), None))
+    assert record["outcome"] == "client_left"
+    assert record["usage_source"] == ("estimated" if begun else "none")
+    assert bool(record["usage"]) is begun

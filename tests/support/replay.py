@@ -13,6 +13,7 @@ class Replay:
 
     def __init__(self):
         self.asked: dict[str, list[bytes]] = {}
+        self.left: list[str] = []  # whose connection was closed while it hung
         self._answers: dict[str, tuple[int, bytes, bytes, int]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -20,8 +21,9 @@ class Replay:
         self._thread.start()
         self._ready.wait()
 
-    def put(self, name, body, *, status=200, kind=b"text/event-stream", piece=1 << 30):
-        self._answers[name] = (status, kind, body, piece)
+    def put(self, name, body, *, status=200, kind=b"text/event-stream", piece=1 << 30, hang=False):
+        """`hang`: after the body (or, without one, instead of an answer) nothing more comes."""
+        self._answers[name] = (status, kind, body, piece, hang)
         return f"http://127.0.0.1:{self.port}/{name}"
 
     def close(self):
@@ -47,11 +49,14 @@ class _Connection(asyncio.Protocol):
         self.parser = httptools.HttpRequestParser(self)
         self.url = self.body = b""
         self.task = None
+        self.hanging = ""
 
     def connection_made(self, transport):
         self.transport = transport
 
     def connection_lost(self, exc):
+        if self.hanging:
+            self.replay.left.append(self.hanging)
         if self.task is not None:
             self.task.cancel()
 
@@ -68,13 +73,18 @@ class _Connection(asyncio.Protocol):
         name = self.url.split(b"/")[1].decode()
         self.replay.asked.setdefault(name, []).append(self.body)
         self.url = self.body = b""
-        self.task = self.replay._loop.create_task(self.answer(*self.replay._answers[name]))
+        self.task = self.replay._loop.create_task(self.answer(name, *self.replay._answers[name]))
 
-    async def answer(self, status, kind, body, piece):
+    async def answer(self, name, status, kind, body, piece, hang):
+        if hang:
+            self.hanging = name
+            if not body:
+                return
         head = b"HTTP/1.1 %d X\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n" % (status, kind)
         self.transport.write(head)
         for at in range(0, len(body), piece):
             part = body[at : at + piece]
             self.transport.write(b"%x\r\n%b\r\n" % (len(part), part))
             await asyncio.sleep(0)
-        self.transport.write(b"0\r\n\r\n")
+        if not hang:
+            self.transport.write(b"0\r\n\r\n")
