@@ -13,7 +13,7 @@ configs:
   pc-cheap: {provider: "@fast", override_params: {model: llama, temperature: 0}}
 egress: {allow: [127.0.0.0/8]}
 prices: {"fast/llama-*": {input: 0.59, output: "0.79"}}
-log: {bodies: off}
+log: {bodies: none}
 """
 
 
@@ -28,12 +28,12 @@ def test_an_empty_file_is_a_configuration():
 
 
 def test_every_section_is_read():
-    config = read_text(WHOLE.replace("off", '"off"'), {"GROQ_KEY": "gsk-1"})
+    config = read_text(WHOLE, {"GROQ_KEY": "gsk-1"})
     assert config.providers["fast"].api_key == "gsk-1"
     assert config.providers["fast"].timeouts.first_byte == 30
     assert bytes(config.configs["pc-cheap"].override_params["model"]) == b'"llama"'
     assert str(config.prices["fast/llama-*"].output) == "0.79"
-    assert config.log.bodies == "off"
+    assert config.log.bodies == "none"
 
 
 def test_a_variable_with_a_default_needs_no_environment():

@@ -81,9 +81,9 @@ class EgressEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is recorded. `bodies`: full, or off for metadata alone; `body_limit` in bytes; `retention_days` of the log."""
+    """What is recorded. `bodies`: full, or none for metadata alone; `body_limit` in bytes; `retention_days` of the log."""
 
-    bodies: Literal["full", "off"] = "full"
+    bodies: Literal["full", "none"] = "full"
     body_limit: int = 1024 * 1024
     retention_days: int = 30
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from lockgate import __version__
 from lockgate.core.call import Call, Family
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
@@ -110,7 +109,7 @@ class Gateway:
             _answer(caller, refusal, "")
 
     def _front(self) -> tuple[int, bytes]:
-        return 200, encode({"name": "Lockgate", "version": __version__})
+        return 200, encode({"name": "Lockgate"})
 
     def _health(self) -> tuple[int, bytes]:
         return 200, encode({"status": "ok"})
