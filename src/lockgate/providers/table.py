@@ -1,4 +1,4 @@
-"""The provider table: one `Row` per provider, read from `table.toml` once, at import.
+"""The provider table: one `Row` per provider, read from the files of `table/` once, at import.
 
 A row says everything the house knows of a provider; adding one that speaks a known dialect takes a row and no code.
 """
@@ -6,7 +6,7 @@ A row says everything the house knows of a provider; adding one that speaks a kn
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import Any, Literal, cast
@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from lockgate.core.content import Role
-from lockgate.core.request import Request
-from lockgate.core.sheet import Sheet
+from lockgate.core.failure import Refusal
 from lockgate.providers.auth.settings import Settings
+from lockgate.providers.edits import Edits, merged
 from lockgate.providers.slots import Slot, fill, find_values, names_in
+
+Entry = dict[str, Any]
 
 
 class Endpoint(msgspec.Struct, frozen=True, cache_hash=True):
@@ -37,37 +38,32 @@ class Endpoint(msgspec.Struct, frozen=True, cache_hash=True):
         return Endpoint(fill(self.path, values), fill(self.stream, values))
 
 
-class Edits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What this provider spells otherwise than its dialect: applied to what a translation writes, never to a caller's body."""
-
-    rename: dict[str, str] = {}
-    drop: list[str] = []
-    roles: dict[Role, Role] = {}
-
-    def before(self, request: Request) -> None:
-        """Change the canonical request before it is written."""
-        if self.roles:
-            for turn in request.turns:
-                turn.role = self.roles.get(turn.role, turn.role)
-
-    def after(self, sheet: Sheet, request: Request) -> None:
-        """Change the written body; what is dropped is noted as a loss."""
-        for name in self.drop:
-            if name in sheet:
-                sheet.drop(name)
-                request.lose(name)
-        for old, new in self.rename.items():
-            sheet.rename(old, new)
-
-
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One provider. The members are explained at the head of `table.toml`."""
+    """One provider.
+
+    name       as people write it
+    docs       its own documentation of its API
+    base_url   what the endpoint paths are appended to; an operator's base_url or a caller's custom_host replaces it. ""
+               where everyone has an address of their own
+    auth       how the key travels (`auth.static.SCHEMES`, `auth.SIGNERS`)
+    speaks     dialect → path, or {path, stream} where a stream has a path of its own. Translations use the first
+    slots      what differs from account to account in these addresses (`providers.slots`)
+    counts     dialect → path of the provider's own token counting
+    env        environment variables that hold a key: when one is set, the provider is there without configuration
+    prices     the provider's name in the price catalogue; with a "*", for which the model's name says the rest after ":"
+    models     patterns of model names that belong to this provider: a bare model name finds its way by them
+    headers    sent unless the caller sends its own
+    usage      how a stream tells its usage: "asked" (stream_options.include_usage) or "given"
+    edits      dialect → what is spelt otherwise here (`providers.edits`); in the files, `like` names one of edits.toml
+    notes      what someone who sets it up must know, a sentence each
+    """
 
     slug: str
+    kind: str
     name: str
     docs: str
     base_url: str
-    auth: str
+    auth: str = "bearer"
     speaks: dict[str, Endpoint] = {}
     slots: dict[str, Slot] = {}
     counts: dict[str, Endpoint] = {}
@@ -76,7 +72,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: list[str] = []
     headers: dict[str, str] = {}
     usage: Literal["asked", "given"] = "asked"
-    edits: Edits = Edits()
+    edits: dict[str, Edits] = {}
+    notes: list[str] = []
     free: bool = False  # nothing is ever charged
     keyless: bool = False  # works without a key
     builtin: bool = False  # is there without configuration
@@ -90,6 +87,10 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The row with its slots filled, at `base_url` where that is given. Raises `Refusal`, also for a parameter that the
         row has no slot for."""
         base = base_url or self.base_url
+        if not base:
+            raise Refusal(
+                400, "missing_base_url", f"{self.name} has no address of its own: set base_url to yours.", param="base_url"
+            )
         endpoints = [*self.speaks.values(), *self.counts.values()]
         templates = [base, *(text for endpoint in endpoints for text in (endpoint.path, endpoint.stream))]
         values = find_values(self.name, self.slots, names_in(templates) & self.slots.keys(), settings, environment)
@@ -103,23 +104,65 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
+def joined(base: str, path: str) -> str:
+    """`path` below `base`. What ends the one and begins the other ("/v1") is said once, since people write it in either."""
+    above, below = base.split("/"), path.split("/")[1:]
+    for shared in range(min(len(above), len(below)), 0, -1):
+        if above[-shared:] == below[:shared]:
+            return "/".join(above + below[shared:])
+    return base + path
+
+
+#: The dialect that edits are meant for when a row does not say.
+_USUAL = "openai.chat"
 #: Members whose entries may be written as one text → what that text stands for.
 _SHORT: dict[str, tuple[str, ...]] = {"speaks": ("path", "stream"), "counts": ("path", "stream"), "slots": ("pattern",)}
 
 
-def _whole(names: tuple[str, ...], entries: dict[str, Any]) -> dict[str, Any]:
-    return {key: dict.fromkeys(names, value) if isinstance(value, str) else value for key, value in entries.items()}
-
-
-def read_table(text: str) -> dict[str, Row]:
-    """The rows of a table; raises `msgspec.ValidationError` or `tomllib.TOMLDecodeError`, which are our bugs."""
+def read_table(text: str, kind: str = "", presets: Mapping[str, Edits] | None = None) -> dict[str, Row]:
+    """The rows of a table; raises `msgspec.ValidationError`, `tomllib.TOMLDecodeError` or `KeyError`, which are our bugs."""
     rows: dict[str, Row] = {}
-    for slug, entry in cast("dict[str, dict[str, Any]]", tomllib.loads(text)).items():
+    for slug, entry in cast("dict[str, Entry]", tomllib.loads(text)).items():
         for member, names in _SHORT.items():
             if member in entry:
                 entry[member] = _whole(names, entry[member])
-        rows[slug] = msgspec.convert({"slug": slug, **entry}, Row)
+        if "edits" in entry:
+            entry["edits"] = _edits(entry["edits"], PRESETS if presets is None else presets)
+        rows[slug] = msgspec.convert({"slug": slug, "kind": kind, **entry}, Row)
     return rows
 
 
-TABLE: dict[str, Row] = read_table(files("lockgate.providers").joinpath("table.toml").read_text("utf-8"))
+def _whole(names: tuple[str, ...], entries: Entry) -> Entry:
+    return {key: dict.fromkeys(names, value) if isinstance(value, str) else value for key, value in entries.items()}
+
+
+def _edits(said: str | Entry, presets: Mapping[str, Edits]) -> Entry:
+    """The edits of each dialect: a name of edits.toml, or a table, or both by `like`."""
+    by_dialect = said if isinstance(said, dict) and any("." in key for key in said) else {_USUAL: said}
+    return {dialect: _alike(entry, presets) for dialect, entry in by_dialect.items()}
+
+
+def _alike(said: str | Entry, presets: Mapping[str, Edits]) -> Any:
+    entry: Entry = {"like": said} if isinstance(said, str) else dict(said)
+    like = entry.pop("like", ())
+    names: Iterable[str] = (like,) if isinstance(like, str) else like
+    return msgspec.to_builtins(merged([*(presets[name] for name in names), msgspec.convert(entry, Edits)]))
+
+
+def _presets() -> dict[str, Edits]:
+    text = files("lockgate.providers").joinpath("edits.toml").read_text("utf-8")
+    return {name: msgspec.convert(entry, Edits) for name, entry in tomllib.loads(text).items()}
+
+
+def _read_all() -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    for file in sorted(files("lockgate.providers").joinpath("table").iterdir(), key=lambda file: file.name):
+        found = read_table(file.read_text("utf-8"), file.name.removesuffix(".toml"))
+        if twice := rows.keys() & found.keys():
+            raise ValueError(f"the provider table has {', '.join(sorted(twice))} twice")
+        rows |= found
+    return rows
+
+
+PRESETS: dict[str, Edits] = _presets()
+TABLE: dict[str, Row] = _read_all()
