@@ -22,20 +22,62 @@ from lockgate.providers.slots import Slot, fill, find_values, names_in
 Entry = dict[str, Any]
 
 
-class Endpoint(msgspec.Struct, frozen=True, cache_hash=True):
-    """Where one dialect is spoken: paths below the base URL, `{model}` standing for the quoted model name."""
+class Endpoint(msgspec.Struct, frozen=True, cache_hash=True, forbid_unknown_fields=True):
+    """Where one dialect is spoken: paths below the base URL, `{model}` standing for the quoted model name.
+
+    `quirk` names the function that gives a body the form wanted here, whoever wrote it (`providers.quirks`).
+    """
 
     path: str
     stream: str
+    quirk: str = ""
 
     def target(self, model: str, stream: bool) -> str:
         """The path (and query) to ask for `model`."""
         template = self.stream if stream else self.path
-        return template.replace("{model}", quote(model, safe="")) if "{model}" in template else template
+        return template.replace("{model}", quote(model, safe="@")) if "{model}" in template else template
 
     def filled(self, values: Mapping[str, str]) -> Endpoint:
         """With its slots filled; the model stays open."""
-        return Endpoint(fill(self.path, values), fill(self.stream, values))
+        return Endpoint(fill(self.path, values), fill(self.stream, values), self.quirk)
+
+
+class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a row says otherwise for some accounts or models; a member that is left out stays the row's.
+
+    when     slot → pattern of its value ("": nothing was said); all must match
+    models   patterns of models; without them it holds for all that the row serves
+    """
+
+    when: dict[str, str] = {}
+    models: list[str] = []
+    base_url: str | None = None
+    speaks: dict[str, Endpoint] | None = None
+    counts: dict[str, Endpoint] | None = None
+    headers: dict[str, str] | None = None
+    usage: Literal["asked", "given"] | None = None
+    edits: dict[str, Edits] | None = None
+
+    def holds(self, said: Mapping[str, str]) -> bool:
+        """Whether it is for an account of which this was said."""
+        return all(fnmatchcase(said[name], pattern) for name, pattern in self.when.items())
+
+    def serves(self, model: str) -> bool:
+        """Whether it is for this model."""
+        return any(fnmatchcase(model, pattern) for pattern in self.models)
+
+    def of(self, row: Row) -> Row:
+        """The row as it is here."""
+        changed = {name: value for name in _VARIES if (value := getattr(self, name)) is not None}
+        return msgspec.structs.replace(row, **changed, variants=[])
+
+    def filled(self, values: Mapping[str, str]) -> Variant:
+        """With its slots filled."""
+        places = {name: _filled(value, values) for name in ("speaks", "counts") if (value := getattr(self, name)) is not None}
+        return msgspec.structs.replace(self, **places)
+
+
+_VARIES = ("base_url", "speaks", "counts", "headers", "usage", "edits")
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +97,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     headers    sent unless the caller sends its own
     usage      how a stream tells its usage: "asked" (stream_options.include_usage) or "given"
     edits      dialect → what is spelt otherwise here (`providers.edits`); in the files, `like` names one of edits.toml
+    names      how a model's name may begin → what stands there instead, for this provider
+    variants   what is otherwise for some accounts and models
     notes      what someone who sets it up must know, a sentence each
     """
 
@@ -73,6 +117,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     headers: dict[str, str] = {}
     usage: Literal["asked", "given"] = "asked"
     edits: dict[str, Edits] = {}
+    names: dict[str, str] = {}
+    variants: list[Variant] = []
     notes: list[str] = []
     free: bool = False  # nothing is ever charged
     keyless: bool = False  # works without a key
@@ -86,22 +132,49 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def filled(self, settings: Settings, environment: Mapping[str, str], base_url: str = "") -> Row:
         """The row with its slots filled, at `base_url` where that is given. Raises `Refusal`, also for a parameter that the
         row has no slot for."""
-        base = base_url or self.base_url
+        said = {name: self.slots[name].value(name, settings, environment) for each in self.variants for name in each.when}
+        variants = [each for each in self.variants if each.holds(said)]
+        row = self
+        for variant in variants:
+            row = row if variant.models else variant.of(row)
+        variants = [each for each in variants if each.models]
+        base = base_url or row.base_url
         if not base:
             raise Refusal(
                 400, "missing_base_url", f"{self.name} has no address of its own: set base_url to yours.", param="base_url"
             )
-        endpoints = [*self.speaks.values(), *self.counts.values()]
-        templates = [base, *(text for endpoint in endpoints for text in (endpoint.path, endpoint.stream))]
-        values = find_values(self.name, self.slots, names_in(templates) & self.slots.keys(), settings, environment)
-        if not values:
+        values = find_values(self.name, self.slots, row.slots_of(base, variants), settings, environment)
+        if not values and not self.variants:
             return self if base == self.base_url else msgspec.structs.replace(self, base_url=base)
         return msgspec.structs.replace(
-            self,
+            row,
             base_url=fill(base, values),
-            speaks={dialect: endpoint.filled(values) for dialect, endpoint in self.speaks.items()},
-            counts={dialect: endpoint.filled(values) for dialect, endpoint in self.counts.items()},
+            speaks=_filled(row.speaks, values),
+            counts=_filled(row.counts, values),
+            variants=[each.filled(values) for each in variants],
         )
+
+    def slots_of(self, base: str, variants: Iterable[Variant]) -> frozenset[str]:
+        """The slots of its addresses: of its base and of all endpoints."""
+        endpoints = [*self.speaks.values(), *self.counts.values()]
+        for each in variants:
+            endpoints += [*(each.speaks or {}).values(), *(each.counts or {}).values()]
+        return names_in([base, *(text for place in endpoints for text in (place.path, place.stream))]) & self.slots.keys()
+
+    def named(self, model: str) -> str:
+        """A model by the name that it has here."""
+        for start, instead in self.names.items():
+            if model.startswith(start):
+                return instead + model[len(start) :]
+        return model
+
+    def variant(self, model: str) -> int:
+        """The number of the variant that serves a model, or -1: the row itself does."""
+        return next((number for number, each in enumerate(self.variants) if each.serves(model)), -1)
+
+
+def _filled(endpoints: Mapping[str, Endpoint], values: Mapping[str, str]) -> dict[str, Endpoint]:
+    return {dialect: endpoint.filled(values) for dialect, endpoint in endpoints.items()}
 
 
 def joined(base: str, path: str) -> str:
@@ -123,11 +196,12 @@ def read_table(text: str, kind: str = "", presets: Mapping[str, Edits] | None = 
     """The rows of a table; raises `msgspec.ValidationError`, `tomllib.TOMLDecodeError` or `KeyError`, which are our bugs."""
     rows: dict[str, Row] = {}
     for slug, entry in cast("dict[str, Entry]", tomllib.loads(text)).items():
-        for member, names in _SHORT.items():
-            if member in entry:
-                entry[member] = _whole(names, entry[member])
-        if "edits" in entry:
-            entry["edits"] = _edits(entry["edits"], PRESETS if presets is None else presets)
+        for part in (entry, *entry.get("variants", ())):
+            for member, names in _SHORT.items():
+                if member in part:
+                    part[member] = _whole(names, part[member])
+            if "edits" in part:
+                part["edits"] = _edits(part["edits"], PRESETS if presets is None else presets)
         rows[slug] = msgspec.convert({"slug": slug, "kind": kind, **entry}, Row)
     return rows
 
