@@ -29,7 +29,7 @@ async def count(passing: Passing, provider_key: str) -> None:
     finally:
         account.record.route = ask.route
     codec = codec_of(call)
-    counting = target.provider.row.counts.get(call.dialect)
+    counting = target.row.counts.get(call.dialect)
     if counting is None:
         if "max_tokens" not in sheet:  # a count has none, a conversation needs one
             sheet = sheet.copy()
@@ -39,7 +39,7 @@ async def count(passing: Passing, provider_key: str) -> None:
         account.record.cost_nusd = 0
         respond(call, account, passing.caller, 200, body, extra=[(b"x-lockgate-estimated", b"input_tokens")])
         return
-    target = msgspec.structs.replace(target, lane=Lane(codec, codec, counting))
+    target = msgspec.structs.replace(target, lane=Lane(codec, codec, counting, target.lane.row, target.lane.headers))
     prepared = prepare(call, sheet, asked, False, target)
     failure = await attempt(passing, prepared, _pass_count)
     if failure is not None:

@@ -64,7 +64,8 @@ def plan(call: Call, ask: Ask, principal: Principal, snapshot: Snapshot) -> Targ
     timeout = _timeout(call) or (config.request_timeout if config is not None else None)
     if timeout is not None:
         deadlines = msgspec.structs.replace(deadlines, first_byte=timeout / 1000)
-    lane = provider.lane(call.dialect, config.upstream_api if config is not None else "")
+    model = provider.named(model)
+    lane = provider.lane(call.dialect, config.upstream_api if config is not None else "", model)
     return Target(provider, lane, model, deadlines, overrides)
 
 

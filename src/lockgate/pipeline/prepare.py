@@ -17,6 +17,7 @@ from lockgate.dialects.codec import Voice
 from lockgate.dialects.signature import carries
 from lockgate.dialects.translation import Passage, Stream, Translation
 from lockgate.pipeline.target import Target
+from lockgate.providers.quirks import QUIRKS
 from lockgate.transport.exchange import Outgoing
 
 _JSON = (b"content-type", b"application/json")
@@ -61,7 +62,7 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
             if gear == "relay":
                 sheet, gear = sheet.copy(), "edit"
             sheet.set("model", target.model)
-        if stream and lane.provider.ask_usage is not None and target.provider.row.usage == "asked":
+        if stream and lane.provider.ask_usage is not None and target.row.usage == "asked":
             wanting = sheet.copy()
             if drop_usage := lane.provider.ask_usage(wanting):
                 sheet, gear = wanting, "edit"
@@ -70,12 +71,16 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
             usage_asked = not lane.caller.ask_usage(sheet.copy())
         request, sheet = translate(sheet, target, stream)
         gear = "translate"
+    if lane.endpoint.quirk:
+        if gear == "relay":
+            sheet, gear = sheet.copy(), "edit"
+        QUIRKS[lane.endpoint.quirk](sheet, target.model)
     return Prepared(target, outgoing(call, sheet.bytes(), target, stream), gear, stream, request, drop_usage, usage_asked)
 
 
 def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request, Sheet]:
     """The caller's request as the canonical one and as the provider's body."""
-    lane, edits = target.lane, target.provider.row.edits
+    lane, edits = target.lane, target.row.edits
     request = lane.caller.read_request(sheet)
     request.model, request.stream = target.model, stream
     edits.before(request)
@@ -87,7 +92,7 @@ def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request, Shee
 def outgoing(call: Call, body: bytes, target: Target, stream: bool) -> Outgoing:
     """The request line, the provider's headers and, in the caller's own dialect, the headers that belong to it."""
     provider, lane = target.provider, target.lane
-    headers = [_JSON, *provider.headers]
+    headers = [_JSON, *provider.headers, *lane.headers]
     if lane.relays:
         for name in lane.provider.passes:
             if value := call.headers.get(name):

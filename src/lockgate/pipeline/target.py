@@ -23,11 +23,16 @@ MEMO = 4096
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """How one dialect of callers is served: the provider's codec and where it is spoken. One codec on both sides: relay."""
+    """How one dialect of callers is served: the provider's codec and where it is spoken. One codec on both sides: relay.
+
+    `row` is the provider's row as it is for the models of this lane, with `headers` of its own; None: as for all.
+    """
 
     caller: Codec
     provider: Codec
     endpoint: Endpoint
+    row: Row | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def relays(self) -> bool:
@@ -49,31 +54,51 @@ class Provider(msgspec.Struct, eq=False):
     deadlines: Deadlines
     models: tuple[str, ...] = ()  # the models that may be used; () for all
     signer: AnySigner | None = None  # for a scheme whose headers differ from request to request
-    _lanes: dict[tuple[str, str], Lane] = msgspec.field(default_factory=dict)
+    deployments: dict[str, str] = msgspec.field(default_factory=dict)  # model → its name here; "*" for every other one
+    _variants: dict[str, int] = msgspec.field(default_factory=dict)
+    _lanes: dict[tuple[str, str, int], Lane] = msgspec.field(default_factory=dict)
     _paths: dict[tuple[Endpoint, str, bool], bytes] = msgspec.field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Provider(@{self.slug})"
 
-    def lane(self, dialect: str, api: str = "") -> Lane:
+    def named(self, model: str) -> str:
+        """A model by the name that it has here: its deployment's, or the one that the row gives it."""
+        if self.deployments:
+            return self.deployments.get(model) or self.deployments.get("*") or model
+        return self.row.named(model) if self.row.names else model
+
+    def lane(self, dialect: str, api: str = "", model: str = "") -> Lane:
         """The lane for callers of `dialect`; `api` is a config's `upstream_api`. Raises `Refusal`."""
-        lane = self._lanes.get((dialect, api))
+        variant = self._variant(model) if self.row.variants else -1
+        lane = self._lanes.get((dialect, api, variant))
         if lane is None:
-            lane = self._lanes[dialect, api] = self._build(dialect, api)
+            lane = self._lanes[dialect, api, variant] = self._build(dialect, api, variant)
         return lane
+
+    def _variant(self, model: str) -> int:
+        variant = self._variants.get(model)
+        if variant is None:
+            if len(self._variants) >= MEMO:
+                self._variants.clear()
+            variant = self._variants[model] = self.row.variant(model)
+        return variant
 
     def path(self, endpoint: Endpoint, model: str, stream: bool) -> bytes:
         """What stands in the request line."""
         key = (endpoint, model, stream)
         path = self._paths.get(key)
         if path is None:
+            if model in (".", ".."):
+                raise Refusal(400, "invalid_model", f"'{model}' is no model's name.", param="model")
             if len(self._paths) >= MEMO:
                 self._paths.clear()
             path = self._paths[key] = (self.base_path + endpoint.target(model, stream)).encode("ascii")
         return path
 
-    def _build(self, dialect: str, api: str) -> Lane:
-        speaks = self.row.speaks
+    def _build(self, dialect: str, api: str, variant: int) -> Lane:
+        row = None if variant < 0 else self.row.variants[variant].of(self.row)
+        speaks = self.row.speaks if row is None else row.speaks
         if not speaks:
             raise Refusal(
                 400,
@@ -87,7 +112,10 @@ class Provider(msgspec.Struct, eq=False):
                 400, "unknown_api", f"{self.row.name} has no '{api}' API; leave upstream_api out.", param="upstream_api"
             )
         spoken = API[api] if api else dialect if dialect in speaks else next(iter(speaks))
-        return Lane(CODECS[dialect], CODECS[spoken], speaks[spoken])
+        headers = (
+            () if row is None else _pairs({name: value for name, value in row.headers.items() if name not in self.row.headers})
+        )
+        return Lane(CODECS[dialect], CODECS[spoken], speaks[spoken], row, headers)
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -99,6 +127,11 @@ class Target(msgspec.Struct, frozen=True):
     deadlines: Deadlines
     overrides: dict[str, msgspec.Raw] = {}
     name: str = "config"
+
+    @property
+    def row(self) -> Row:
+        """What is known of the provider, as it is for this model."""
+        return self.lane.row or self.provider.row
 
 
 def set_up(
@@ -112,6 +145,7 @@ def set_up(
     headers: dict[str, str] | None = None,
     models: tuple[str, ...] = (),
     signer: AnySigner | None = None,
+    deployments: dict[str, str] | None = None,
 ) -> Provider:
     """A provider with all that can be known beforehand."""
     named = {"user-agent": f"lockgate/{__version__}", "accept": "*/*", **row.headers, **(headers or {})}
@@ -121,8 +155,13 @@ def set_up(
         row,
         destination,
         base_path.rstrip("/"),
-        tuple((name.lower().encode("ascii"), value.encode("latin-1")) for name, value in named.items()),
+        _pairs(named),
         deadlines,
         models,
         signer,
+        deployments or {},
     )
+
+
+def _pairs(headers: dict[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers.items())
