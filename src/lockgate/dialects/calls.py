@@ -96,6 +96,32 @@ def taken_name(name: str) -> str:
     return f"{clean[: _LONGEST - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
+class CallIds:
+    """Ids of a turn's calls as strict dialects take them: in the letters that all take, and no two alike."""
+
+    __slots__ = ("_given", "_used")
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+        self._given: dict[str, list[str]] = {}  # calls without an answer yet, by the ids they came with
+
+    def call(self, told: str) -> str:
+        """An id for a call."""
+        base = made = taken_name(told)
+        number = 1
+        while made in self._used:
+            number += 1
+            made = f"{base}_{number}"
+        self._used.add(made)
+        self._given.setdefault(told, []).append(made)
+        return made
+
+    def result(self, told: str) -> str:
+        """The id of the call that is answered."""
+        waiting = self._given.get(told)
+        return waiting.pop(0) if waiting else taken_name(told)
+
+
 def asked_tool(name: str, request: Request) -> Tool | None:
     """The caller's tool that a model calls by this name, which may have been changed on the way (`taken_name`)."""
     for tool in request.tools:
@@ -127,3 +153,17 @@ def free_text(arguments: str) -> str:
         given = cast("dict[str, Any]", value).get(_INPUT)
         return given if isinstance(given, str) else arguments
     return arguments
+
+
+def input_of(arguments: str) -> dict[str, Any]:
+    """A call's arguments as the object that most dialects demand; what is no object is kept inside one."""
+    text = arguments.strip()
+    if not text:
+        return {}
+    try:
+        value: Any = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return {"arguments": arguments}  # a call that was cut short
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value)
+    return {} if value is None else {"arguments": value}

@@ -28,8 +28,7 @@ from lockgate.dialects.anthropic.messages.shapes import (
     usage_object,
     usage_of,
 )
-from lockgate.dialects.anthropic.messages.write_messages import input_of
-from lockgate.dialects.calls import asked_tool, free_arguments
+from lockgate.dialects.calls import asked_tool, free_arguments, input_of
 from lockgate.dialects.codec import Voice
 from lockgate.dialects.error import failure_of
 from lockgate.dialects.lenient import forgiving

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, cast
-
-import msgspec
+from typing import Any
 
 from lockgate.core.content import Declined, Media, Native, Part, Text, Thinking, ToolCall, ToolResult, Turn
 from lockgate.core.json import as_any
 from lockgate.core.request import Request
 from lockgate.dialects.anthropic.messages.shapes import NAME, cache_members, citation_object
-from lockgate.dialects.calls import aligned, free_arguments, taken_name
+from lockgate.dialects.calls import CallIds, aligned, free_arguments, input_of, taken_name
 from lockgate.dialects.media import mime_of_name, plain_text
 
 _Object = dict[str, Any]
@@ -43,13 +41,13 @@ def system_of(turns: list[Turn], request: Request) -> list[_Object]:
 def messages_of(turns: list[Turn], request: Request) -> list[_Object]:
     """The messages; what they cannot say is noted in `request.losses`."""
     messages: list[_Object] = []
-    ids = _Ids()
+    ids = CallIds()
     for turn in aligned([turn for turn in turns if turn.role not in ("system", "developer")]):
         if turn.name:
             request.lose("messages.name")
         role = "assistant" if turn.role == "assistant" else "user"
         if role == "assistant":
-            ids = _Ids()
+            ids = CallIds()
         content = [block for part in turn.parts for block in _blocks(part, request, ids)]
         if content and messages and messages[-1]["role"] == role:
             messages[-1]["content"] += content
@@ -72,33 +70,7 @@ def _trim(last: _Object) -> None:
         block["text"] = block["text"].rstrip()
 
 
-class _Ids:
-    """Ids of a turn's calls as the API takes them: in its letters, and no two alike."""
-
-    __slots__ = ("_given", "_used")
-
-    def __init__(self) -> None:
-        self._used: set[str] = set()
-        self._given: dict[str, list[str]] = {}  # calls without an answer yet, by the ids they came with
-
-    def call(self, told: str) -> str:
-        """An id for a call."""
-        base = made = taken_name(told)
-        number = 1
-        while made in self._used:
-            number += 1
-            made = f"{base}_{number}"
-        self._used.add(made)
-        self._given.setdefault(told, []).append(made)
-        return made
-
-    def result(self, told: str) -> str:
-        """The id of the call that is answered."""
-        waiting = self._given.get(told)
-        return waiting.pop(0) if waiting else taken_name(told)
-
-
-def _blocks(part: Part, request: Request, ids: _Ids | None = None) -> list[_Object]:
+def _blocks(part: Part, request: Request, ids: CallIds | None = None) -> list[_Object]:
     """The blocks of a part, which are none for what cannot be said here."""
     if isinstance(part, Text):
         return _text(part)
@@ -141,7 +113,7 @@ def _thinking(part: Thinking) -> list[_Object]:
     return [{"type": "thinking", "thinking": part.text, "signature": part.signature}] if part.signature else []
 
 
-def _result(part: ToolResult, ids: _Ids, request: Request) -> _Object:
+def _result(part: ToolResult, ids: CallIds, request: Request) -> _Object:
     block: _Object = {"type": "tool_result", "tool_use_id": ids.result(part.call_id)}
     content = [made for inner in part.content for made in _blocks(inner, request)]
     if len(content) == 1 and content[0].keys() == {"type", "text"}:
@@ -151,20 +123,6 @@ def _result(part: ToolResult, ids: _Ids, request: Request) -> _Object:
     if part.is_error:
         block["is_error"] = True
     return block | cache_members(part.cache)
-
-
-def input_of(arguments: str) -> Any:
-    """A call's arguments as the object that the API demands; what is no object is kept inside one."""
-    text = arguments.strip()
-    if not text:
-        return {}
-    try:
-        value: Any = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return {"arguments": arguments}  # a call that was cut short
-    if isinstance(value, dict):
-        return cast("_Object", value)
-    return {} if value is None else {"arguments": value}
 
 
 def _media(media: Media, request: Request) -> list[_Object]:

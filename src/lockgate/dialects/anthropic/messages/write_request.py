@@ -10,27 +10,24 @@ from typing import Any
 
 import msgspec
 
-from lockgate.core.content import Text, Tool, Turn
+from lockgate.core.content import Tool
 from lockgate.core.failure import Refusal
 from lockgate.core.json import as_any
 from lockgate.core.request import Format, Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.anthropic.messages.models import Family, family_of
 from lockgate.dialects.anthropic.messages.reasoning import reasoning_members
+from lockgate.dialects.anthropic.messages.sampling import sampling_members
 from lockgate.dialects.anthropic.messages.schema import closed, takes
 from lockgate.dialects.anthropic.messages.shapes import NAME, cache_members
 from lockgate.dialects.anthropic.messages.write_messages import messages_of, system_of
 from lockgate.dialects.calls import as_function, taken_name
 from lockgate.dialects.lenient import refusing
+from lockgate.dialects.told import told_format
 
 _Object = dict[str, Any]
 
-#: Sampling members without a place here, by their canonical names.
-_UNSAID = ("seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
 _TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only", "priority": "auto"}
-
-_ANY_JSON = "Answer with a single valid JSON object and nothing else."
-_BY_SCHEMA = "Answer with a single valid JSON value and nothing else. It must match this JSON Schema:\n"
 
 
 @refusing
@@ -61,7 +58,9 @@ def write_request(request: Request) -> Sheet:
         sheet.set("thinking", thinking)
     if config:
         sheet.set("output_config", config)
-    _set_sampling(sheet, request, family, thinks=thinking.get("type") in ("enabled", "adaptive"))
+    thinks = thinking.get("type") in ("enabled", "adaptive")
+    for name, value in sampling_members(request, family, thinks=thinks).items():
+        sheet.set(name, value)
     _set_rest(sheet, request)
     for name, raw in request.extra.items():
         sheet.set(name, raw)
@@ -126,51 +125,10 @@ def _set_format(wanted: Format, request: Request, family: Family, config: _Objec
     """JSON by schema natively where the model can; else, and for any JSON, by telling it."""
     if wanted.kind == "schema" and family.schema:
         config["format"] = {"type": "json_schema", "schema": closed(wanted.schema)}
-    elif wanted.kind == "schema":
-        request.lose("response_format (told to the model)")
-        system.append({"type": "text", "text": _BY_SCHEMA + bytes(wanted.schema or b"{}").decode()})
     else:
         request.lose("response_format (told to the model)")
-        # OpenAI demands that the conversation itself asks for JSON, so most do.
-        if not any(_asks_for_json(turn) for turn in request.turns):
-            system.append({"type": "text", "text": _ANY_JSON})
-
-
-def _asks_for_json(turn: Turn) -> bool:
-    return turn.role != "assistant" and any(isinstance(part, Text) and "json" in part.text.lower() for part in turn.parts)
-
-
-def _set_sampling(sheet: Sheet, request: Request, family: Family, *, thinks: bool) -> None:
-    """Sampling members, as far as the model takes them; while it thinks it takes hardly any."""
-    sampling = request.sampling
-    temperature, top_p, top_k = sampling.temperature, sampling.top_p, sampling.top_k
-    taken = family.sampling
-    if temperature is not None:
-        if not taken or thinks:
-            if temperature != 1:
-                request.lose("temperature")
-            temperature = None
-        elif temperature > 1:
-            request.lose("temperature above 1")
-            temperature = 1
-    if top_p is not None and (not taken or (thinks and top_p < 0.95) or (temperature is not None and not family.both)):
-        if top_p != 1:
-            request.lose("top_p")
-        top_p = None
-    if top_k is not None and (not taken or thinks):
-        request.lose("top_k")
-        top_k = None
-    stop = [sequence for sequence in sampling.stop if sequence.strip()]
-    if len(stop) < len(sampling.stop):
-        request.lose("stop of white space")
-    for name, value in (("temperature", temperature), ("top_p", top_p), ("top_k", top_k), ("stop_sequences", stop or None)):
-        if value is not None:
-            sheet.set(name, value)
-    for name in _UNSAID:
-        if getattr(sampling, name):
-            request.lose(name)
-    if (sampling.n or 1) > 1:
-        request.lose("n")
+        if sentence := told_format(wanted, request):
+            system.append({"type": "text", "text": sentence})
 
 
 def _set_rest(sheet: Sheet, request: Request) -> None:
