@@ -156,7 +156,7 @@ def _brought(name: str, key: str, host: str, settings: Settings, snapshot: Snaps
         row = TABLE[name].filled(settings, {}, host)
         signer = make_signer(row.auth, settings, key, None)
     except Refusal as refusal:
-        refusal.param = f"{AT}.{refusal.param}"
+        refusal.param = f"{AT}.{'custom_host' if refusal.param == 'base_url' else refusal.param}"
         raise
     destination, base = Destination.parse(row.base_url, trusted=not host)
     if host:

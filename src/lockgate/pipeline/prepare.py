@@ -31,13 +31,14 @@ class Prepared(msgspec.Struct):
     gear: Gear
     stream: bool
     request: Request | None = None  # canonical, when translated
+    dropped: list[str] = []  # members of the caller's own body that the provider would reject
     drop_usage: bool = False  # the provider tells usage in its stream because we alone asked
     usage_asked: bool = True  # the caller wants usage in its stream
 
     @property
     def losses(self) -> list[str]:
-        """What the translation could not say."""
-        return [] if self.request is None else self.request.losses
+        """What could not be said."""
+        return self.dropped if self.request is None else self.request.losses
 
     def machine(self, voice: Voice | None) -> Stream:
         """The machine for a streamed answer."""
@@ -52,6 +53,7 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
     lane = target.lane
     request = None
     drop_usage, usage_asked = False, True
+    dropped: list[str] = []
     gear: Gear = "relay"
     for name, value in target.overrides.items():
         if gear == "relay":
@@ -66,6 +68,11 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
             wanting = sheet.copy()
             if drop_usage := lane.provider.ask_usage(wanting):
                 sheet, gear = wanting, "edit"
+        edits = target.row.edits.get(lane.provider.name)
+        if edits is not None and edits.concern(sheet, call.body):
+            if gear == "relay":
+                sheet, gear = sheet.copy(), "edit"
+            dropped = edits.edit(sheet)
     else:
         if stream and lane.caller.ask_usage is not None:
             usage_asked = not lane.caller.ask_usage(sheet.copy())
@@ -75,17 +82,21 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
         if gear == "relay":
             sheet, gear = sheet.copy(), "edit"
         QUIRKS[lane.endpoint.quirk](sheet, target.model)
-    return Prepared(target, outgoing(call, sheet.bytes(), target, stream), gear, stream, request, drop_usage, usage_asked)
+    out = outgoing(call, sheet.bytes(), target, stream)
+    return Prepared(target, out, gear, stream, request, dropped, drop_usage, usage_asked)
 
 
 def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request, Sheet]:
     """The caller's request as the canonical one and as the provider's body."""
-    lane, edits = target.lane, target.row.edits
+    lane = target.lane
+    edits = target.row.edits.get(lane.provider.name)
     request = lane.caller.read_request(sheet)
     request.model, request.stream = target.model, stream
-    edits.before(request)
+    if edits is not None:
+        edits.before(request)
     body = lane.provider.write_request(request)
-    edits.after(body, request)
+    if edits is not None:
+        edits.after(body, request)
     return request, body
 
 

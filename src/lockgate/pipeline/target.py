@@ -10,7 +10,7 @@ from lockgate.dialects.codec import Codec
 from lockgate.dialects.registry import CODECS
 from lockgate.providers.auth.port import AnySigner
 from lockgate.providers.auth.static import carry
-from lockgate.providers.table import Endpoint, Row
+from lockgate.providers.table import Endpoint, Row, joined
 from lockgate.transport.destination import Destination
 from lockgate.transport.exchange import Deadlines
 
@@ -93,7 +93,7 @@ class Provider(msgspec.Struct, eq=False):
                 raise Refusal(400, "invalid_model", f"'{model}' is no model's name.", param="model")
             if len(self._paths) >= MEMO:
                 self._paths.clear()
-            path = self._paths[key] = (self.base_path + endpoint.target(model, stream)).encode("ascii")
+            path = self._paths[key] = joined(self.base_path, endpoint.target(model, stream)).encode("ascii")
         return path
 
     def _build(self, dialect: str, api: str, variant: int) -> Lane:

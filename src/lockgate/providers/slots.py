@@ -14,9 +14,9 @@ import msgspec
 from lockgate.core.failure import Refusal
 from lockgate.providers.auth.settings import Settings
 
-#: A slot in a template. `{model}` is none: it is filled for each request.
+#: A slot in a template. What is filled for each request is none.
 SLOT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-PER_REQUEST = frozenset(("model",))
+PER_REQUEST = frozenset(("model", "deployment"))
 
 
 class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

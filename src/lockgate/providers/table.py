@@ -23,23 +23,27 @@ Entry = dict[str, Any]
 
 
 class Endpoint(msgspec.Struct, frozen=True, cache_hash=True, forbid_unknown_fields=True):
-    """Where one dialect is spoken: paths below the base URL, `{model}` standing for the quoted model name.
+    """Where one dialect is spoken: paths below the base URL, `{model}` standing for the quoted model name, `{deployment}` for
+    what it says before a ":". `stream` is the path for a stream where that has one of its own.
 
     `quirk` names the function that gives a body the form wanted here, whoever wrote it (`providers.quirks`).
     """
 
     path: str
-    stream: str
+    stream: str = ""
     quirk: str = ""
 
     def target(self, model: str, stream: bool) -> str:
         """The path (and query) to ask for `model`."""
-        template = self.stream if stream else self.path
-        return template.replace("{model}", quote(model, safe="@")) if "{model}" in template else template
+        template = (self.stream if stream else self.path) or self.path
+        if "{" not in template:
+            return template
+        deployment = model.partition(":")[0]
+        return template.replace("{model}", quote(model, safe="@")).replace("{deployment}", quote(deployment, safe="@"))
 
     def filled(self, values: Mapping[str, str]) -> Endpoint:
         """With its slots filled; the model stays open."""
-        return Endpoint(fill(self.path, values), fill(self.stream, values), self.quirk)
+        return msgspec.structs.replace(self, path=fill(self.path, values), stream=fill(self.stream, values))
 
 
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +92,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_url   what the endpoint paths are appended to; an operator's base_url or a caller's custom_host replaces it. ""
                where everyone has an address of their own
     auth       how the key travels (`auth.static.SCHEMES`, `auth.SIGNERS`)
-    speaks     dialect → path, or {path, stream} where a stream has a path of its own. Translations use the first
+    speaks     dialect → path, or an `Endpoint` where that is not all. Translations use the first
     slots      what differs from account to account in these addresses (`providers.slots`)
     counts     dialect → path of the provider's own token counting
     env        environment variables that hold a key: when one is set, the provider is there without configuration
@@ -189,7 +193,7 @@ def joined(base: str, path: str) -> str:
 #: The dialect that edits are meant for when a row does not say.
 _USUAL = "openai.chat"
 #: Members whose entries may be written as one text → what that text stands for.
-_SHORT: dict[str, tuple[str, ...]] = {"speaks": ("path", "stream"), "counts": ("path", "stream"), "slots": ("pattern",)}
+_SHORT: dict[str, str] = {"speaks": "path", "counts": "path", "slots": "pattern"}
 
 
 def read_table(text: str, kind: str = "", presets: Mapping[str, Edits] | None = None) -> dict[str, Row]:
@@ -197,17 +201,17 @@ def read_table(text: str, kind: str = "", presets: Mapping[str, Edits] | None = 
     rows: dict[str, Row] = {}
     for slug, entry in cast("dict[str, Entry]", tomllib.loads(text)).items():
         for part in (entry, *entry.get("variants", ())):
-            for member, names in _SHORT.items():
+            for member, meant in _SHORT.items():
                 if member in part:
-                    part[member] = _whole(names, part[member])
+                    part[member] = _whole(meant, part[member])
             if "edits" in part:
                 part["edits"] = _edits(part["edits"], PRESETS if presets is None else presets)
         rows[slug] = msgspec.convert({"slug": slug, "kind": kind, **entry}, Row)
     return rows
 
 
-def _whole(names: tuple[str, ...], entries: Entry) -> Entry:
-    return {key: dict.fromkeys(names, value) if isinstance(value, str) else value for key, value in entries.items()}
+def _whole(meant: str, entries: Entry) -> Entry:
+    return {key: {meant: value} if isinstance(value, str) else value for key, value in entries.items()}
 
 
 def _edits(said: str | Entry, presets: Mapping[str, Edits]) -> Entry:

@@ -8,6 +8,12 @@ SCHEMES: dict[str, tuple[str, str]] = {
     "x-api-key": ("x-api-key", ""),
     "x-goog-api-key": ("x-goog-api-key", ""),
     "api-key": ("api-key", ""),
+    "x-key": ("x-key", ""),
+    "xi-api-key": ("xi-api-key", ""),
+    "x-portkey-api-key": ("x-portkey-api-key", ""),
+    "authorization": ("authorization", ""),
+    "key": ("authorization", "Key "),
+    "token": ("authorization", "Token "),
 }
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lockgate.core.sheet import Sheet
-from lockgate.providers.quirks import google
+from lockgate.providers.quirks import google, predibase
 
 QUIRKS: dict[str, Callable[[Sheet, str], None]] = {
+    "predibase": predibase.adapter,
     "vertex-claude": google.claude,
     "vertex-claude-count": google.claude_count,
     "vertex-deployed": google.deployed,
