@@ -50,7 +50,7 @@ async def ask_soon(app, method, path, *, body=b"", headers=(), pieces=None, disc
     }
     await app(scope, receive, send)
     assert line.ended
-    return Answer(line.status, line.headers, line.body)
+    return Answer(line.status, line.headers, line.sent)
 
 
 class Line:
@@ -59,7 +59,10 @@ class Line:
     def __init__(self):
         self.lost = self.ended = False
         self.when_lost = None
-        self.status, self.headers, self.body = 0, [], b""
+        self.status, self.headers, self.sent = 0, [], b""
+
+    def body(self):
+        return None
 
     def whole(self, status, headers, body):
         self.begin(status, headers)
@@ -71,7 +74,7 @@ class Line:
 
     def push(self, data):
         assert self.status and not self.ended
-        self.body += data
+        self.sent += data
         return True
 
     async def drain(self):
@@ -79,5 +82,5 @@ class Line:
 
     def end(self, data):
         assert self.status and not self.ended
-        self.body += data
+        self.sent += data
         self.ended = True

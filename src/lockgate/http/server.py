@@ -50,6 +50,11 @@ class Line:
         if tell is not None:
             tell()
 
+    def body(self) -> bytes | None:
+        """The request's body, if all of it has come already, as it nearly always has."""
+        cycle = self._cycle
+        return None if cycle.more_body or cycle.disconnected else bytes(cycle.body)
+
     def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """A whole answer in one write."""
         cycle = self._cycle
