@@ -5,6 +5,7 @@ import httpx
 import openai
 import portkey_ai
 import pytest
+from google import genai
 
 from support.house import KEY
 from support.process import Gateway
@@ -175,3 +176,45 @@ def test_portkey_s_sdk_with_a_config(gateway):
     config = {"provider": "@sim", "override_params": {"model": "echo"}}
     client = portkey(gateway, config=config)
     assert "Say pong." in client.chat.completions.create(model="any", messages=ASK).choices[0].message.content
+
+
+@pytest.fixture(scope="module")
+def goog(gateway):
+    with genai.Client(api_key=KEY, http_options=genai.types.HttpOptions(base_url=gateway.url)) as client:
+        yield client
+
+
+def test_google_s_sdk(goog):
+    whole = goog.models.generate_content(model="@sim/chat", contents="Say pong.")
+    assert "pong" in whole.text
+    assert whole.usage_metadata.total_token_count > 0
+    chunks = list(goog.models.generate_content_stream(model="@sim/chat", contents="Say pong."))
+    assert "".join(chunk.text or "" for chunk in chunks) == whole.text
+    assert goog.models.count_tokens(model="@sim/chat", contents="Say pong.").total_tokens > 0
+
+
+def test_google_s_sdk_calls_tools(goog):
+    tool = genai.types.Tool(
+        function_declarations=[
+            genai.types.FunctionDeclaration(
+                name=TOOL["name"], description=TOOL["description"], parameters_json_schema=TOOL["schema"]
+            )
+        ]
+    )
+    calling = genai.types.ToolConfig(function_calling_config=genai.types.FunctionCallingConfig(mode="ANY"))
+    config = genai.types.GenerateContentConfig(tools=[tool], tool_config=calling)
+    answer = goog.models.generate_content(model="@sim/chat", contents="Say pong.", config=config)
+    (call,) = answer.function_calls
+    assert (call.name, type(call.args["city"])) == ("weather", str)
+    result = genai.types.Part.from_function_response(name="weather", response={"result": "sunny"})
+    history = [genai.types.UserContent("Say pong."), answer.candidates[0].content, genai.types.UserContent(result)]
+    again = goog.models.generate_content(model="@sim/chat", contents=history, config={"tools": [tool]})
+    assert "sunny" in again.text
+
+
+def test_google_s_sdk_raises_its_own_errors(goog):
+    with pytest.raises(genai.errors.ClientError) as raised:
+        goog.models.generate_content(model="@sim/error-429", contents="x")
+    assert (raised.value.code, raised.value.status) == (429, "RESOURCE_EXHAUSTED")
+    with pytest.raises(genai.errors.ServerError):
+        goog.models.generate_content(model="@sim/error-500", contents="x")

@@ -387,3 +387,10 @@ def test_a_bug_of_ours_is_500_with_the_request_s_id_and_on_record(app, caplog):
     assert answer.status == 500
     assert record(app).id in answer.json["error"]["message"]
     assert record(app).id in caplog.text
+
+
+def test_a_complete_stream_gets_its_ending_though_the_provider_hangs(app):
+    hanging = events(chunk("pong"), chunk(None, "stop", USAGE), hang=True)
+    answer, _ = post(app, "/v1/messages", {**CLAUDE, "stream": True}, hanging, headers=[VIA_CHAT])
+    assert answer.body.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+    assert record(app).outcome == "ok"

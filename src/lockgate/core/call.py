@@ -47,7 +47,8 @@ class Call(msgspec.Struct):
     """One inbound request. Times: `time_us` since the epoch; `clock` is a monotonic reading in seconds, at the first byte.
 
     `headers` has lower-case names; a header given twice keeps the last value, except those that carry keys, which are
-    refused when repeated. `dialect` names the codec that the caller speaks ("" where the route has none).
+    refused when repeated. `dialect` names the codec that the caller speaks ("" where the route has none). `params` is what
+    stood in the holes of the route's path; `streams` what the path says of streaming (None: the body says it).
     """
 
     id: str
@@ -64,6 +65,8 @@ class Call(msgspec.Struct):
     steered: bool = True  # some header of the gateway's own is there
     body: bytes = b""
     metadata: dict[str, str] = {}
+    params: dict[str, str] = {}
+    streams: bool | None = None
 
     def header(self, name: str) -> str:
         """A header of the gateway's own: `x-lockgate-NAME`, else `x-portkey-NAME`, else ""."""

@@ -17,6 +17,7 @@ from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Reply
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
+from lockgate.dialects.signature import carries
 
 
 class Voice(msgspec.Struct, frozen=True):
@@ -81,6 +82,24 @@ class Tap(Protocol):
         ...
 
 
+class Counting(msgspec.Struct, frozen=True):
+    """How a dialect asks for the tokens of a request, and is told.
+
+    read         a caller's question → the request whose tokens are wanted; raises `Refusal`
+    write        a number of tokens → the answer's body
+    name_model   as `Codec.name_model`, for the question's body
+    """
+
+    read: Callable[[Sheet], Request]
+    write: Callable[[int], bytes]
+    name_model: Callable[[Sheet, str], None] | None
+
+
+def set_model(sheet: Sheet, model: str) -> None:
+    """Name the model in the member `model`."""
+    sheet.set("model", model)
+
+
 class Codec(msgspec.Struct, frozen=True):
     """One dialect, complete.
 
@@ -98,6 +117,10 @@ class Codec(msgspec.Struct, frozen=True):
     ask_usage        makes a provider's body ask for usage in its stream; True when the caller had not asked itself. None: a
                      dialect whose streams always tell
     passes           names of request headers (lower case) that belong to this dialect and travel with it
+    carries          whether a caller's body may hold another model's signature (`dialects.signature`)
+    name_model       puts another model's name into a caller's body. None: the body names none, the path does
+    array_asked      whether a query asks for the stream as one JSON array. None: streams are server-sent events, always
+    counting         asking for the tokens of a request beforehand. None: the dialect has no such question
     """
 
     name: str
@@ -115,3 +138,7 @@ class Codec(msgspec.Struct, frozen=True):
     native_error: Callable[[bytes], bool]
     ask_usage: Callable[[Sheet], bool] | None = None
     passes: tuple[bytes, ...] = ()
+    carries: Callable[[bytes], bool] = carries
+    name_model: Callable[[Sheet, str], None] | None = set_model
+    array_asked: Callable[[bytes], bool] | None = None
+    counting: Counting | None = None

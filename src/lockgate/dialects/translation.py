@@ -1,6 +1,7 @@
-"""One stream on its way to the caller: passed unchanged (`Passage`) or from one dialect into another (`Translation`).
+"""One stream on its way to the caller: passed unchanged (`Passage`), from one dialect into another (`Translation`), and
+either of them as one JSON array (`AsArray`).
 
-Both are driven alike: bytes in, bytes out, and the outcome so far.
+All are driven alike: bytes in, bytes out, and the outcome so far.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from lockgate.core.events import Broken, Event
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.codec import Codec, Voice
+from lockgate.wire.array import ArrayWriter
 
 
 class Stream(Protocol):
@@ -80,3 +82,30 @@ class Translation:
         if outcome.failure is not None:  # what came before the provider's error still goes out
             events = events[: next(n for n, event in enumerate(events) if type(event) is Broken)]
         return self._writer.feed(events) if events else b""
+
+
+class AsArray:
+    """A stream whose caller wants one JSON array. An error is its last element, and the array is closed behind it: what
+    cannot be parsed would hide the error. `passes`: a provider's own error event is among what the stream gives."""
+
+    __slots__ = ("_array", "_passes", "_stream", "outcome")
+
+    def __init__(self, stream: Stream, passes: bool) -> None:
+        self._stream = stream
+        self._passes = passes
+        self._array = ArrayWriter()
+        self.outcome = stream.outcome
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The elements that are complete now."""
+        data = self._array.feed(self._stream.feed(chunk))
+        return data + self._array.close() if self._passes and self.outcome.failure is not None else data
+
+    def end(self) -> bytes:
+        """The last elements; the array closes when the answer is complete."""
+        data = self._array.feed(self._stream.end())
+        return data + self._array.close() if self.outcome.complete else data
+
+    def broken(self, error: Failure | Refusal) -> bytes:
+        """The error as the last element."""
+        return self._array.feed(self._stream.broken(error)) + self._array.close()

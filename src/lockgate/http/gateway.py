@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from lockgate.core.call import Call, Family
 from lockgate.core.failure import Refusal
@@ -11,7 +12,7 @@ from lockgate.core.json import encode
 from lockgate.core.record import new_id
 from lockgate.dialects.registry import CODECS
 from lockgate.http.exchange import LineCaller, Receive, Scope, Send, too_large
-from lockgate.http.routes import Route, Table, lay_out
+from lockgate.http.routes import Found, Table, lay_out
 from lockgate.pipeline.admit import OWN, SHARED
 from lockgate.pipeline.door import enter
 from lockgate.pipeline.render import JSON, PLAIN
@@ -53,19 +54,22 @@ class Gateway:
         method, path = scope["method"], scope["path"]
         if scope["raw_path"] != path.encode("utf-8", "surrogateescape"):
             path = scope["raw_path"].decode("ascii", "replace")  # no second spelling of a route passes the table
-        route = self._table.find(method, path)
-        if route is None:
+        found = self._table.find(method, path)
+        if found is None:
             self._open(method, path, caller)
             return
         snapshot = self._world.snapshot
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        call = self._call(scope, route, dict(headers))
+        route = found.route
+        call = self._call(scope, path, found, dict(headers))
         flaw = find_flaw(headers, call, snapshot.limits.request)
+        if route.key_query is not None:
+            take_key(call, *route.key_query)
         await enter(call, route.scope, snapshot, self._runtime, caller, flaw)
 
-    def _call(self, scope: Scope, route: Route, headers: dict[bytes, bytes]) -> Call:
+    def _call(self, scope: Scope, path: str, found: Found, headers: dict[bytes, bytes]) -> Call:
         """The request as a Call."""
-        runtime = self._runtime
+        runtime, route = self._runtime, found.route
         family: Family = "lockgate"
         steered = False
         for name in headers:
@@ -82,14 +86,16 @@ class Gateway:
             trace_id=_trace_id(headers, steered) or id.replace("-", ""),
             time_us=time_us,
             clock=runtime.clock(),
-            method=route.method,
-            path=route.path,
+            method=scope["method"],
+            path=path,
             query=scope["query_string"],
             headers=headers,
             operation=route.operation,
             dialect=route.dialect,
             family=family,
             steered=steered,
+            params=found.params,
+            streams=route.streams,
         )
 
     def _open(self, method: str, path: str, caller: LineCaller) -> None:
@@ -104,7 +110,7 @@ class Gateway:
             )
             _answer(caller, refusal, "")
         else:
-            known = ", ".join(sorted(self._table.paths))
+            known = ", ".join(self._table.known())
             refusal = Refusal(404, "not_found", f"There is nothing at {path[:200]}. The gateway answers at {known}.")
             _answer(caller, refusal, "")
 
@@ -128,6 +134,15 @@ def _trace_id(headers: dict[bytes, bytes], steered: bool) -> str:
     if (parent := headers.get(b"traceparent")) and (match := _PARENT.fullmatch(parent)):
         return match[1].decode("ascii")
     return ""
+
+
+def take_key(call: Call, name: bytes, header: bytes) -> None:
+    """Read a key in the query as the header that it stands for. The query itself is never kept."""
+    for pair in call.query.split(b"&"):
+        said, _, value = pair.partition(b"=")
+        if said == name and value:
+            call.headers.setdefault(header, unquote_to_bytes(value))
+            return
 
 
 def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, limit: int) -> Refusal | None:

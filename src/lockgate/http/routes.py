@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 import msgspec
 
@@ -12,17 +14,35 @@ from lockgate.pipeline.door import ANSWERS
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One data-plane route. `scope` is what a key must carry to use it; it may not be empty."""
+    """One data-plane route. `scope` is what a key must carry to use it; it may not be empty.
+
+    `path` may have holes: `{model}` takes a model's name, slashes and all. `streams` is set where the path, and not the
+    body, says whether the answer is streamed. `key_query` names a query parameter in which a key may come, and the header
+    that it stands for.
+    """
 
     method: str
     path: str
     operation: Operation
     dialect: str
     scope: str
+    streams: bool | None = None
+    key_query: tuple[bytes, bytes] | None = None
 
 
 class UnguardedRoute(Exception):
     """A route without a policy, or that nothing answers: the gateway does not start with one."""
+
+
+def _gemini(version: str) -> tuple[Route, ...]:
+    """Google writes model and verb into the path: https://ai.google.dev/api/generate-content."""
+    path = f"/{version}/models/{{model}}"
+    dialect, scope, key = "gemini.generate", "completions.write", (b"key", b"x-goog-api-key")
+    return (
+        Route("POST", f"{path}:generateContent", "chat", dialect, scope, streams=False, key_query=key),
+        Route("POST", f"{path}:streamGenerateContent", "chat", dialect, scope, streams=True, key_query=key),
+        Route("POST", f"{path}:countTokens", "count", dialect, scope, key_query=key),
+    )
 
 
 ROUTES: tuple[Route, ...] = (
@@ -31,30 +51,62 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "message", "anthropic.messages", "completions.write"),
     Route("POST", "/v1/messages/count_tokens", "count", "anthropic.messages", "completions.write"),
     Route("GET", "/v1/models", "models", "", "models.list"),
+    *_gemini("v1beta"),
+    *_gemini("v1"),
 )
 
 #: Every scope that some route asks for: what a key carries when nothing else is said.
 SCOPES: frozenset[str] = frozenset(route.scope for route in ROUTES)
 
+#: What a hole in a path takes.
+_HOLES = {"model": ".+"}
+_HOLE = re.compile(r"\{([a-z]+)\}")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A route, and what stands in the holes of its path, decoded."""
+
+    route: Route
+    params: dict[str, str]
+
+
+class Pattern(msgspec.Struct, frozen=True):
+    """A path with holes, ready to be compared."""
+
+    whole: re.Pattern[str]
+    methods: dict[str, Route]
+
 
 class Table(msgspec.Struct, frozen=True):
-    """Routes ready to be looked up: path → method → route."""
+    """Routes ready to be looked up: an exact path → method → route; what no exact path is, the first pattern that fits."""
 
-    paths: dict[str, dict[str, Route]]
+    paths: dict[str, dict[str, Found]]
+    patterns: dict[str, Pattern]
 
-    def find(self, method: str, path: str) -> Route | None:
-        """The route, or None."""
+    def find(self, method: str, path: str) -> Found | None:
+        """The route, or None. `path` is as it stands in the request line."""
         methods = self.paths.get(path)
-        return methods.get(method) if methods is not None else None
+        if methods is not None:
+            return methods.get(method)
+        for pattern in self.patterns.values():
+            if (match := pattern.whole.fullmatch(path)) is not None and (route := pattern.methods.get(method)) is not None:
+                return Found(route, {name: unquote(value) for name, value in match.groupdict().items()})
+        return None
 
     def methods(self, path: str) -> list[str]:
         """What a path can be asked with; empty for an unknown path."""
-        return sorted(self.paths.get(path, ()))
+        if path in self.paths:
+            return sorted(self.paths[path])
+        return sorted({method for each in self.patterns.values() if each.whole.fullmatch(path) for method in each.methods})
+
+    def known(self) -> list[str]:
+        """Every path, as it is written in the table."""
+        return sorted((*self.paths, *self.patterns))
 
 
 def lay_out(routes: Iterable[Route] = ROUTES) -> Table:
     """The table. Raises `UnguardedRoute` for a route without scope, answer or dialect, or one that is there twice."""
-    paths: dict[str, dict[str, Route]] = {}
+    table = Table({}, {})
     for route in routes:
         name = f"{route.method} {route.path}"
         if not route.scope:
@@ -63,8 +115,25 @@ def lay_out(routes: Iterable[Route] = ROUTES) -> Table:
             raise UnguardedRoute(f"{name}: nothing answers the operation '{route.operation}'")
         if route.dialect and route.dialect not in CODECS:
             raise UnguardedRoute(f"{name}: there is no dialect '{route.dialect}'")
-        methods = paths.setdefault(route.path, {})
-        if route.method in methods:
+        if route.operation == "count" and CODECS[route.dialect].counting is None:
+            raise UnguardedRoute(f"{name}: '{route.dialect}' has no way to ask for a count")
+        if "{" in route.path:
+            pattern = table.patterns.setdefault(route.path, Pattern(_compile(route.path), {}))
+            taken = route.method in pattern.methods
+            pattern.methods[route.method] = route
+        else:
+            methods = table.paths.setdefault(route.path, {})
+            taken = route.method in methods
+            methods[route.method] = Found(route, {})
+        if taken:
             raise UnguardedRoute(f"{name} is there twice")
-        methods[route.method] = route
-    return Table(paths)
+    return table
+
+
+def _compile(path: str) -> re.Pattern[str]:
+    pieces = _HOLE.split(path)  # text, hole, text, …
+    for at in range(1, len(pieces), 2):
+        pieces[at] = f"(?P<{pieces[at]}>{_HOLES[pieces[at]]})"
+    for at in range(0, len(pieces), 2):
+        pieces[at] = re.escape(pieces[at])
+    return re.compile("".join(pieces), re.DOTALL)

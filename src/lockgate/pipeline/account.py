@@ -14,6 +14,7 @@ from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.policy.estimate import input_tokens, output_tokens
+from lockgate.wire import array
 
 
 class Account:
@@ -158,7 +159,8 @@ class Account:
         """Never below what the provider has already stated (reliability: unknown usage is not free)."""
         codec = prepared.target.lane.caller
         reader = codec.reader()
-        heard = reader.feed(b"".join(self._bodies)) if prepared.stream else []
+        said = b"".join(self._bodies) if prepared.stream else b""
+        heard = reader.feed(array.events(said) if prepared.array else said)
         asked = prepared.request
         if asked is None:
             try:

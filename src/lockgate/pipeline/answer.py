@@ -19,7 +19,7 @@ from lockgate.pipeline.account import Account
 from lockgate.pipeline.plan import Ask, plan
 from lockgate.pipeline.ports import Caller
 from lockgate.pipeline.prepare import Prepared, prepare
-from lockgate.pipeline.render import EVENTS, answer_headers, error_body, error_headers
+from lockgate.pipeline.render import EVENTS, JSON, answer_headers, error_body, error_headers
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
@@ -46,8 +46,8 @@ async def answer(passing: Passing, provider_key: str) -> None:
     """Answer a conversation. Raises `Refusal`, which the door renders."""
     call, account = passing.call, passing.account
     sheet = Sheet.open(call.body)
-    asked = sheet.get("model", str) or ""
-    stream = sheet.get("stream", bool) or False
+    asked = call.params.get("model") or sheet.get("model", str) or ""
+    stream = (sheet.get("stream", bool) or False) if call.streams is None else call.streams
     account.record.model_asked, account.record.stream = asked, stream
 
     ask = Ask(asked, provider_key)
@@ -144,7 +144,7 @@ async def pass_stream(passing: Passing, prepared: Prepared, exchange: Exchange) 
     while isinstance(ended, Slow):
         await passing.caller.drain()
         ended = await exchange.pour(flow.take)
-    if ended is None:
+    if ended is None or flow.outcome.complete:
         flow.close()
     outcome = flow.outcome
     failure = outcome.failure or ended
@@ -172,13 +172,14 @@ async def pass_stream(passing: Passing, prepared: Prepared, exchange: Exchange) 
 class Flow:
     """A stream on its way: called with each piece as it arrives, it writes to the caller at once."""
 
-    __slots__ = ("_exchange", "_held", "_hurried", "_passing", "_relays", "_stream", "outcome", "started")
+    __slots__ = ("_exchange", "_held", "_hurried", "_kind", "_passing", "_relays", "_stream", "outcome", "started")
 
     def __init__(self, passing: Passing, prepared: Prepared, exchange: Exchange) -> None:
         self._passing = passing
         self._exchange = exchange
         self._relays = prepared.target.lane.relays
         self._stream = prepared.machine(None if self._relays else voice(passing, prepared))
+        self._kind = JSON if prepared.array else EVENTS
         self._held = b""
         self._hurried = False
         self.started = False
@@ -213,11 +214,11 @@ class Flow:
         passing, account = self._passing, self._passing.account
         account.heard()
         account.first_event()
-        headers = answer_headers(passing.call, account.record, EVENTS, self._exchange.headers)
+        headers = answer_headers(passing.call, account.record, self._kind, self._exchange.headers)
         passing.caller.start(self._exchange.status, headers)
 
     def close(self) -> None:
-        """The provider's body has ended properly."""
+        """The provider's body has ended properly, or nothing is missing from it."""
         self._held += self._stream.end()
 
     def rest(self, failure: Failure | None) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.failure import Failure
-from lockgate.core.json import encode
 from lockgate.core.sheet import Sheet
 from lockgate.pipeline.answer import Passing, attempt, deliver_failure
 from lockgate.pipeline.plan import Ask, plan
@@ -21,7 +20,7 @@ async def count(passing: Passing, provider_key: str) -> None:
     """Answer a count. An estimate says so in `x-lockgate-estimated`. Counting is free at all providers that offer it."""
     call, account = passing.call, passing.account
     sheet = Sheet.open(call.body)
-    asked = sheet.get("model", str) or ""
+    asked = call.params.get("model") or sheet.get("model", str) or ""
     account.record.model_asked = asked
     ask = Ask(asked, provider_key)
     try:
@@ -29,17 +28,17 @@ async def count(passing: Passing, provider_key: str) -> None:
     finally:
         account.record.route = ask.route
     codec = codec_of(call)
-    counting = target.row.counts.get(call.dialect)
-    if counting is None:
-        if "max_tokens" not in sheet:  # a count has none, a conversation needs one
-            sheet = sheet.copy()
-            sheet.set("max_tokens", 1)
-        body = encode({"input_tokens": input_tokens(codec.read_request(sheet))})
+    counting = codec.counting
+    assert counting is not None  # `http.routes` lets nobody count in a dialect that cannot
+    there = target.row.counts.get(call.dialect)
+    if there is None:
+        body = counting.write(input_tokens(counting.read(sheet)))
         account.record.provider = target.provider.slug
         account.record.cost_nusd = 0
         respond(call, account, passing.caller, 200, body, extra=[(b"x-lockgate-estimated", b"input_tokens")])
         return
-    target = msgspec.structs.replace(target, lane=Lane(codec, codec, counting, target.lane.row, target.lane.headers))
+    codec = msgspec.structs.replace(codec, name_model=counting.name_model)
+    target = msgspec.structs.replace(target, lane=Lane(codec, codec, there, target.lane.row, target.lane.headers))
     prepared = prepare(call, sheet, asked, False, target)
     failure = await attempt(passing, prepared, _pass_count)
     if failure is not None:

@@ -14,8 +14,7 @@ from lockgate.core.record import Gear
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Voice
-from lockgate.dialects.signature import carries
-from lockgate.dialects.translation import Passage, Stream, Translation
+from lockgate.dialects.translation import AsArray, Passage, Stream, Translation
 from lockgate.pipeline.target import Target
 from lockgate.providers.quirks import QUIRKS
 from lockgate.transport.exchange import Outgoing
@@ -34,6 +33,7 @@ class Prepared(msgspec.Struct):
     dropped: list[str] = []  # members of the caller's own body that the provider would reject
     drop_usage: bool = False  # the provider tells usage in its stream because we alone asked
     usage_asked: bool = True  # the caller wants usage in its stream
+    array: bool = False  # the caller wants its stream as one JSON array
 
     @property
     def losses(self) -> list[str]:
@@ -43,9 +43,12 @@ class Prepared(msgspec.Struct):
     def machine(self, voice: Voice | None) -> Stream:
         """The machine for a streamed answer."""
         lane = self.target.lane
+        stream: Stream
         if voice is None:
-            return Passage(lane.provider, self.drop_usage)
-        return Translation(lane.provider, lane.caller, voice)
+            stream = Passage(lane.provider, self.drop_usage)
+        else:
+            stream = Translation(lane.provider, lane.caller, voice)
+        return AsArray(stream, passes=voice is None) if self.array else stream
 
 
 def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) -> Prepared:
@@ -59,11 +62,11 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
         if gear == "relay":
             sheet, gear = sheet.copy(), "edit"
         sheet.set(name, value)
-    if lane.relays and not carries(call.body):
-        if asked != target.model:
+    if lane.relays and not lane.caller.carries(call.body):
+        if asked != target.model and lane.caller.name_model is not None:
             if gear == "relay":
                 sheet, gear = sheet.copy(), "edit"
-            sheet.set("model", target.model)
+            lane.caller.name_model(sheet, target.model)
         if stream and lane.provider.ask_usage is not None and target.row.usage == "asked":
             wanting = sheet.copy()
             if drop_usage := lane.provider.ask_usage(wanting):
@@ -82,8 +85,9 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
         if gear == "relay":
             sheet, gear = sheet.copy(), "edit"
         QUIRKS[lane.endpoint.quirk](sheet, target.model)
+    array = stream and lane.caller.array_asked is not None and lane.caller.array_asked(call.query)
     out = outgoing(call, sheet.bytes(), target, stream)
-    return Prepared(target, out, gear, stream, request, dropped, drop_usage, usage_asked)
+    return Prepared(target, out, gear, stream, request, dropped, drop_usage, usage_asked, array)
 
 
 def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request, Sheet]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lockgate.dialects.anthropic.messages.count import COUNTING
 from lockgate.dialects.anthropic.messages.error import native_error, read_error, stream_error, write_error
 from lockgate.dialects.anthropic.messages.read_request import read_request
 from lockgate.dialects.anthropic.messages.reader import Reader
@@ -29,4 +30,5 @@ CODEC = Codec(
     stream_error=stream_error,
     native_error=native_error,
     passes=(b"anthropic-beta", b"anthropic-version"),
+    counting=COUNTING,
 )

@@ -9,8 +9,15 @@ from lockgate.core.content import Thinking
 from lockgate.dialects.gemini.generate.shapes import NAME
 from lockgate.dialects.signature import unwrap, wrap
 
+#: How every wrapped signature begins here: our mark, encoded (its nine bytes are twelve characters, whatever follows).
+_MARK = base64.b64encode(b"lockgate:")
 #: The item id of a wrapped signature that says: this is reasoning that only its writer can read.
 _REDACTED = "redacted"
+
+
+def carries(body: bytes) -> bool:
+    """Whether a body may hold another model's signature, which the model that reads it would reject."""
+    return _MARK in body
 
 
 def carried(part: Thinking) -> str:
