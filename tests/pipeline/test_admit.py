@@ -61,3 +61,12 @@ def test_a_key_without_the_scope_is_403_and_names_both():
     caught = refusal({b"authorization": b"Bearer lg_key"}, "models.list")
     assert (caught.status, caught.rule) == (403, "1")
     assert "models.list" in caught.message
+
+
+def test_a_key_is_known_again_and_what_is_kept_of_it_is_bounded(monkeypatch):
+    monkeypatch.setattr("lockgate.pipeline.admit.MEMO", 1)
+    World.seen.clear()
+    first, second = {b"authorization": b"Bearer lg_key"}, {b"authorization": b"bearer lg_key"}
+    assert admit(first, World)[0] is admit(second, World)[0] is admit(second, World)[0]
+    assert len(World.seen) == 1
+    assert not any(b"lg_key" in seen for seen in World.seen)

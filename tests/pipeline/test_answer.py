@@ -6,7 +6,7 @@ import pytest
 
 from lockgate.core.failure import Failure
 from lockgate.dialects.signature import wrap
-from support.asgi import ask
+from support.asgi import Line, ask
 from support.house import AUTH, make_app, records
 from support.scripted import ScriptedClient, ScriptedExchange, events
 
@@ -313,6 +313,42 @@ def test_a_json_error_to_a_stream_request_is_an_error_answer(app):
     answer, _ = stream(app, ScriptedExchange(200, b'{"error": {"message": "not today"}}'))
     assert answer.status >= 400
     assert "not today" in answer.json["error"]["message"]
+
+
+def test_a_slow_caller_is_waited_for(app):
+    line = Line()
+    line.slow = True
+    app.runtime.clients["https"] = ScriptedClient(events(chunk("po"), chunk("ng"), chunk(finish="stop"), DONE))
+    answer = ask(app.gateway, "POST", "/v1/chat/completions", body={**ASK, "stream": True}, headers=AUTH, line=line)
+    assert line.drained == 2
+    assert answer.body.endswith(DONE)
+
+
+def test_a_caller_that_has_left_costs_what_was_used(app):
+    line = Line()
+    source = events(chunk("po"), chunk("ng"), hang=True)
+
+    def leave(data, push=line.push):
+        push(data)
+        line.lost = True
+        line.when_lost()
+        return True
+
+    line.push = leave
+    app.runtime.clients["https"] = ScriptedClient(source)
+    ask(app.gateway, "POST", "/v1/chat/completions", body={**ASK, "stream": True}, headers=AUTH, line=line)
+    assert source.closed
+    kept = record(app)
+    assert (kept.outcome, kept.usage_source) == ("client_left", "estimated")
+    assert kept.cost_nusd > 0
+
+
+def test_a_caller_that_is_gone_already_is_not_asked_for(app):
+    line = Line()
+    line.lost = True
+    app.runtime.clients["https"] = ScriptedClient(ScriptedExchange(200, json.dumps(REPLY).encode()))
+    ask(app.gateway, "POST", "/v1/chat/completions", body=ASK, headers=AUTH, line=line)
+    assert record(app).outcome == "client_left"
 
 
 # --- bad input

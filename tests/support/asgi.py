@@ -20,17 +20,17 @@ class Answer:
         return f"Answer({self.status}, {self.body[:300]!r})"
 
 
-def ask(app, method, path, *, body=b"", headers=(), pieces=None, disconnect=False):
+def ask(app, method, path, *, body=b"", headers=(), pieces=None, disconnect=False, line=None):
     """The application's answer. `headers` are (text, text) pairs; a body that is no bytes is sent as JSON."""
-    return asyncio.run(ask_soon(app, method, path, body=body, headers=headers, pieces=pieces, disconnect=disconnect))
+    return asyncio.run(ask_soon(app, method, path, body=body, headers=headers, pieces=pieces, disconnect=disconnect, line=line))
 
 
-async def ask_soon(app, method, path, *, body=b"", headers=(), pieces=None, disconnect=False):
+async def ask_soon(app, method, path, *, body=b"", headers=(), pieces=None, disconnect=False, line=None):
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces or ()]
     waiting.append({"type": "http.disconnect"} if disconnect else {"type": "http.request", "body": body, "more_body": False})
-    line = Line()
+    line = line or Line()
 
     async def receive():
         return waiting.pop(0)
@@ -59,6 +59,8 @@ class Line:
     def __init__(self):
         self.lost = self.ended = False
         self.when_lost = None
+        self.slow = False
+        self.drained = 0
         self.status, self.headers, self.sent = 0, [], b""
 
     def body(self):
@@ -75,10 +77,11 @@ class Line:
     def push(self, data):
         assert self.status and not self.ended
         self.sent += data
-        return True
+        return not self.slow
 
     async def drain(self):
-        raise AssertionError("nobody is slow here")
+        assert self.slow
+        self.drained += 1
 
     def end(self, data):
         assert self.status and not self.ended

@@ -11,7 +11,7 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.wire.eventstream import HEADERS_LIMIT, PAYLOAD_LIMIT, BadFrame, Frame, Reader, write
+from lockgate.wire.eventstream import HEADERS_LIMIT, PAYLOAD_LIMIT, BadFrame, Blocks, Frame, Reader, write
 
 STREAM = (
     write(
@@ -128,10 +128,19 @@ def test_a_length_past_the_limit_is_refused_before_its_bytes_come() -> None:
 
 
 def test_a_frame_that_is_cut_is_held_and_not_given() -> None:
-    reader = Reader()
+    reader, blocks = Reader(), Blocks()
     assert reader.feed(STREAM[:-1]) == EXPECTED[:-1]
-    assert reader.held == len(write(EXPECTED[-1].headers, EXPECTED[-1].payload)) - 1
-    assert repr(reader) == f"Reader({reader.held} bytes held)"
+    last = len(write(EXPECTED[-1].headers, EXPECTED[-1].payload))
+    assert blocks.feed(STREAM[:-1]) == STREAM[:-last]
+    assert blocks.held == last - 1
+    assert repr(reader) == f"Reader(Blocks({last - 1} bytes held))"
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 50, 1000])
+def test_blocks_lose_and_change_no_byte(size: int) -> None:
+    blocks = Blocks()
+    assert b"".join(blocks.feed(STREAM[at : at + size]) for at in range(0, len(STREAM), size)) == STREAM
+    assert blocks.held == 0
 
 
 def test_a_slow_sender_of_a_large_frame_costs_no_more_than_its_bytes() -> None:

@@ -161,3 +161,9 @@ def test_a_slow_sender_of_a_large_event_costs_no_more_than_its_bytes() -> None:
 
 def test_what_is_written_reads_back() -> None:
     assert frames(write(b'{"a":1}') + write(b"{}", "ping")) == [Frame("", b'{"a":1}'), Frame("ping", b"{}")]
+
+
+def test_blocks_show_how_much_they_hold() -> None:
+    blocks = Blocks()
+    blocks.feed(b"data: half")
+    assert repr(blocks) == "Blocks(10 bytes held)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lockgate.core.content import Declined, Media, Native, Part, Text, Thinking, ToolCall, ToolResult
+from lockgate.core.content import Declined, Media, Part, Text, Thinking, ToolCall, ToolResult
 from lockgate.core.events import Event, PartDelta, PartStarted
 from lockgate.core.request import Request
 
@@ -65,5 +65,5 @@ def _part_tokens(part: Part) -> int:
             return OVERHEAD + sum(map(_part_tokens, part.content))
         case Media():
             return IMAGE if part.kind == "image" else text_tokens(part.text) + len(part.data) // 6
-        case Native():
+        case _:
             return len(bytes(part.raw)) // 4
