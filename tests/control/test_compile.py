@@ -74,6 +74,36 @@ keys: [{name: k}]
     }
 
 
+def test_an_account_fills_a_provider_s_address(tmp_path):
+    config = "providers: {lake: {provider: databricks, api_key: k, params: {workspace: dbc-1}}}"
+    provider = make_house(tmp_path, config).snapshot().providers["lake"]
+    assert provider.destination.host == "dbc-1.cloud.databricks.com"
+    assert provider.base_path == "/serving-endpoints"
+
+
+def test_a_provider_of_the_environment_needs_its_account_there_too(tmp_path):
+    alone = make_house(tmp_path, RUNPOD_API_KEY="k").snapshot()
+    assert "runpod" not in alone.providers
+    both = make_house(tmp_path, RUNPOD_API_KEY="k", RUNPOD_ENDPOINT_ID="e1").snapshot()
+    assert both.providers["runpod"].base_path == "/v2/e1/openai/v1"
+
+
+def test_what_is_wrong_with_an_account_names_its_setting(tmp_path):
+    config = """
+providers:
+  a: {provider: databricks, api_key: k}
+  b: {provider: databricks, api_key: k, params: {workspace: "x/y"}}
+  c: {provider: groq, api_key: k, params: {region: us}}
+  d: {provider: milvus}
+"""
+    assert set(mistakes(tmp_path, config)) == {
+        "providers.a.databricks_workspace",
+        "providers.b.params.workspace",
+        "providers.c.params.region",
+        "providers.d.base_url",
+    }
+
+
 def test_the_revision_changes_with_the_configuration_only(tmp_path):
     one = make_house(tmp_path, "log: {retention_days: 3}").snapshot().revision
     assert make_house(tmp_path, "log: {retention_days: 3}").snapshot().revision == one

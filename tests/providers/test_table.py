@@ -1,36 +1,143 @@
+import re
+
 import pytest
 
-from lockgate.core.content import Text, Turn
-from lockgate.core.request import Request
-from lockgate.core.sheet import Sheet
+from lockgate.core.failure import Refusal
 from lockgate.dialects.registry import CODECS
+from lockgate.providers.auth import SIGNERS
+from lockgate.providers.auth.settings import Settings
 from lockgate.providers.auth.static import SCHEMES, carry
-from lockgate.providers.table import TABLE, Edits, Endpoint, read_table
+from lockgate.providers.quirks import QUIRKS
+from lockgate.providers.table import TABLE, Endpoint, joined, read_table
 from lockgate.transport.destination import Destination
+from support.rows import sample_row
+
+#: Portkey's providers, by its slugs (https://github.com/Portkey-AI/gateway, src/providers), and those of its version 2.
+# fmt: off
+PORTKEY = [
+    "302ai", "ai21", "aibadgr", "anthropic", "anyscale", "azure-ai", "azure-openai", "bedrock", "bytez", "cerebras",
+    "cohere", "cometapi", "cortex", "dashscope", "deepbricks", "deepinfra", "deepseek", "featherless-ai",
+    "fireworks-ai", "github", "google", "groq", "huggingface", "hyperbolic", "inference-net", "iointelligence", "jina",
+    "kluster-ai", "krutrim", "lambda", "lemonfox-ai", "lepton", "lingyi", "matterai", "meshy", "milvus", "mistral-ai",
+    "modal", "monsterapi", "moonshot", "ncompass", "nebius", "nextbit", "nomic", "novita-ai", "nscale", "ollama",
+    "openai", "openrouter", "oracle", "ovhcloud", "palm", "perplexity-ai", "predibase", "qdrant", "recraft-ai",
+    "reka-ai", "replicate", "sagemaker", "sambanova", "segmind", "siliconflow", "stability-ai", "together-ai",
+    "tripo3d", "triton", "upstage", "vertex-ai", "voyage", "workers-ai", "x-ai", "z-ai", "zhipu", "databricks",
+    "latitude", "pinecone", "portkey",
+]
+# fmt: on
 
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.slug)
 def test_every_row_can_be_used(row):
-    assert row.speaks
-    assert set(row.speaks) | set(row.counts) <= set(CODECS)
-    assert row.auth == "none" or row.auth in SCHEMES
+    spoken = {*row.speaks, *row.counts, *(name for each in row.variants for name in each.speaks or {})}
+    assert spoken <= set(CODECS)
+    assert bool(spoken) != row.proxy
+    assert row.auth == "none" or row.auth in SCHEMES or row.auth in SIGNERS
     assert row.keyless or row.env
+    assert row.kind in ("clouds", "gateways", "hosts", "local", "makers", "media")
+    assert row.name
+    assert row.docs.startswith("https://") or row.builtin
+    assert set(row.edits) <= spoken
+    endpoints = [*row.speaks.values(), *row.counts.values()]
+    assert all(endpoint.path.startswith("/") and endpoint.stream[:1] in ("", "/") for endpoint in endpoints)
+    assert all(not endpoint.quirk or endpoint.quirk in QUIRKS for endpoint in endpoints)
     if not row.builtin:
-        assert Destination.parse(row.base_url, trusted=True)[0].host
-    assert all(endpoint.path.startswith("/") for endpoint in row.speaks.values())
+        assert Destination.parse(sample_row(row).base_url, trusted=True)[0].host
 
 
-def test_a_new_provider_is_one_row():
+@pytest.mark.parametrize("slot", [(row.slug, name) for row in TABLE.values() for name in row.slots], ids="/".join)
+def test_no_slot_admits_what_ends_its_place(slot):
+    row = TABLE[slot[0]]
+    pattern = row.slots[slot[1]].pattern
+    for text in ("a/b", "a?b", "a#b", "a@b", "a:80", "a b", "a\n", "..", "a\\b", "a%2fb", "evil.example/", ""):
+        assert not re.fullmatch(pattern, text), text
+    default = row.slots[slot[1]].default
+    assert not default or re.fullmatch(pattern, default)
+    member = row.slots[slot[1]].member
+    assert not member or member in Settings.__struct_fields__
+
+
+def test_all_of_portkey_s_providers_are_here_under_their_names():
+    clouds = {"azure-ai", "azure-openai", "bedrock", "cortex", "oracle", "sagemaker", "vertex-ai", "workers-ai"}
+    assert len(set(PORTKEY)) == 77
+    assert set(PORTKEY) - set(TABLE) <= clouds
+
+
+def test_the_table_is_broad():
+    assert len(TABLE) >= 125
+    assert sum(bool(row.speaks or row.variants) for row in TABLE.values()) >= 100
+
+
+def test_no_two_providers_have_a_key_in_the_same_variable_by_accident():
+    shared = {"CLOUDFLARE_API_TOKEN"}  # one account, two services
+    names = [name for row in TABLE.values() if row.auth not in SIGNERS for name in row.env if name not in shared]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_a_row_may_be_short():
     table = read_table(
-        '[new]\nname = "New"\ndocs = ""\nbase_url = "https://new"\nauth = "bearer"\nspeaks = {"openai.chat" = "/c"}'
+        '[new]\nname = "New"\ndocs = ""\nbase_url = "https://new"\nspeaks = {"openai.chat" = "/c"}\nslots = {a = "[a-z]+"}'
     )
     assert table["new"].speaks["openai.chat"].target("m", stream=True) == "/c"
+    assert table["new"].slots["a"].pattern == "[a-z]+"
+
+
+def test_edits_are_like_those_that_are_named_and_more():
+    rows = read_table(
+        """
+[a]
+name = "A"
+docs = ""
+base_url = "https://a"
+edits = "classic"
+[b]
+name = "B"
+docs = ""
+base_url = "https://b"
+edits = { like = ["classic", "thinking"], drop = ["user"] }
+[c]
+name = "C"
+docs = ""
+base_url = "https://c"
+edits = { "anthropic.messages" = { drop = ["metadata"] } }
+"""
+    )
+    assert rows["a"].edits["openai.chat"].rename == {"max_completion_tokens": "max_tokens"}
+    assert rows["b"].edits["openai.chat"].drop == ["user"]
+    assert "none" in rows["b"].edits["openai.chat"].says["reasoning_effort"]
+    assert list(rows["c"].edits) == ["anthropic.messages"]
 
 
 def test_a_model_in_a_path_is_quoted():
     endpoint = Endpoint("/models/{model}:go", "/models/{model}:stream?alt=sse")
     assert endpoint.target("a/b?c#d", stream=False) == "/models/a%2Fb%3Fc%23d:go"
     assert endpoint.target("a", stream=True) == "/models/a:stream?alt=sse"
+    assert Endpoint("/d/{deployment}/chat").target("llama:repo/1", stream=True) == "/d/llama/chat"
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "whole"),
+    [
+        ("/v1", "/chat/completions", "/v1/chat/completions"),
+        ("", "/v1/chat", "/v1/chat"),
+        ("/v1", "/v1/chat", "/v1/chat"),
+        ("/api/paas/v4", "/api/paas/v4/chat/completions", "/api/paas/v4/chat/completions"),
+        ("/proxy/v1", "/v1/chat", "/proxy/v1/chat"),
+        ("/v1/chat", "/v1/chat", "/v1/chat"),
+        ("/v12", "/v1/chat", "/v12/v1/chat"),
+        ("/a", "/b/a", "/a/b/a"),
+    ],
+)
+def test_what_ends_the_base_and_begins_the_path_is_said_once(base, path, whole):
+    assert joined(base, path) == whole
+
+
+def test_a_provider_without_an_address_asks_for_one():
+    with pytest.raises(Refusal) as caught:
+        TABLE["milvus"].filled(Settings(), {})
+    assert (caught.value.code, caught.value.param) == ("missing_base_url", "base_url")
+    assert TABLE["milvus"].filled(Settings(), {}, "https://mine").base_url == "https://mine"
 
 
 def test_a_bare_model_finds_its_provider():
@@ -38,18 +145,8 @@ def test_a_bare_model_finds_its_provider():
     assert not TABLE["openai"].owns("claude-sonnet-4-5")
 
 
-def test_edits_rename_drop_and_say_what_was_lost():
-    edits = Edits(rename={"max_completion_tokens": "max_tokens"}, drop=["user"], roles={"developer": "system"})
-    request = Request("m", [Turn("developer", [Text("x")])])
-    sheet = Sheet.open(b'{"max_completion_tokens": 3, "user": "u", "other": 1}')
-    edits.before(request)
-    edits.after(sheet, request)
-    assert request.turns[0].role == "system"
-    assert list(sheet) == ["other", "max_tokens"]
-    assert request.losses == ["user"]
-
-
 def test_a_key_travels_as_the_scheme_says():
     assert carry("bearer", "k") == [("authorization", "Bearer k")]
     assert carry("x-api-key", "k") == [("x-api-key", "k")]
+    assert carry("token", "k") == [("authorization", "Token k")]
     assert carry("none", "k") == carry("bearer", "") == []
