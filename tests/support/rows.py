@@ -13,11 +13,11 @@ HOST = "https://own.example.com"
 
 
 def sample_params(row):
-    """A value for every slot that has no default."""
+    """A value for every slot that has no default and for which there is one."""
     return {
         name: next(text for text in SAMPLES if re.fullmatch(slot.pattern, text))
         for name, slot in row.slots.items()
-        if not slot.default
+        if not slot.default and any(re.fullmatch(slot.pattern, text) for text in SAMPLES)
     }
 
 
