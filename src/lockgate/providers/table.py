@@ -57,6 +57,7 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: list[str] = []
     base_url: str | None = None
     speaks: dict[str, Endpoint] | None = None
+    operations: dict[str, Endpoint] | None = None
     counts: dict[str, Endpoint] | None = None
     headers: dict[str, str] | None = None
     usage: Literal["asked", "given"] | None = None
@@ -77,11 +78,13 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def filled(self, values: Mapping[str, str]) -> Variant:
         """With its slots filled."""
-        places = {name: _filled(value, values) for name in ("speaks", "counts") if (value := getattr(self, name)) is not None}
+        places = {name: _filled(value, values) for name in _PLACES if (value := getattr(self, name)) is not None}
         return msgspec.structs.replace(self, **places)
 
 
-_VARIES = ("base_url", "speaks", "counts", "headers", "usage", "edits")
+#: Members of a row that are addresses.
+_PLACES = ("speaks", "operations", "counts")
+_VARIES = ("base_url", *_PLACES, "headers", "usage", "edits")
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +96,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                where everyone has an address of their own
     auth       how the key travels (`auth.static.SCHEMES`, `auth.SIGNERS`)
     speaks     dialect → path, or an `Endpoint` where that is not all. Translations use the first
+    operations dialect → path, likewise, for all that is no conversation (`dialects.registry.RELAYS` names these dialects)
     slots      what differs from account to account in these addresses (`providers.slots`)
     counts     dialect → path of the provider's own token counting
     env        environment variables that hold a key: when one is set, the provider is there without configuration
@@ -113,6 +117,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_url: str
     auth: str = "bearer"
     speaks: dict[str, Endpoint] = {}
+    operations: dict[str, Endpoint] = {}
     slots: dict[str, Slot] = {}
     counts: dict[str, Endpoint] = {}
     env: list[str] = []
@@ -154,15 +159,14 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             row,
             base_url=fill(base, values),
             speaks=_filled(row.speaks, values),
+            operations=_filled(row.operations, values),
             counts=_filled(row.counts, values),
             variants=[each.filled(values) for each in variants],
         )
 
     def slots_of(self, base: str, variants: Iterable[Variant]) -> frozenset[str]:
         """The slots of its addresses: of its base and of all endpoints."""
-        endpoints = [*self.speaks.values(), *self.counts.values()]
-        for each in variants:
-            endpoints += [*(each.speaks or {}).values(), *(each.counts or {}).values()]
+        endpoints = [place for name in _PLACES for each in (self, *variants) for place in (getattr(each, name) or {}).values()]
         return names_in([base, *(text for place in endpoints for text in (place.path, place.stream))]) & self.slots.keys()
 
     def named(self, model: str) -> str:
@@ -193,7 +197,7 @@ def joined(base: str, path: str) -> str:
 #: The dialect that edits are meant for when a row does not say.
 _USUAL = "openai.chat"
 #: Members whose entries may be written as one text → what that text stands for.
-_SHORT: dict[str, str] = {"speaks": "path", "counts": "path", "slots": "pattern"}
+_SHORT: dict[str, str] = {**dict.fromkeys(_PLACES, "path"), "slots": "pattern"}
 
 
 def read_table(text: str, kind: str = "", presets: Mapping[str, Edits] | None = None) -> dict[str, Row]:
