@@ -17,6 +17,7 @@ from lockgate.pipeline.snapshot import Limits, LogPolicy, Snapshot
 from lockgate.pipeline.target import Provider, set_up
 from lockgate.providers.auth import SIGNERS, make_signer
 from lockgate.providers.auth.settings import Settings
+from lockgate.providers.deployments import deployments_of
 from lockgate.providers.prices import Prices
 from lockgate.providers.table import TABLE, Row
 from lockgate.stores.keys import StoredKey
@@ -111,9 +112,10 @@ def _configured(
     for header, value in entry.headers.items():
         if not header.isascii() or not header.replace("-", "").replace("_", "").isalnum() or not value.isprintable():
             mistakes.append(Mistake(f"{at}.headers", f"'{header}' is no header, or its value has control characters"))
-    signer = None
+    signer, deployments = None, dict[str, str]()
     try:
         signer = make_signer(row.auth, entry, key, environment)
+        deployments = deployments_of(entry)
     except Refusal as refusal:
         mistakes.append(Mistake(f"{at}.{refusal.param}", refusal.message))
     if len(mistakes) > before:
@@ -128,6 +130,7 @@ def _configured(
         headers=entry.headers,
         models=tuple(entry.models),
         signer=signer,
+        deployments=deployments,
     )
 
 

@@ -18,11 +18,14 @@ from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.target import MEMO, Provider, Target, set_up
 from lockgate.providers.auth import SIGNERS, make_signer
 from lockgate.providers.auth.settings import Settings
+from lockgate.providers.deployments import deployments_of
 from lockgate.providers.table import TABLE
 from lockgate.transport.destination import Destination
 
 #: The settings of a caller that said none.
 _NOTHING = Settings()
+#: Settings that are texts → the header that says each as well.
+_HEADERS = {name: name.replace("_", "-") for name in Settings.__struct_fields__ if name not in ("params", "deployments")}
 
 
 class Ask(msgspec.Struct):
@@ -144,8 +147,8 @@ def _settings(config: RouteConfig, call: Call) -> Settings:
     """What the caller says of a cloud account: the config's members, a header of the same name before each of them."""
     said = config.said()
     if call.steered:
-        for name in Settings.__struct_fields__:
-            if name != "params" and (value := call.header(name.replace("_", "-"))):
+        for name, header in _HEADERS.items():
+            if value := call.header(header):
                 said[name] = value
     return Settings(**said) if said else _NOTHING
 
@@ -155,6 +158,7 @@ def _brought(name: str, key: str, host: str, settings: Settings, snapshot: Snaps
     try:
         row = TABLE[name].filled(settings, {}, host)
         signer = make_signer(row.auth, settings, key, None)
+        deployments = deployments_of(settings)
     except Refusal as refusal:
         refusal.param = f"{AT}.{'custom_host' if refusal.param == 'base_url' else refusal.param}"
         raise
@@ -163,7 +167,9 @@ def _brought(name: str, key: str, host: str, settings: Settings, snapshot: Snaps
         snapshot.egress.check(destination)
     stored = snapshot.providers.get(name)
     deadlines = stored.deadlines if stored is not None else snapshot.deadlines
-    return set_up(name, row, key, destination=destination, base_path=base, deadlines=deadlines, signer=signer)
+    return set_up(
+        name, row, key, destination=destination, base_path=base, deadlines=deadlines, signer=signer, deployments=deployments
+    )
 
 
 def _configured(slug: str, snapshot: Snapshot, at: str) -> Provider:

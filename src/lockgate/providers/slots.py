@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import msgspec
 
@@ -24,19 +25,35 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     pattern   what a value must match as a whole; it may not admit what ends a host name or a path segment
     member    the member of `Settings` that says it too ("fireworks_account_id")
+    also      other members that do; "a.b" is member b of what a, a JSON object, says
     env       the environment variable that says it, for a provider that nobody configured and for one that is configured
     default   the value when nobody says one
     """
 
     pattern: str = "[a-z0-9-]{1,63}"
     member: str = ""
+    also: list[str] = []
     env: str = ""
     default: str = ""
 
     def value(self, name: str, settings: Settings, environment: Mapping[str, str]) -> str:
         """What was said, the nearest first; "" when nothing was."""
-        told = getattr(settings, self.member) if self.member else ""
+        told = next((said for member in (self.member, *self.also) if member and (said := _said(settings, member))), "")
         return settings.params.get(name) or told or (environment.get(self.env, "") if self.env else "") or self.default
+
+
+def _said(settings: Settings, member: str) -> str:
+    """What a member says, or a member of what it says."""
+    name, _, inner = member.partition(".")
+    value: Any = getattr(settings, name)
+    if inner and isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            value = None
+    if inner:
+        value = cast("dict[str, Any]", value).get(inner) if isinstance(value, dict) else ""
+    return value if isinstance(value, str) else ""
 
 
 def names_in(templates: Iterable[str]) -> frozenset[str]:

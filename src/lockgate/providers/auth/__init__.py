@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lockgate.providers.auth.aws import for_service
+from lockgate.providers.auth.azure import azure
+from lockgate.providers.auth.google import google
 from lockgate.providers.auth.port import AnySigner
 from lockgate.providers.auth.settings import Settings
 
@@ -19,6 +21,9 @@ Make = Callable[[Settings, str, Mapping[str, str] | None], AnySigner]
 SIGNERS: dict[str, Make] = {
     "sigv4-bedrock": for_service("bedrock"),
     "sigv4-sagemaker": for_service("sagemaker"),
+    "google": google,
+    "azure": azure(foundry=False),
+    "azure-foundry": azure(foundry=True),
 }
 
 
