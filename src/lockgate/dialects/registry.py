@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from lockgate.dialects.anthropic import messages
+from lockgate.dialects.bedrock import converse
 from lockgate.dialects.codec import Codec
 from lockgate.dialects.cohere import chat as cohere_chat
 from lockgate.dialects.gemini import generate
 from lockgate.dialects.openai import chat, responses
 
 CODECS: dict[str, Codec] = {
-    codec.name: codec for codec in (chat.CODEC, responses.CODEC, messages.CODEC, generate.CODEC, cohere_chat.CODEC)
+    codec.name: codec
+    for codec in (chat.CODEC, responses.CODEC, messages.CODEC, generate.CODEC, converse.CODEC, cohere_chat.CODEC)
 }

@@ -38,8 +38,8 @@ class BadFrame(Exception):
     """Bytes that are no frame: a checksum does not match, a length is impossible or past the limit, headers are broken."""
 
 
-class Reader:
-    """Frames from a byte stream, however it was cut."""
+class Blocks:
+    """Cuts a byte stream between frames: `feed` gives the bytes of complete frames, unchanged, and keeps the rest."""
 
     __slots__ = ("_held", "_needed", "_pieces")
 
@@ -49,33 +49,59 @@ class Reader:
         self._needed = _PRELUDE.size
 
     def __repr__(self) -> str:
-        return f"Reader({self._held} bytes held)"
+        return f"Blocks({self._held} bytes held)"
 
     @property
     def held(self) -> int:
         """The bytes of the frame that is not complete yet."""
         return self._held
 
-    def feed(self, chunk: bytes) -> list[Frame]:
-        """The frames that are complete now; raises `BadFrame`, after which the stream is lost."""
+    def feed(self, chunk: bytes) -> bytes:
+        """The complete frames up to now, as they came; raises `BadFrame`, after which the stream is lost."""
         if self._held:
             self._pieces.append(chunk)
             self._held += len(chunk)
             if self._held < self._needed:
-                return []
+                return b""
             chunk = b"".join(self._pieces)
-        at, needed = 0, _PRELUDE.size
-        out: list[Frame] = []
-        while len(chunk) - at >= _PRELUDE.size:
+        at, size, needed = 0, len(chunk), _PRELUDE.size
+        while size - at >= _PRELUDE.size:
             needed = _length_of(chunk, at)
-            if len(chunk) - at < needed:
+            if size - at < needed:
                 break
-            out.append(_frame(chunk[at : at + needed] if at or len(chunk) > needed else chunk))
             at += needed
             needed = _PRELUDE.size
-        rest = chunk[at:]
-        self._pieces, self._held, self._needed = [rest] if rest else [], len(rest), needed
-        return out
+        self._held, self._needed = size - at, needed
+        self._pieces = [chunk[at:]] if at < size else []
+        return chunk[:at]
+
+
+def frames(block: bytes) -> list[Frame]:
+    """The frames of a block of complete frames; raises `BadFrame`."""
+    out: list[Frame] = []
+    at = 0
+    while at < len(block):
+        end = at + _length_of(block, at)
+        out.append(_frame(block[at:end]))
+        at = end
+    return out
+
+
+class Reader:
+    """Frames from a byte stream, however it was cut."""
+
+    __slots__ = ("_blocks",)
+
+    def __init__(self) -> None:
+        self._blocks = Blocks()
+
+    def __repr__(self) -> str:
+        return f"Reader({self._blocks!r})"
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """The frames that are complete now; raises `BadFrame`, after which the stream is lost."""
+        block = self._blocks.feed(chunk)
+        return frames(block) if block else []
 
 
 def write(headers: dict[str, str], payload: bytes) -> bytes:

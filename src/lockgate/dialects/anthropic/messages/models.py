@@ -63,7 +63,7 @@ _FAMILIES = (
     Family(("claude-sonnet-4", "claude-4-sonnet"), 16384, schema=False, both=True),
     Family(("claude-3-7",), 16384, schema=False, both=True),
     Family(("claude-3-5",), 8192, "no", schema=False, both=True),
-    Family(("claude-3", "claude-2", "claude-instant"), 4096, "no", schema=False, both=True),
+    Family(("claude-3", "claude-2", "claude-v", "claude-instant"), 4096, "no", schema=False, both=True),
     # Families to come are taken to be like the newest one known.
     Family(("claude-",), 16384, "adaptive", _ALL, off="disabled", sampling=False),
 )
