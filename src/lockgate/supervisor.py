@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import select
 import signal
 import socket
@@ -23,6 +24,12 @@ log = logging.getLogger("lockgate")
 SETTLED = 1.0
 FAILURES = 5
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def _allow_files() -> None:
+    """As many open files as the system lets us have: each stream needs two, and 1024 is a shell's default."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Role(msgspec.Struct):
@@ -55,6 +62,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Supervise. Returns when every child is gone."""
+        _allow_files()
         os.set_blocking(self._poke, False)
         for number in _SIGNALS:
             signal.signal(number, lambda number, _: self._told.append(number))

@@ -26,8 +26,8 @@ Found = Connection | Failure | Refusal
 class Limits(msgspec.Struct, frozen=True):
     """Per destination: connections at most, callers waiting for one at most, and seconds a connection may idle."""
 
-    connections: int = 1000
-    waiting: int = 1000
+    connections: int = 16_384
+    waiting: int = 1024
     idle_s: float = 30.0
 
 
