@@ -49,6 +49,7 @@ def azure(*, foundry: bool) -> Callable[[Settings, str, Environment | None], Any
     """What makes the signers of Azure OpenAI, or of Foundry; see `providers.auth.Make`."""
 
     def make(settings: Settings, key: str, environment: Environment | None) -> AnySigner:
+        key = key or (environment or {}).get("AZURE_AI_API_KEY" if foundry else "AZURE_OPENAI_API_KEY", "")
         headers = _foundry_headers(settings) if foundry else ()
         if settings.azure_ad_token:
             return Bearer(Given(settings.azure_ad_token.removeprefix("Bearer ")), headers=headers)
