@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from lockgate.control.config import BadConfig
 from support.asgi import ask
 from support.house import AUTH, make_app, make_house, records
 from support.scripted import ScriptedClient, ScriptedExchange, events
@@ -189,6 +190,20 @@ class TestVertex:
         app = house(tmp_path, config, GOOGLE_APPLICATION_CREDENTIALS=str(tmp_path / "adc.json"))
         _, client = post(app, "/v1/chat/completions", {**CHAT, "model": "@v/gemini-2.5-flash"}, TOKEN, GEMINI)
         assert place(client, 0) == "https://oauth2.googleapis.com/token" and "/projects/p-1/" in place(client)
+
+    def test_a_stored_account_is_not_changed_by_a_caller(self, tmp_path):
+        app = house(
+            tmp_path, "providers: {v: {provider: vertex-ai, api_key: ya29.x, vertex_project_id: p-1, vertex_region: us}}"
+        )
+        config = {"provider": "@v", "vertex_region": "global"}
+        answer, client = post(app, "/v1/chat/completions", {**CHAT, "model": "gemini-2.5-flash"}, config=config)
+        assert answer.json["error"]["param"] == "config.vertex_region" and client.sent == []
+
+    def test_a_saved_config_may_not_change_it_either(self, tmp_path):
+        provider = "providers: {v: {provider: vertex-ai, api_key: ya29.x, vertex_project_id: p-1, vertex_region: us}}\n"
+        with pytest.raises(BadConfig) as told:
+            make_house(tmp_path, provider + "configs: {pc-1: {provider: '@v', vertex_region: global}}").snapshot()
+        assert [mistake.path for mistake in told.value.mistakes] == ["configs.pc-1.vertex_region"]
 
     def test_the_environment_alone_sets_it_up(self, tmp_path):
         (tmp_path / "adc.json").write_text('{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r"}')

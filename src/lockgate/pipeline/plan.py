@@ -111,6 +111,14 @@ def _provider_of(config: RouteConfig, call: Call, ask: Ask, snapshot: Snapshot) 
                 "Give provider and api_key instead, or set base_url in the configuration.",
                 param=f"{AT}.custom_host",
             )
+        for member in config.said() if ask.route == "inline" else ():  # a saved one was looked at when it was compiled
+            raise Refusal(
+                400,
+                "account_with_stored_key",
+                f"{member} cannot be combined with '@{provider.slug}': its account is said where it is set up. "
+                "Leave it out, or set up another provider for it.",
+                param=f"{AT}.{member}",
+            )
         return provider
     row = TABLE.get(config.provider)
     if row is None:
