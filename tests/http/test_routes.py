@@ -11,6 +11,7 @@ BODIES = {
     "/v1/messages": {"model": "@sim/chat", "max_tokens": 50, "messages": [{"role": "user", "content": "Say pong."}]},
     "/v1/messages/count_tokens": {"model": "@sim/chat", "messages": [{"role": "user", "content": "Say pong."}]},
     "/v1/models": {},
+    "/v1/models/{model}": {},
 }
 CONTENTS = {"contents": [{"parts": [{"text": "Say pong."}]}]}
 for version in ("v1", "v1beta"):

@@ -51,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "message", "anthropic.messages", "completions.write"),
     Route("POST", "/v1/messages/count_tokens", "count", "anthropic.messages", "completions.write"),
     Route("GET", "/v1/models", "models", "", "models.list"),
+    Route("GET", "/v1/models/{model}", "models", "", "models.list"),
     *_gemini("v1beta"),
     *_gemini("v1"),
 )

@@ -3,44 +3,152 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from urllib.parse import parse_qs
 
 import msgspec
 
+from lockgate.core.call import Call, Principal
+from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.pipeline.answer import Passing
+from lockgate.pipeline.discover import discover
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Provider
 from lockgate.providers.prices import Prices
 
+#: What a list can be sorted by, and the member of `Model` that this is.
+_SORTS = {"name": "id", "provider": "provider", "ai_service": "owned_by"}
+_WILD = set("*?[")
+
 
 class Model(msgspec.Struct):
-    """One model in the list (https://platform.openai.com/docs/api-reference/models/object); `created` is not known."""
+    """One model, in the words of OpenAI (https://platform.openai.com/docs/api-reference/models/object), Anthropic
+    (https://docs.anthropic.com/en/api/models-list) and Portkey at once. When it was made is not known.
+
+    `id` is what a request says; `provider` the provider's slug here and `owned_by` its name in the provider table.
+    """
 
     id: str
     slug: str
+    canonical_slug: str
+    provider: str
     owned_by: str
+    display_name: str
     object: str = "model"
+    type: str = "model"
     created: int = 0
+    created_at: str = "1970-01-01T00:00:00Z"
+    context_window: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class Page(msgspec.Struct):
+    """What a list's query asks for. `order` 1 is ascending, -1 descending."""
+
+    provider: str = ""
+    ai_service: str = ""
+    limit: int | None = None
+    offset: int = 0
+    sort: str = ""
+    order: int = 1
 
 
 async def list_models(passing: Passing, provider_key: str) -> None:
-    """Answer with every model of every provider that is set up and that this key may use."""
+    """Answer with the models of every provider that is set up and that this key may use, or with the one that the path
+    names. Raises `Refusal`: a query that cannot be, 404 for a model that is not there."""
     call, account = passing.call, passing.account
-    allowed = passing.principal.models
-    models = [
-        Model(f"@{slug}/{name}", name, provider.row.slug)
-        for slug, provider in passing.snapshot.providers.items()
-        for name in names(provider, passing.snapshot.prices)
-        if not allowed or any(fnmatchcase(f"@{slug}/{name}", pattern) for pattern in allowed)
-    ]
-    body = encode({"object": "list", "total": len(models), "data": models})
     account.record.cost_nusd = 0
+    wanted = call.params.get("model")
+    page = Page() if wanted else read_page(call)
+    providers = [each for each in passing.snapshot.providers.values() if _asked(each, page)]
+    await discover(providers, passing.runtime)
+    models = [
+        model
+        for provider in providers
+        for model in models_of(provider, passing.snapshot.prices)
+        if _may(passing.principal, model.id)
+    ]
+    body = encode(_whole(models, page) if wanted is None else _one(models, wanted))
     respond(call, account, passing.caller, 200, body)
 
 
-def names(provider: Provider, prices: Prices) -> list[str]:
-    """The models of a provider: those the operator lists; else those its row names, or that the price catalogue knows."""
-    listed = [name for name in (provider.models or provider.row.models) if not set(name) & set("*?[")]
-    if listed and (provider.models or provider.row.free):
-        return listed
-    return prices.models(provider.row.prices)
+def read_page(call: Call) -> Page:
+    """The query of a list; members that it does not have are ignored, as by OpenAI. Raises `Refusal` 400."""
+    said = {name: values[-1].strip() for name, values in parse_qs(call.query.decode("latin-1"), max_num_fields=64).items()}
+    sort, order = said.get("sort", ""), said.get("order", "asc").lower()
+    if sort and sort not in _SORTS:
+        raise Refusal(400, "invalid_query", f"sort must be one of {', '.join(_SORTS)}, not '{sort}'.", param="sort")
+    if order not in ("asc", "desc"):
+        raise Refusal(400, "invalid_query", f"order must be asc or desc, not '{order}'.", param="order")
+    provider = said.get("provider", "").removeprefix("@")
+    limit, offset = _number(said, "limit"), _number(said, "offset") or 0
+    return Page(provider, said.get("ai_service", ""), limit, offset, sort, 1 if order == "asc" else -1)
+
+
+def models_of(provider: Provider, prices: Prices) -> list[Model]:
+    """The models of a provider: what it says it has, else those that the operator lists by name, that its row names where
+    all of them are known, or that the price list knows; all as far as the operator admits them."""
+    titles: dict[str, tuple[str, int | None]] = {name: (name, None) for name in provider.models if not set(name) & _WILD}
+    for name in provider.found:
+        titles[name] = (name, None)
+    if provider.row.free:
+        titles |= {name: (name, None) for name in provider.row.models if not set(name) & _WILD}
+    for each in prices.models(provider.row.prices):
+        if not each.retired:
+            titles[each.name] = (each.title, each.context)
+    return [
+        Model(
+            f"@{provider.slug}/{name}",
+            name,
+            name,
+            provider.slug,
+            provider.row.slug,
+            title,
+            context_window=context or msgspec.UNSET,
+        )
+        for name, (title, context) in titles.items()
+        if not provider.models or any(fnmatchcase(name, pattern) for pattern in provider.models)
+    ]
+
+
+def _asked(provider: Provider, page: Page) -> bool:
+    return page.provider in ("", provider.slug) and page.ai_service in ("", provider.row.slug)
+
+
+def _may(principal: Principal, name: str) -> bool:
+    return not principal.models or any(fnmatchcase(name, pattern) for pattern in principal.models)
+
+
+def _whole(models: list[Model], page: Page) -> object:
+    if page.sort or page.order < 0:
+        member = _SORTS.get(page.sort, "id")
+        models.sort(key=lambda model: (str(getattr(model, member)).lower(), model.id), reverse=page.order < 0)
+    end = len(models) if page.limit is None else page.offset + page.limit
+    shown = models[page.offset : end]
+    return {
+        "object": "list",
+        "total": len(models),
+        "data": shown,
+        "has_more": end < len(models),
+        "first_id": shown[0].id if shown else None,
+        "last_id": shown[-1].id if shown else None,
+    }
+
+
+def _one(models: list[Model], wanted: str) -> Model:
+    """The model of an id, or the only one of that bare name."""
+    named = [model for model in models if wanted in (model.id, model.slug)]
+    exact = [model for model in named if model.id == wanted]
+    if exact or len(named) == 1:
+        return (exact or named)[0]
+    which = ", ".join(model.id for model in named)
+    hint = f"several providers offer it: {which}" if named else "GET /v1/models lists those that this key may use"
+    raise Refusal(404, "model_not_found", f"There is no model '{wanted}' here; {hint}.", param="model")
+
+
+def _number(said: dict[str, str], name: str) -> int | None:
+    text = said.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise Refusal(400, "invalid_query", f"{name} must be a whole number, zero or more, not '{text}'.", param=name)
+    return int(text)

@@ -55,6 +55,8 @@ class Provider(msgspec.Struct, eq=False):
     models: tuple[str, ...] = ()  # the models that may be used; () for all
     signer: AnySigner | None = None  # for a scheme whose headers differ from request to request
     deployments: dict[str, str] = msgspec.field(default_factory=dict)  # model → its name here; "*" for every other one
+    found: tuple[str, ...] = ()  # what it said it has, and when (monotonic seconds); see `pipeline.discover`
+    found_s: float = float("-inf")
     _variants: dict[str, int] = msgspec.field(default_factory=dict)
     _lanes: dict[tuple[str, str, int], Lane] = msgspec.field(default_factory=dict)
     _paths: dict[tuple[Endpoint, str, bool], bytes] = msgspec.field(default_factory=dict)
