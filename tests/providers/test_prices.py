@@ -16,7 +16,7 @@ from genai_prices.types import Usage as TheirUsage
 
 from lockgate.core.reply import Usage
 from lockgate.policy.price import Row, cost
-from lockgate.providers.prices import Prices
+from lockgate.providers.prices import _OURS, Prices
 from lockgate.providers.prices_catalogue import FOREVER, Catalogue
 from lockgate.providers.table import TABLE
 
@@ -256,9 +256,8 @@ def test_prices_that_are_kept_are_bounded_and_of_their_time() -> None:
     assert prices.flat("deepseek", "deepseek-chat", NOW) == by_day
 
 
-def test_every_provider_of_the_table_that_names_its_prices_has_some(catalogue: Catalogue) -> None:
-    known = {provider.id for provider in providers}
-    assert [each.slug for each in TABLE.values() if each.prices and each.prices not in known] == []
+def test_every_provider_of_the_table_that_names_its_prices_has_some(prices: Prices) -> None:
+    assert [each.slug for each in TABLE.values() if each.prices and not prices.models(each.prices)] == []
 
 
 def test_the_catalogue_is_loaded_once_and_ahead() -> None:
@@ -269,6 +268,50 @@ def test_the_catalogue_is_loaded_once_and_ahead() -> None:
 
 
 def test_the_catalogue_names_the_models_of_a_provider(prices: Prices) -> None:
-    assert "gpt-4o" in prices.models("openai")
+    listed = {each.name: each for each in prices.models("openai")}
+    assert listed["gpt-4o"].context == 128_000
     assert prices.models("nobody") == []
     assert prices.models("") == []
+
+
+def test_models_are_listed_by_names_that_requests_are_priced_by(catalogue: Catalogue) -> None:
+    patterns = ("regional.", "global.", "ft:", "magistral-small")  # of names that no model has
+    odd = [
+        (provider.id, each.name)
+        for provider in providers
+        for each in catalogue.models(provider.id)
+        if not each.name.startswith(patterns) and not any(info.is_match(each.name) for info in provider.models)
+    ]
+    assert odd == []
+
+
+def test_a_model_at_a_host_has_that_host_s_price(prices: Prices) -> None:
+    at_together = prices.flat("huggingface_*", "deepseek-ai/DeepSeek-R1:together", NOW)
+    assert at_together is not None
+    assert at_together == prices.flat("huggingface_together", "deepseek-ai/DeepSeek-R1", NOW)
+    assert prices.flat("huggingface_*", "deepseek-ai/DeepSeek-R1", NOW) is None  # who answers is not said
+    assert prices.flat("huggingface_*", "deepseek-ai/DeepSeek-R1:nobody", NOW) is None
+    assert "deepseek-ai/DeepSeek-R1:together" in {each.name for each in prices.models("huggingface_*")}
+
+
+def test_our_own_prices_fill_what_the_catalogue_lacks(prices: Prices) -> None:
+    ours = prices.flat("zai", "glm-5-turbo", NOW)
+    assert ours is not None
+    assert (ours.input, ours.output) == (1_200_000_000, 4_000_000_000)
+    assert "docs.z.ai" in ours.version
+    assert "glm-5-turbo" in {each.name for each in prices.models("zai")}
+    free = prices.flat("zai", "glm-4.7-flash", NOW)
+    assert free is not None
+    assert cost(Usage(input=1000, output=1000), free) == 0
+
+
+def test_the_operator_s_price_is_before_ours() -> None:
+    prices = Prices({"zai/glm-5-turbo": Row(input=Decimal(7))})
+    flat = prices.flat("zai", "glm-5-turbo", NOW)
+    assert flat is not None
+    assert flat.input == 7_000_000_000
+
+
+def test_no_price_of_ours_is_kept_that_the_catalogue_has_learnt(catalogue: Catalogue) -> None:
+    known = [name for name in _OURS if catalogue.find(*name, NOW)[0] is not None]
+    assert known == [], "take them out of prices.toml, or say there why the catalogue is wrong"

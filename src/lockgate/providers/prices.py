@@ -1,17 +1,21 @@
-"""`Prices`: what a model costs at a provider. The operator's own prices come first, then the catalogue's; unknown is not 0."""
+"""`Prices`: what a model costs at a provider. The operator's own prices come first, then ours (`prices.toml`: where the
+catalogue is wrong or silent), then the catalogue's; unknown is not 0."""
 
 from __future__ import annotations
 
 import threading
+import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from importlib.resources import files
+from typing import Any
 
 import msgspec
 
 from lockgate.core.reply import Usage
 from lockgate.policy.price import Flat, Row, cost
 from lockgate.providers import prices_catalogue
-from lockgate.providers.prices_catalogue import FOREVER, Catalogue
+from lockgate.providers.prices_catalogue import FOREVER, Catalogue, Listed
 from lockgate.providers.table import Row as Provider
 
 _FREE = Flat.free()
@@ -26,6 +30,21 @@ class Priced(msgspec.Struct, frozen=True):
 
 
 _UNKNOWN = Priced(None, note="unknown price")
+
+
+def read_ours(text: str) -> dict[tuple[str, str], Flat]:
+    """The prices of `prices.toml`, by provider (as the catalogue names it) and model. Each names its `source`, which enters
+    into the version."""
+    ours: dict[tuple[str, str], Flat] = {}
+    for name, entry in tomllib.loads(text, parse_float=str).items():
+        provider, _, model = name.partition("/")
+        source: Any = entry.pop("source")
+        flat = msgspec.convert(entry, Row, strict=False).flat()
+        ours[provider, model] = msgspec.structs.replace(flat, version=f"lockgate, from {source}")
+    return ours
+
+
+_OURS = read_ours(files("lockgate.providers").joinpath("prices.toml").read_text("utf-8"))
 
 
 class Prices:
@@ -54,6 +73,7 @@ class Prices:
         self._patterns.sort(key=lambda entry: -len(entry[1]))
         self._size = size
         self._kept: dict[tuple[str, str, str], tuple[Flat | None, int, int]] = {}  # price, since, until
+        self._listed: dict[str, list[Listed]] = {}
         self._catalogue: Catalogue | None = None
         self._loading = threading.Lock()
 
@@ -92,14 +112,26 @@ class Prices:
                     break
         return _UNKNOWN if flat is None else Priced(cost(usage, flat), flat.version)
 
-    def models(self, provider: str) -> list[str]:
-        """The models that the catalogue lists for a provider, by its name there. The first call may load the catalogue."""
-        return self._load().models(provider) if provider else []
+    def models(self, provider: str) -> list[Listed]:
+        """The models that the catalogue lists for a provider, by its name there, and those that we have a price of. The first
+        call may load the catalogue."""
+        if not provider:
+            return []
+        listed = self._listed.get(provider)
+        if listed is None:
+            listed = self._load().models(provider)
+            known = {name for each in listed for name in (each.name, *each.aliases)}
+            listed += [Listed(model, model) for owner, model in _OURS if owner == provider and model not in known]
+            self._listed[provider] = listed
+        return listed
 
     def _find(self, provider: str, model: str, at_us: int, slug: str) -> tuple[Flat | None, int]:
         own = self._own(provider, model, slug)
         if own is not None:
             return own, FOREVER
+        ours = _OURS.get((provider, model))
+        if ours is not None:
+            return ours, FOREVER
         return self._load().find(provider, model, at_us) if provider else (None, FOREVER)
 
     def _own(self, provider: str, model: str, slug: str) -> Flat | None:

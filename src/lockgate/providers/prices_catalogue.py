@@ -15,11 +15,13 @@ endpoints, a bare model id included, since that is answered in its region (https
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from lockgate.policy.price import Flat, Rates
 
@@ -48,6 +50,19 @@ _TIERED_BY = ("service_tier", "processing", "speed")
 _FREE = (("*", "*:free"), ("google", "gemma-*"), ("openai", "*moderation*"))
 #: A price that never changes is looked at again after this long.
 FOREVER = 2**63 - 1
+#: Ends the name of a seller that has hosts, each with a list of its own: MODEL:HOST.
+HOSTS = "*"
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A model as the catalogue lists it. `name` is what a request says, `aliases` are others that mean the same."""
+
+    name: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    context: int | None = None
+    retired: bool = False
+    kinds: frozenset[str] = frozenset()  # of what is priced, by the catalogue's names
 
 
 def load() -> Catalogue:
@@ -68,13 +83,24 @@ class Catalogue:
     def __repr__(self) -> str:
         return f"Catalogue({self.version}, {len(self._all)} providers)"
 
-    def models(self, provider: str) -> list[str]:
-        """The names of a provider's models; empty for a provider that is not listed."""
-        seller = self._providers.get(provider)
-        return [] if seller is None else [info.id for info in seller.models]
+    def models(self, provider: str) -> list[Listed]:
+        """A provider's models; empty for a provider that is not listed."""
+        if not provider.endswith(HOSTS):
+            seller = self._providers.get(provider)
+            return [] if seller is None else [_listed(info) for info in seller.models]
+        start = provider.removesuffix(HOSTS)
+        return [
+            _at(listed, name.removeprefix(start))
+            for name in self._providers
+            if name.startswith(start)
+            for listed in self.models(name)
+        ]
 
     def find(self, provider: str, model: str, at_us: int) -> tuple[Flat | None, int]:
         """The price of a model at a time (None: unknown), and until when that holds, both in µs since the epoch."""
+        if provider.endswith(HOSTS):
+            model, _, host = model.rpartition(":")
+            provider = provider.removesuffix(HOSTS) + host
         seller = self._providers.get(provider)
         info = seller.find_model(model, all_providers=self._all) if seller is not None and model else None
         if seller is None or info is None:
@@ -115,6 +141,28 @@ class Catalogue:
             return base
         fields = {name: getattr(base, name) for name in base.__struct_fields__}
         return Flat(**{**fields, "above": above})
+
+
+def _listed(info: ModelInfo) -> Listed:
+    names = list(dict.fromkeys(name for name in (info.id, *_exact(info.match)) if info.is_match(name))) or [info.id]
+    prices: list[Any] = info.prices if isinstance(info.prices, list) else [info]
+    kinds = frozenset(kind for each in prices for kind in each.prices.__dict__)
+    return Listed(names[0], info.name or names[0], tuple(names[1:]), info.context_window, bool(info.deprecated), kinds)
+
+
+def _at(listed: Listed, host: str) -> Listed:
+    """A model at one of its seller's hosts."""
+    aliases = tuple(f"{name}:{host}" for name in listed.aliases)
+    return msgspec.structs.replace(listed, name=f"{listed.name}:{host}", aliases=aliases)
+
+
+def _exact(clause: Any) -> Iterator[str]:
+    """The names that a clause of the catalogue's matching admits by themselves."""
+    if (name := getattr(clause, "equals", None)) is not None:
+        yield name
+    inner: Iterable[Any] = getattr(clause, "or_", ())
+    for each in inner:
+        yield from _exact(each)
 
 
 def _level(listed: dict[str, Any], passed: int) -> Rates:

@@ -101,6 +101,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counts     dialect → path of the provider's own token counting
     env        environment variables that hold a key: when one is set, the provider is there without configuration
     prices     the provider's name in the price catalogue; with a "*", for which the model's name says the rest after ":"
+    lists      path of the list of what it has loaded, for one whose models nobody else knows
+    listed     its name in the listing of what models can do (`providers.display`), where that is not the slug
     models     patterns of model names that belong to this provider: a bare model name finds its way by them
     headers    sent unless the caller sends its own
     usage      how a stream tells its usage: "asked" (stream_options.include_usage) or "given"
@@ -122,6 +124,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counts: dict[str, Endpoint] = {}
     env: list[str] = []
     prices: str = ""
+    lists: str = ""
+    listed: str = ""
     models: list[str] = []
     headers: dict[str, str] = {}
     usage: Literal["asked", "given"] = "asked"
