@@ -1,0 +1,40 @@
+"""The `lockgate` command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import click
+
+from lockgate import __version__
+from lockgate.cli.config import check, print_schema
+from lockgate.cli.keys import keys
+from lockgate.cli.lists import models, providers
+from lockgate.cli.logs import logs
+from lockgate.cli.serve import serve
+
+
+def main() -> None:
+    """The entry point."""
+    try:
+        cli.main(prog_name="lockgate", standalone_mode=True)
+    except BrokenPipeError:  # `lockgate logs | head`
+        os._exit(0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lockgate", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Lockgate: one self-hosted API in front of every LLM provider."""
+    logging.basicConfig(
+        level=os.environ.get("LOCKGATE_LOG_LEVEL", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+
+
+for command in (serve, check, print_schema, providers, models, logs, keys):
+    cli.add_command(command)

@@ -1,0 +1,78 @@
+"""What the commands share: the options of all, the house they work on, how they stop and how they print."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from lockgate.control.config import BadConfig
+from lockgate.control.house import House
+from lockgate.control.secrets import WeakSecret
+from lockgate.http.routes import SCOPES, UnguardedRoute
+from lockgate.pipeline.snapshot import Snapshot
+
+CONFIG = "lockgate.yaml"
+
+data_option = click.option(
+    "--data",
+    envvar="LOCKGATE_DATA",
+    default="lockgate-data",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory of keys and logs.",
+)
+config_option = click.option(
+    "--config",
+    "config_path",
+    envvar="LOCKGATE_CONFIG",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Configuration file  [default: {CONFIG}, if there is one]",
+)
+
+
+class Stop(click.ClickException):
+    """What stops a command: one sentence on stderr, status 1."""
+
+    def show(self, file: object = None) -> None:
+        """See `click.ClickException`."""
+        click.echo(f"lockgate: {self.message}", err=True)
+
+
+def house_at(data: Path, config_path: Path | None) -> House:
+    """The house of a data directory, with the configuration that is named or that lies here."""
+    if config_path is None and Path(CONFIG).is_file():
+        config_path = Path(CONFIG)
+    return House(data, config_path, SCOPES)
+
+
+def opened(house: House) -> House:
+    """The house, ready to be used."""
+    try:
+        house.open()
+    except (OSError, WeakSecret) as error:
+        raise Stop(str(error)) from None
+    return house
+
+
+def snapshot_of(house: House) -> Snapshot:
+    """The world that its configuration describes."""
+    try:
+        return house.snapshot()
+    except BadConfig as bad:
+        raise Stop(f"the configuration cannot be used ({house.config_path}):\n{bad}") from None
+    except UnguardedRoute as error:
+        raise Stop(f"the gateway does not start: {error}") from None
+
+
+def columns(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print a table."""
+    widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
+    for row in [head, *rows]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def when(us: int) -> str:
+    """A time (µs since the epoch) for people."""
+    return datetime.fromtimestamp(us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,61 @@
+"""`lockgate logs`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lockgate.cli.desk import Stop, data_option
+from lockgate.control import logs_view
+from lockgate.control.logs import Logs, parse_filter
+from lockgate.pipeline.runtime import now_us
+from lockgate.stores.ports import StoreError
+
+
+@click.command()
+@click.argument("record_id", metavar="[ID]", required=False)
+@click.option("--follow", "-f", is_flag=True, help="Show requests as they are completed.")
+@click.option("--limit", "-n", default=50, show_default=True, type=click.IntRange(1, 1_000_000), help="How many, newest first.")
+@click.option("--since", default="", help="From when on: 15m, 2h, 7d, or a date and time.")
+@click.option("--until", default="", help="Until when, likewise.")
+@click.option("--status", default="", help="404, 5xx, 400-499 or >=400.")
+@click.option("--outcome", default="", help="ok, refused, failed, broken or client_left.")
+@click.option("--model", default="", help="A model, as asked, sent or served.")
+@click.option("--provider", default="", help="A provider's slug.")
+@click.option("--key", default="", help="A key, by id or name.")
+@click.option("--trace", default="", help="A trace id.")
+@click.option("--slower", default="", help="Requests that took longer: 500ms, 2s.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@data_option
+def logs(record_id: str | None, follow: bool, limit: int, as_json: bool, data: Path, **meant: Any) -> None:
+    """Show recorded requests, or one of them, by its ID, with its bodies."""
+    if not data.is_dir():
+        raise Stop(f"there is no data directory at {data}; name it with --data.")
+    try:
+        wanted = parse_filter(now_us=now_us(), **meant)
+        log = Logs.of(data, lambda sentence: click.echo(sentence, err=True))
+        if record_id:
+            record = log.get(record_id)
+            if record is None:
+                raise Stop(f"no request is recorded under the id '{record_id}'.")
+            click.echo(logs_view.json_line(record))
+            return
+        show = logs_view.json_line if as_json else logs_view.line
+        if not as_json:
+            click.echo(logs_view.header())
+        if follow:
+            for record in log.follow(wanted, _half_a_second):
+                click.echo(show(record))
+        else:
+            for record in log.newest(wanted, limit):
+                click.echo(show(record))
+    except (ValueError, StoreError) as error:
+        raise Stop(str(error)) from None
+
+
+def _half_a_second() -> bool:
+    time.sleep(0.5)
+    return True

@@ -1,0 +1,83 @@
+"""`lockgate serve`."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from lockgate import __version__
+from lockgate.cli.desk import CONFIG, Stop, config_option, data_option, house_at, opened, snapshot_of
+from lockgate.control.config import BadConfig
+from lockgate.control.house import House
+from lockgate.pipeline.runtime import now_us
+from lockgate.pipeline.snapshot import Snapshot
+from lockgate.scribe import scribe
+from lockgate.supervisor import Role, Supervisor
+from lockgate.worker import work
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", default=8787, show_default=True, type=click.IntRange(0, 65535), help="Port to listen at (0: any free one)."
+)
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Worker processes, about one a core."
+)
+@click.option(
+    "--drain", default=30.0, show_default=True, type=click.FloatRange(0, 3600), help="Seconds for running requests to end."
+)
+@config_option
+@data_option
+def serve(host: str, port: int, workers: int, drain: float, config_path: Path | None, data: Path) -> None:
+    """Start the gateway."""
+    house = opened(house_at(data, config_path))
+    snapshot = snapshot_of(house)
+    listener = _bind(host, port)
+    admin_key = house.first_admin_key(now_us())
+    if admin_key:
+        snapshot = snapshot_of(house)
+    _greet(house, snapshot, listener, admin_key)
+    roles = [
+        Role(f"worker {n + 1}", lambda lifeline: work(house, _current(house, snapshot), listener, lifeline, drain))
+        for n in range(workers)
+    ]
+    retention = house.config().log.retention_days
+    roles.append(Role("scribe", lambda lifeline: scribe(house.data, lifeline, retention), first_to_go=False))
+    sys.exit(Supervisor(roles, listener, drain).run())
+
+
+def _current(house: House, fallback: Snapshot) -> Snapshot:
+    """The world as it is now, for a worker that replaces a dead one; the one from the start if it has gone bad since."""
+    try:
+        return house.snapshot()
+    except BadConfig:
+        return fallback
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, kind, proto)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        raise Stop(f"cannot listen at {host}:{port}: {error.strerror or error}") from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def _greet(house: House, snapshot: Snapshot, listener: socket.socket, admin_key: str) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    click.echo(f"Lockgate {__version__} at http://{shown}:{port}")
+    click.echo(f"  providers  {', '.join(f'@{slug}' for slug in sorted(snapshot.providers))}")
+    click.echo(f"  config     {house.config_path or f'none ({CONFIG} would be read)'}")
+    click.echo(f"  data       {house.data}")
+    if admin_key:
+        click.echo(f"\n  admin key  {admin_key}\n             It is not shown again.\n")
+    sys.stdout.flush()
