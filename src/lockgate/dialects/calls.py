@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -97,17 +98,18 @@ def taken_name(name: str) -> str:
 
 
 class CallIds:
-    """Ids of a turn's calls as strict dialects take them: in the letters that all take, and no two alike."""
+    """Ids of a turn's calls as strict dialects take them: in the letters that they take (`clean`), and no two alike."""
 
-    __slots__ = ("_given", "_used")
+    __slots__ = ("_clean", "_given", "_used")
 
-    def __init__(self) -> None:
+    def __init__(self, clean: Callable[[str], str] = taken_name) -> None:
+        self._clean = clean
         self._used: set[str] = set()
         self._given: dict[str, list[str]] = {}  # calls without an answer yet, by the ids they came with
 
     def call(self, told: str) -> str:
         """An id for a call."""
-        base = made = taken_name(told)
+        base = made = self._clean(told)
         number = 1
         while made in self._used:
             number += 1
@@ -119,7 +121,7 @@ class CallIds:
     def result(self, told: str) -> str:
         """The id of the call that is answered."""
         waiting = self._given.get(told)
-        return waiting.pop(0) if waiting else taken_name(told)
+        return waiting.pop(0) if waiting else self._clean(told)
 
 
 def asked_tool(name: str, request: Request) -> Tool | None:

@@ -10,6 +10,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Mess
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 from lockgate.core.content import Declined, Media, Native, Part, Text, Thinking, ToolCall, ToolResult, Turn
@@ -29,6 +30,7 @@ _OPENING = "Begin."
 _ATTACHED = "See the attached document."
 #: What the model says between a turn of results that must stand alone and what the user says after them.
 _BETWEEN = "."
+_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 
 
 class Messages:
@@ -40,7 +42,7 @@ class Messages:
         self._request = request
         self._family = family
         self._names = Names()
-        self._ids = CallIds()
+        self._ids = self._new_ids()
 
     def system(self) -> list[_Object]:
         """What system and developer say, wherever they say it."""
@@ -62,7 +64,7 @@ class Messages:
             if turn.name:
                 self._request.lose("messages.name")
             if turn.role == "assistant":
-                self._ids = CallIds()
+                self._ids = self._new_ids()
                 _say(messages, "assistant", [block for part in turn.parts for block in self._blocks(part)])
             else:
                 self._user(turn, messages)
@@ -72,6 +74,9 @@ class Messages:
         if self._request.cache is not None:
             self._mark_all(messages)
         return messages
+
+    def _new_ids(self) -> CallIds:
+        return CallIds() if self._family.claude else CallIds(_taken_id)
 
     def _user(self, turn: Turn, messages: list[_Object]) -> None:
         """Results, the media that they hold and may not hold here, then what the user says."""
@@ -186,6 +191,11 @@ def cache_point(cache: str | None, family: Family, request: Request) -> _Object 
         return None
     point = {"type": "default", "ttl": cache} if cache == "1h" and family.claude else {"type": "default"}
     return {"cachePoint": point}
+
+
+def _taken_id(told: str) -> str:
+    """A call's id in the API's letters, which are more than Claude's: Kimi finds its calls by a "." and a ":" in theirs."""
+    return told if _ID.fullmatch(told) else taken_name(told)
 
 
 def _say(messages: list[_Object], role: str, content: list[Any]) -> None:
