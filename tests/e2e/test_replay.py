@@ -20,6 +20,7 @@ SPOKEN = {
     "openai_responses": ("openai", "responses"),
     "anthropic_messages": ("anthropic", ""),
     "gemini_generate": ("google", ""),
+    "cohere_chat": ("cohere", ""),
 }
 #: Transcripts that end in the provider's error, or nowhere.
 BROKEN = re.compile(r"error|failed|cut$|malformed")

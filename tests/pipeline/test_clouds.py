@@ -344,3 +344,41 @@ class TestFoundry:
     def test_a_foundry_url_is_at_azure(self, app, url):
         answer, client = post(app, "/v1/chat/completions", {**CHAT, "model": "d"}, config={**FOUNDRY, "azure_foundry_url": url})
         assert answer.json["error"]["param"] == "config.azure_foundry_url" and client.sent == []
+
+
+class TestOthers:
+    @pytest.mark.parametrize(
+        ("said", "model", "path", "url"),
+        [
+            (
+                {"provider": "workers-ai", "workers_ai_account_id": "0123456789abcdef" * 2},
+                "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
+                "/v1/chat/completions",
+                f"https://api.cloudflare.com/client/v4/accounts/{'0123456789abcdef' * 2}/ai/v1/chat/completions",
+            ),
+            (
+                {"provider": "cortex", "snowflake_account": "org-acme"},
+                "llama4-maverick",
+                "/v1/chat/completions",
+                "https://org-acme.snowflakecomputing.com/api/v2/cortex/v1/chat/completions",
+            ),
+            (
+                {"provider": "cortex", "snowflake_account": "org-acme"},
+                "claude-sonnet-4-5",
+                "/v1/messages",
+                "https://org-acme.snowflakecomputing.com/api/v2/cortex/v1/messages",
+            ),
+            (
+                {"provider": "oracle", "oracle_region": "us-chicago-1"},
+                "xai.grok-4",
+                "/v1/chat/completions",
+                "https://inference.generativeai.us-chicago-1.oci.oraclecloud.com/openai/v1/chat/completions",
+            ),
+        ],
+        ids=["workers-ai", "cortex", "cortex-claude", "oracle"],
+    )
+    def test_they_are_asked_at_the_account_s_address(self, app, said, model, path, url):
+        body, told = (CLAUDE, MESSAGE) if path == "/v1/messages" else (CHAT, COMPLETION)
+        answer, client = post(app, path, {**body, "model": model}, told, config={**said, "api_key": "key-0123456789"})
+        assert answer.body == told and place(client) == url
+        assert client.body == {**body, "model": model} and client.headers[b"authorization"] == b"Bearer key-0123456789"

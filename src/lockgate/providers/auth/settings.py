@@ -36,8 +36,8 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     params             values for the slots of the provider's addresses, by the names in its row (`providers.slots`)
 
     Portkey's users say some slots by members of their own: `fireworks_account_id`, `workers_ai_account_id`,
-    `snowflake_account`, `databricks_workspace`. Those of Azure's that are spelled without "azure_" too: `resource_name`,
-    `deployment_id`, `api_version`.
+    `snowflake_account`, `oracle_region`, `databricks_workspace`. Those of Azure's that are spelled without "azure_" too:
+    `resource_name`, `deployment_id`, `api_version`.
     """
 
     aws_auth_type: str = ""
@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     fireworks_account_id: str = ""
     workers_ai_account_id: str = ""
     snowflake_account: str = ""
+    oracle_region: str = ""
     databricks_workspace: str = ""
     params: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
