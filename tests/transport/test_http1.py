@@ -12,7 +12,7 @@ import pytest
 
 from lockgate.core.failure import Failure
 from lockgate.transport.answer import HIGH
-from lockgate.transport.exchange import CUT, Deadlines
+from lockgate.transport.exchange import CUT, Deadlines, Pieces
 from lockgate.transport.framing import HEAD_LIMIT
 from lockgate.transport.http1 import SLICE
 from transport.stage import WAITS, Stage, Tls, step
@@ -525,6 +525,27 @@ def test_a_large_request_is_written_as_the_transport_takes_it():
         assert on.notes.written == b"HEAD;" + body
         on.hear([AB])
         assert on.kept
+
+
+def test_a_request_in_pieces_is_written_piece_by_piece():
+    with stage() as on:
+        on.hear([AB])
+        on.notes.written = b""
+        on.notes.takes = 1
+        large = b"y" * (SLICE + 1)
+        body = Pieces([b"abc", b"", memoryview(b"-def-")[1:4], large])
+        assert (len(body), bytes(body)) == (7 + SLICE, b"abcdef" + large)
+        on.ask(body=body)
+        assert on.notes.written == b"HEAD;"
+        for written in (b"abc", b"abc", b"abcdef", b"abcdef" + large[:-1], b"abcdef" + large):
+            on.notes.takes = 0
+            on.connection.resume_writing()
+            assert on.notes.written == b"HEAD;" + written
+        on.notes.takes = None
+        on.connection.resume_writing()
+        on.hear([AB])
+        assert on.kept
+        assert bytes(body) == b"".join(body)  # and can be sent again
 
 
 def test_an_upstream_that_stops_reading_fails_after_the_idle_deadline():

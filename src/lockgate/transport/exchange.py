@@ -6,7 +6,7 @@ a `Refusal` is raised only for what we will not send (egress policy, a header th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -30,6 +30,29 @@ class Slow:
 SLOW = Slow()
 
 
+class Pieces:
+    """A request's body in the pieces that it came in: they are held once, and can be sent again."""
+
+    __slots__ = ("_pieces", "_size")
+
+    def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self._pieces = pieces
+        self._size = sum(map(len, pieces))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        return iter(self._pieces)
+
+    def __bytes__(self) -> bytes:
+        """All of it, put together: for those who must see it whole."""
+        return b"".join(self._pieces)
+
+    def __repr__(self) -> str:
+        return f"Pieces({len(self._pieces)}, {self._size} bytes)"
+
+
 class Outgoing(msgspec.Struct):
     """One request. `target` is path and query as they go on the wire; header names are lower case.
 
@@ -39,7 +62,7 @@ class Outgoing(msgspec.Struct):
     method: str
     target: bytes
     headers: Headers = []
-    body: bytes = b""
+    body: bytes | Pieces = b""
 
     def __repr__(self) -> str:
         """Names and sizes only: a target's query, header values and bodies may hold secrets."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterator
 from typing import Protocol, cast
 
 import httptools
@@ -18,7 +19,7 @@ import httptools
 from lockgate.core.failure import Failure
 from lockgate.transport import framing
 from lockgate.transport.answer import Answer, malformed
-from lockgate.transport.exchange import CUT, Deadlines, Headers
+from lockgate.transport.exchange import CUT, Deadlines, Headers, Pieces
 from lockgate.transport.framing import HEAD_LIMIT
 from lockgate.transport.wheel import NEVER, Wheel
 
@@ -90,7 +91,7 @@ class Connection(asyncio.Protocol):
         self._deadlines = Deadlines()
         self._total_at = 0.0
         self._moved = 0.0  # when the connection last came forward in what it is waiting for
-        self._unsent: memoryview | None = None  # the rest of the request's body
+        self._unsent: Iterator[bytes | memoryview] | None = None  # the rest of the request's body
         self._write_paused = False
         self._paused = False
         self._headers: Headers = []
@@ -105,7 +106,14 @@ class Connection(asyncio.Protocol):
     # --- what the pool and the client ask
 
     def begin(
-        self, answer: Answer, head: bytes, body: bytes, is_head: bool, deadlines: Deadlines, total_at: float, now: float
+        self,
+        answer: Answer,
+        head: bytes,
+        body: bytes | Pieces,
+        is_head: bool,
+        deadlines: Deadlines,
+        total_at: float,
+        now: float,
     ) -> None:
         """Send a request; what comes back goes to `answer`."""
         transport = self._transport
@@ -118,11 +126,11 @@ class Connection(asyncio.Protocol):
         self._bodiless = is_head
         self._headed = self._complete = self._keep = self._body_ends_with_connection = False
         self._quiet = 0
-        if len(body) <= SLICE:
+        if type(body) is bytes and len(body) <= SLICE:
             transport.write(head + body if body else head)
             at = now + deadlines.first_byte
         else:
-            self._unsent = memoryview(body)
+            self._unsent = _slices(body)
             transport.write(head)
             self._pump()
             at = now + deadlines.idle
@@ -378,14 +386,24 @@ class Connection(asyncio.Protocol):
         assert transport is not None and unsent is not None
         self._moved = self._wheel.now()
         while not self._write_paused:
-            if not unsent:
+            piece = next(unsent, None)
+            if piece is None:
                 self._unsent = None
                 self._wheel.watch(self, self._moved + self._deadlines.first_byte)
                 return
-            piece = unsent[:SLICE]
-            unsent = self._unsent = unsent[SLICE:]
             transport.write(piece)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "busy" if self._answer else "idle" if self._transport else "new"
         return f"Connection({self.upstream}, {state}, {self.served} served)"
+
+
+def _slices(body: bytes | Pieces) -> Iterator[bytes | memoryview]:
+    """A body in pieces that are no larger than a slice."""
+    for piece in (body,) if isinstance(body, bytes) else body:
+        if len(piece) <= SLICE:
+            yield piece
+        else:
+            view = memoryview(piece)
+            for at in range(0, len(view), SLICE):
+                yield view[at : at + SLICE]

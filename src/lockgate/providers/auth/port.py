@@ -8,7 +8,7 @@ that signing is synchronous and pure.
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, SupportsBytes, TypeVar
 
 import msgspec
 
@@ -28,7 +28,11 @@ class Message(Protocol):
     method: str
     target: bytes
     headers: Headers
-    body: bytes
+
+    @property
+    def body(self) -> SupportsBytes:
+        """What is sent; as bytes when it must be seen whole."""
+        ...
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -57,7 +57,7 @@ def signature_headers(
             *(f"{name.decode()}:{' '.join(value.decode('latin-1').split())}" for name, value in signed),
             "",
             names,
-            payload or sha256(message.body).hexdigest(),
+            payload or sha256(bytes(message.body)).hexdigest(),
         )
     )
     scope = f"{at[:8]}/{region}/{service}/aws4_request"

@@ -32,7 +32,7 @@ class SimClient:
         """The answer, when its first piece is due."""
         if slot is not None and slot.aborted:
             return CUT
-        response = respond(outgoing.method, outgoing.target, outgoing.body, int(self._now()))
+        response = respond(outgoing.method, outgoing.target, bytes(outgoing.body), int(self._now()))
         exchange = SimExchange(response, deadlines, slot, self._wait)
         failure = await exchange.pause(deadlines.first_byte)
         return exchange if failure is None else failure
