@@ -17,6 +17,7 @@ def edited(edits, body):
         (Edits(rename={"a": "b"}), b'{"a":1,"c":2}', b'{"c":2,"b":1}', []),
         (Edits(rename={"a": "b"}), b'{"a":1,"b":2}', b'{"b":2}', []),  # both were given: the provider's own name wins
         (Edits(drop=["a", "z"]), b'{"a":1,"c":2}', b'{"c":2}', ["a"]),
+        (Edits(drop=["a", "b"]), b'{"a":false,"b":null,"c":2}', b'{"c":2}', []),  # what was off is no loss
         (
             Edits(roles={"developer": "system"}),
             b'{"messages":[{"role":"developer","content":"x","n":1e0},{"role":"user","content":"developer"}]}',

@@ -18,6 +18,8 @@ _Messages = list[dict[str, msgspec.Raw]]
 
 #: Where the dialects keep what has a role.
 _TURNS = ("messages", "input")
+#: What asks for nothing: leaving it out changes nothing.
+_OFF = (b"false", b"null")
 #: The value of `says` that stands for every other one.
 ANY = "*"
 
@@ -26,7 +28,7 @@ class Edits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The edits for one dialect.
 
     rename   member → its name here
-    drop     members that are rejected here; each is a loss
+    drop     members that are rejected here; each is a loss, unless it is off
     roles    role → the one to use instead
     says     member → its value, or "*" for any other → the members that say so here, instead of it
     also     sampling members that this provider takes although its dialect has none ("top_k")
@@ -70,9 +72,13 @@ class Edits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             request.lose(name)
 
     def _edit(self, sheet: Sheet) -> list[str]:
-        dropped = [name for name in self.drop if name in sheet]
-        for name in dropped:
-            sheet.drop(name)
+        dropped: list[str] = []
+        for name in self.drop:
+            value = sheet.raw(name)
+            if value is not None:
+                sheet.drop(name)
+                if bytes(value) not in _OFF:
+                    dropped.append(name)
         for member, said in self.says.items():
             value = sheet.raw(member)
             instead = None if value is None else said.get(bytes(value).decode().strip('"'), said.get(ANY))

@@ -26,12 +26,14 @@ class Endpoint(msgspec.Struct, frozen=True, cache_hash=True, forbid_unknown_fiel
     """Where one dialect is spoken: paths below the base URL, `{model}` standing for the quoted model name, `{deployment}` for
     what it says before a ":". `stream` is the path for a stream where that has one of its own.
 
-    `quirk` names the function that gives a body the form wanted here, whoever wrote it (`providers.quirks`).
+    `quirk` names the function that gives a body the form wanted here, whoever wrote it (`providers.quirks`). `framed`: a stream
+    comes in the frames of an AWS event stream, which are no part of the dialect.
     """
 
     path: str
     stream: str = ""
     quirk: str = ""
+    framed: bool = False
 
     def target(self, model: str, stream: bool) -> str:
         """The path (and query) to ask for `model`."""
@@ -90,6 +92,7 @@ _VARIES = ("base_url", *_PLACES, "headers", "usage", "edits")
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One provider.
 
+    kind       the file of `table/` that it stands in
     name       as people write it
     docs       its own documentation of its API
     base_url   what the endpoint paths are appended to; an operator's base_url or a caller's custom_host replaces it. ""

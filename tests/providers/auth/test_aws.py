@@ -94,9 +94,23 @@ def test_what_is_missing_or_wrong_is_named(said, environment, param):
 
 
 def test_the_region_may_come_from_the_operator_s_environment():
-    signer = make_signer(SCHEME, Settings(**KEYS), "", {"AWS_DEFAULT_REGION": "eu-north-1"})
+    signer = make_signer(SCHEME, Settings(**KEYS), "", {"AWS_REGION": "eu-north-1"})
     assert isinstance(signer, SigV4)
     assert signer.region == "eu-north-1"
+
+
+def test_the_region_that_fills_the_address_is_signed_for():
+    assert (
+        make_signer(SCHEME, Settings(**KEYS, aws_region="a", params={"region": "eu-north-1"}), "", None).region == "eu-north-1"
+    )
+
+
+def test_an_api_key_goes_in_the_header_that_the_service_wants():
+    signer = make_signer("sigv4-claude-platform", Settings(aws_region=R), "", {"ANTHROPIC_AWS_API_KEY": "k"})
+    assert signer.sign(Outgoing("POST", b"/"), "h", 0.0, "k") == [(b"x-api-key", b"k")]
+    with pytest.raises(Refusal) as caught:
+        make_signer("sigv4-sagemaker", Settings(aws_region=R, aws_auth_type="apiKey"), "", ENV_KEYS)
+    assert caught.value.param == "api_key"
 
 
 def test_an_api_key_goes_as_a_bearer_token():

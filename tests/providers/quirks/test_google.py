@@ -9,7 +9,7 @@ BODY = b'{"model":"claude-x","max_tokens":9,"messages":[ {"role":"user","content
 
 def after(name, body=BODY):
     sheet = Sheet.open(body)
-    QUIRKS[name](sheet, "claude-x")
+    QUIRKS[name](sheet, "claude-x", {})
     return sheet.bytes()
 
 
