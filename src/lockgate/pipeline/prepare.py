@@ -14,6 +14,7 @@ from lockgate.core.record import Gear
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Voice
+from lockgate.dialects.framed import Unframed
 from lockgate.dialects.translation import AsArray, Passage, Stream, Translation
 from lockgate.pipeline.target import Target
 from lockgate.providers.quirks import QUIRKS
@@ -48,6 +49,8 @@ class Prepared(msgspec.Struct):
             stream = Passage(lane.provider, self.drop_usage)
         else:
             stream = Translation(lane.provider, lane.caller, voice)
+        if lane.endpoint.framed:
+            stream = Unframed(stream, passes=voice is None)
         return AsArray(stream, passes=voice is None) if self.array else stream
 
 
@@ -84,7 +87,11 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
     if lane.endpoint.quirk:
         if gear == "relay":
             sheet, gear = sheet.copy(), "edit"
-        QUIRKS[lane.endpoint.quirk](sheet, target.model)
+        lost = QUIRKS[lane.endpoint.quirk](sheet, target.model, call.headers)
+        dropped = [*dropped, *lost]
+        if request is not None:
+            for each in lost:
+                request.lose(each)
     array = stream and lane.caller.array_asked is not None and lane.caller.array_asked(call.query)
     out = outgoing(call, sheet.bytes(), target, stream)
     return Prepared(target, out, gear, stream, request, dropped, drop_usage, usage_asked, array)

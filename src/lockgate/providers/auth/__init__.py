@@ -19,7 +19,9 @@ Make = Callable[[Settings, str, Mapping[str, str] | None], AnySigner]
 
 #: Scheme → its maker.
 SIGNERS: dict[str, Make] = {
-    "sigv4-bedrock": for_service("bedrock"),
+    "sigv4-bedrock": for_service("bedrock", "AWS_BEARER_TOKEN_BEDROCK"),
+    "sigv4-bedrock-mantle": for_service("bedrock-mantle", "AWS_BEARER_TOKEN_BEDROCK"),
+    "sigv4-claude-platform": for_service("aws-external-anthropic", "ANTHROPIC_AWS_API_KEY", ("x-api-key", "")),
     "sigv4-sagemaker": for_service("sagemaker"),
     "google": google,
     "azure": azure(foundry=False),

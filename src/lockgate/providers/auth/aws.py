@@ -15,6 +15,8 @@ from lockgate.providers.auth.settings import Settings
 from lockgate.providers.auth.sigv4 import Keys, signature_headers
 
 Environment = Mapping[str, str]
+#: What makes a signer of settings, a key, and the operator's environment (None: a caller speaks).
+Maker = Callable[[Settings, str, Environment | None], AnySigner]
 
 REGION = re.compile(r"[a-z0-9-]{1,63}")
 _KEY_MEMBERS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
@@ -37,18 +39,22 @@ class SigV4(msgspec.Struct, frozen=True):
         return signature_headers(credential, message, host, now_s, region=self.region, service=self.service)
 
 
-def for_service(service: str) -> Callable[[Settings, str, Environment | None], AnySigner]:
-    """What makes the signers of a service. Without an environment it is a caller who speaks: he must bring his own keys."""
+def for_service(service: str, api_key: str = "", carried: tuple[str, str] = ("authorization", "Bearer ")) -> Maker:
+    """What makes the signers of a service. Without an environment it is a caller who speaks: he must bring his own keys.
+
+    `api_key` is the environment variable of the service's own API keys, `carried` the header and what stands before one in it.
+    """
 
     def make(settings: Settings, key: str, environment: Environment | None) -> AnySigner:
         around = environment or {}
-        bearer = key or around.get(f"AWS_BEARER_TOKEN_{service.upper()}", "")
-        kind = settings.aws_auth_type or _likely(settings, key, bearer, around)
+        own_key = key or around.get(api_key, "")
+        kind = settings.aws_auth_type or _likely(settings, own_key, around)
         region = region_of(settings, environment)
         if kind == "apiKey":
-            if not bearer:
-                raise _missing("api_key", f"an API key: api_key, or AWS_BEARER_TOKEN_{service.upper()} in the environment")
-            return Bearer(Given(bearer))
+            if not own_key:
+                wanted = f"an API key: api_key, or {api_key} in the environment" if api_key else "keys: it has no API keys here"
+                raise _missing("api_key", wanted)
+            return Bearer(Given(own_key), *carried)
         make_source = _SOURCES.get(kind)
         if make_source is None:
             known = ", ".join((*_SOURCES, "apiKey"))
@@ -69,7 +75,7 @@ def for_service(service: str) -> Callable[[Settings, str, Environment | None], A
 def region_of(settings: Settings, environment: Environment | None) -> str:
     """The region that was said, or the operator's environment's; raises `Refusal`."""
     around = environment or {}
-    region = settings.aws_region or around.get("AWS_REGION", "") or around.get("AWS_DEFAULT_REGION", "")
+    region = settings.params.get("region") or settings.aws_region or around.get("AWS_REGION", "")
     if not region:
         raise _missing("aws_region", "a region: aws_region, for example us-east-1")
     if not REGION.fullmatch(region):
@@ -77,12 +83,12 @@ def region_of(settings: Settings, environment: Environment | None) -> str:
     return region
 
 
-def _likely(settings: Settings, key: str, bearer: str, environment: Environment) -> str:
+def _likely(settings: Settings, own_key: str, environment: Environment) -> str:
     """The kind that goes with what was said, the most definite first; then what the environment offers."""
     for kind, says in (
         ("assumedRole", settings.aws_role_arn),
         ("accessKey", settings.aws_access_key_id or settings.aws_secret_access_key),
-        ("apiKey", key or bearer),
+        ("apiKey", own_key),
         ("accessKey", environment.get("AWS_ACCESS_KEY_ID")),
         ("webIdentity", environment.get("AWS_WEB_IDENTITY_TOKEN_FILE")),
         ("container", _container_url(environment)),

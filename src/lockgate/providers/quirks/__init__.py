@@ -6,12 +6,16 @@ name that the provider knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from lockgate.core.sheet import Sheet
-from lockgate.providers.quirks import google, predibase
+from lockgate.providers.quirks import bedrock, google, predibase
 
-QUIRKS: dict[str, Callable[[Sheet, str], None]] = {
+#: What edits a body, for a model, with the caller's headers at hand (lower case); it gives what it had to leave out.
+Quirk = Callable[[Sheet, str, Mapping[bytes, bytes]], list[str]]
+
+QUIRKS: dict[str, Quirk] = {
+    "bedrock-claude": bedrock.claude,
     "predibase": predibase.adapter,
     "vertex-claude": google.claude,
     "vertex-claude-count": google.claude_count,
