@@ -6,6 +6,7 @@ spelling. A body that they do not concern stays as it came.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ _OFF = (b"false", b"null")
 ANY = "*"
 
 
-class Edits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Edits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """The edits for one dialect.
 
     rename   member → its name here
@@ -40,14 +41,15 @@ class Edits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     says: dict[str, dict[str, dict[str, Any]]] = {}
     also: list[str] = []
 
+    @cached_property
+    def _signs(self) -> tuple[frozenset[str], tuple[bytes, ...]]:
+        """What shows that a body may have to be edited: names of members, and roles as they are written."""
+        return frozenset((*self.rename, *self.drop, *self.says)), tuple(b'"%b"' % role.encode() for role in self.roles)
+
     def concern(self, sheet: Sheet, body: bytes) -> bool:
         """Whether a caller's body has anything to edit."""
-        return (
-            any(name in sheet for name in self.rename)
-            or any(name in sheet for name in self.drop)
-            or any(name in sheet for name in self.says)
-            or any(b'"%b"' % role.encode() in body for role in self.roles)
-        )
+        names, roles = self._signs
+        return not names.isdisjoint(sheet) or any(role in body for role in roles)
 
     def edit(self, sheet: Sheet) -> list[str]:
         """Edit a caller's body; what was dropped."""
