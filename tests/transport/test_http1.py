@@ -457,8 +457,9 @@ def test_an_answer_that_is_hurried_has_so_long_for_its_end():
         on.answer.hurry(2)
         on.answer.hurry(50)  # a deadline only comes nearer
         on.at(1001.9).hear([b"x"])
+        on.at(1003.8)
         assert on.failure is None
-        on.at(1002.2)
+        on.at(1004.0)
         assert on.failure is not None and on.failure.kind == "timeout"
         on.answer.hurry(2)  # nothing to hurry any more
 

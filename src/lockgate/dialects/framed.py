@@ -82,6 +82,10 @@ class Unframed:
         """The closing bytes; a frame that was cut says nothing."""
         return self._stream.end()
 
+    def close(self) -> bytes:
+        """The closing bytes of a complete answer whose body did not end properly."""
+        return self._stream.close()
+
     def broken(self, error: Failure | Refusal) -> bytes:
         """The caller's error event."""
         return self._stream.broken(error)

@@ -151,7 +151,7 @@ class Exchange(Protocol):
         ...
 
     def hurry(self, seconds: float) -> None:
-        """The answer is complete in its own terms: its proper end must come within so many seconds, or is a timeout."""
+        """The answer is complete in its own terms: its proper end is not waited for in longer silence than this."""
         ...
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 import httptools
+import msgspec
 
 from lockgate.core.failure import Failure
 from lockgate.transport import framing
@@ -160,11 +161,11 @@ class Connection(asyncio.Protocol):
         self._transport.resume_reading()
 
     def hurry(self, seconds: float) -> None:
-        """The rest of the answer must come within so many seconds."""
-        at = self._wheel.now() + seconds
-        if at < self._total_at:
-            self._total_at = at
-            self._wheel.watch(self, at)
+        """From now on the answer may not be silent for longer than that."""
+        if seconds < self._deadlines.idle:
+            self._deadlines = msgspec.structs.replace(self._deadlines, idle=seconds)
+            self._moved = now = self._wheel.now()
+            self._wheel.watch(self, now + seconds)
 
     def kill(self) -> None:
         """Close at once, without a word to the exchange, which has left."""
