@@ -21,7 +21,6 @@ SHARED = ROOT.parent / "shared"
 FLOORS = Path(__file__).with_name("floors.json")
 TOOLS = ROOT / ".bench" / "conformance"
 KEY = "conformance-run-key-7f3a9c21"
-PROVIDERS = ("openai", "anthropic", "google")
 
 
 def free_port() -> int:
@@ -66,14 +65,13 @@ def main() -> int:
         )
         try:
             wait_for(f"http://127.0.0.1:{port}/readyz", gateway)
+            out = Path(folder, "verdicts.json")
+            command = [python, "-m", "conformance", "--gateway", f"http://127.0.0.1:{port}", "--gateway-key", KEY]
+            command += ["--port", str(replay), "--json", out, "--top", "6", "--timeout", "60", "--concurrency", "8"]
+            subprocess.run(command, cwd=SHARED, check=False)
             counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-            for provider in PROVIDERS:
-                out = Path(folder, f"{provider}.json")
-                command = [python, "-m", "conformance", "--gateway", f"http://127.0.0.1:{port}", "--gateway-key", KEY]
-                command += ["--provider", provider, "--port", str(replay), "--json", out, "--top", "6"]
-                subprocess.run(command, cwd=SHARED, check=False)
-                for verdict in json.loads(out.read_text()):
-                    counts[verdict["suite"]][verdict["outcome"]] += 1
+            for verdict in json.loads(out.read_text()):
+                counts[verdict["suite"]][verdict["outcome"]] += 1
         finally:
             gateway.terminate()
             gateway.wait(40)
