@@ -19,6 +19,9 @@ class ScriptedExchange:
         self._hang = hang
         self._wake = None
 
+    def __repr__(self):
+        return f"ScriptedExchange({self.status})"  # the same in every process: tests are named by it
+
     def header(self, name):
         return next((value for key, value in reversed(self.headers) if key == name), b"")
 
