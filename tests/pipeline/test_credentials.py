@@ -7,7 +7,10 @@ import pytest
 from lockgate.core.failure import Failure
 from lockgate.pipeline.credentials import AGAIN_S, IDLE_S, RENEW_AGAIN_S, Credentials
 from lockgate.providers.auth.port import Asked, Bearer, Issued
+from lockgate.transport.client import HttpClient
+from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Outgoing
+from support.house import make_app
 from support.scripted import ScriptedClient, ScriptedExchange
 
 FAILURE = Failure("auth", 401, "The token could not be had. Check the_setting.")
@@ -180,6 +183,21 @@ def test_what_is_configured_is_fetched_before_anyone_asks_and_kept_over_a_reload
     asyncio.run(main())
 
 
+def test_the_operator_is_told_once_what_a_configured_source_lacks(world, caplog):
+    source = Source(FAILURE, FAILURE, token("a", 3600, 1031))
+
+    async def main():
+        world.credentials.pin([source])
+        await world.after(0)
+        await world.after(RENEW_AGAIN_S)
+        assert source.asked == 2
+        await world.after(RENEW_AGAIN_S)
+        assert await world.credentials.obtain(source) == "a"
+
+    asyncio.run(main())
+    assert [record.message for record in caplog.records] == [FAILURE.message]
+
+
 def test_what_nobody_uses_is_forgotten(world):
     source = Source(token("a", 86400))
 
@@ -239,6 +257,52 @@ def test_a_source_reaches_the_network_through_the_client():
     assert (destination.scheme, destination.authority, destination.trusted) == ("http", "169.254.169.254:80", True)
     assert (outgoing.method, outgoing.target, outgoing.body) == ("POST", b"/latest/a?b=c&d", b"body")
     assert (b"x-y", b"z") in outgoing.headers
+
+
+def test_a_source_asks_the_very_address_that_it_names_over_the_real_client():
+    requests = []
+
+    async def serve(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        requests.append(head)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\ntoken")
+        writer.close()
+        await writer.wait_closed()
+
+    async def main():
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        client = HttpClient(Egress.compile([]))
+        credentials = Credentials(lambda scheme: client, lambda: 1000.0)
+        found = await credentials.obtain(Asking(Asked("PUT", f"http://127.0.0.1:{port}/latest/api/token", (("X-TTL", "300"),))))
+        client.close()
+        server.close()
+        await server.wait_closed()
+        return found
+
+    assert asyncio.run(main()) == (200, b"token")
+    assert requests[0].startswith(b"PUT /latest/api/token HTTP/1.1\r\n")
+    assert b"x-ttl: 300\r\n" in requests[0]
+
+
+def test_a_configured_account_is_asked_for_its_token_when_the_gateway_starts(tmp_path):
+    config = "providers: {bedrock: {aws_auth_type: instance, aws_region: us-east-1}}"
+    app = make_app(tmp_path, config)
+    keys = b'{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}'
+
+    async def main():
+        app.start()
+        client = app.runtime.clients["http"] = ScriptedClient(
+            *(ScriptedExchange(200, each) for each in (b"session", b"role", keys))
+        )
+        (source,) = app.runtime.credentials._kept
+        found = await app.runtime.credentials.obtain(source)
+        await app.stop()
+        return client, found
+
+    client, found = asyncio.run(main())
+    assert len(client.sent) == 3
+    assert found.id == "A"
 
 
 def test_the_root_of_a_host_is_a_path():

@@ -8,6 +8,7 @@ renewed ahead of its end; while renewing fails the old credential serves until t
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ from lockgate.core.failure import Failure, Refusal
 from lockgate.providers.auth.port import FOREVER, AnySigner, AnySource, Asked, Issued, Told
 from lockgate.transport.destination import Destination
 from lockgate.transport.exchange import Client, Deadlines, Outgoing
+
+log = logging.getLogger("lockgate")
 
 #: Bytes of an answer that holds a credential.
 ANSWER_LIMIT = 256 * 1024
@@ -136,6 +139,8 @@ class Credentials:
             issued = await kept.source.issue(self._fetch, self._time_s())
         finally:
             kept.flight = None
+        if isinstance(issued, Failure) and kept.source in self._pinned and issued != kept.failure:
+            log.warning("%s", issued.message)  # once: it is tried again every few seconds
         kept.take(issued, self._time_s())
         return issued if isinstance(issued, Failure) else issued.credential
 
