@@ -84,7 +84,9 @@ def test_the_log_of_no_house_is_told(run):
     assert "there is no data directory" in run("logs", status=1).output
 
 
-@pytest.mark.parametrize("option", [("--status", "soon"), ("--since", "yesterday-ish"), ("--outcome", "nice"), ("--slower", "x")])
+@pytest.mark.parametrize(
+    "option", [("--status", "soon"), ("--since", "yesterday-ish"), ("--outcome", "nice"), ("--slower", "x")]
+)
 def test_a_filter_that_cannot_be_read_says_what_can(run, option):
     run("keys", "list")
     assert option[1] in run("logs", *option, status=1).output

@@ -1,13 +1,13 @@
 import os
 
 import pytest
-from support.house import KEY, make_house
 
 from lockgate.control.config import BadConfig
 from lockgate.control.house import House
 from lockgate.control.secrets import WeakSecret
 from lockgate.control.watch import Watch
 from lockgate.http.routes import SCOPES
+from support.house import KEY, make_house
 
 
 def test_a_new_house_gets_its_directories_for_its_owner_alone(tmp_path):

@@ -51,7 +51,9 @@ def test_ids_sort_by_time_to_the_microsecond() -> None:
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("text", ["", "req_123", "381430c9-cdf2-467e-96bf-6b62bd3b0d90", "0199zzzz-0000-7000-8000-000000000000"])
+@pytest.mark.parametrize(
+    "text", ["", "req_123", "381430c9-cdf2-467e-96bf-6b62bd3b0d90", "0199zzzz-0000-7000-8000-000000000000"]
+)
 def test_another_text_tells_no_time(text: str) -> None:
     assert time_of_id(text) is None
 
