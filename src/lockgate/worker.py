@@ -55,7 +55,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _give_back(self, connections: int) -> None:
-        """After a crowd has gone, return what it held to the system: the allocator would keep it (measured after 4,000 streams: 148 MB, then 120)."""
+        """After a crowd has gone, return what it held to the system (measured after 4,000 streams: 148 MB became 120)."""
         self.most_connections = max(self.most_connections, connections)
         if self.most_connections > 200 and connections < self.most_connections // 4:
             self.most_connections = connections
