@@ -1,57 +1,93 @@
+import json
+
 import pytest
 
 from lockgate.http.gateway import Gateway
 from lockgate.http.routes import ROUTES, Route, UnguardedRoute, lay_out
 from support.asgi import ask
 from support.house import AUTH, KEY, make_app, records
+from support.scripted import ScriptedClient, ScriptedExchange
 
+SAY = "Say pong."
+CONTENTS = {"contents": [{"parts": [{"text": SAY}]}]}
+CONTENT = {"content": {"parts": [{"text": SAY}]}}
+FORM = b'--X\r\nContent-Disposition: form-data; name="model"\r\n\r\n@paid/m\r\n--X--'
 BODIES = {
-    "/v1/chat/completions": {"model": "@sim/chat", "messages": [{"role": "user", "content": "Say pong."}]},
-    "/v1/responses": {"model": "@sim/chat", "input": "Say pong."},
-    "/v1/messages": {"model": "@sim/chat", "max_tokens": 50, "messages": [{"role": "user", "content": "Say pong."}]},
-    "/v1/messages/count_tokens": {"model": "@sim/chat", "messages": [{"role": "user", "content": "Say pong."}]},
+    "/v1/chat/completions": {"model": "@sim/chat", "messages": [{"role": "user", "content": SAY}]},
+    "/v1/responses": {"model": "@sim/chat", "input": SAY},
+    "/v1/messages": {"model": "@sim/chat", "max_tokens": 50, "messages": [{"role": "user", "content": SAY}]},
+    "/v1/messages/count_tokens": {"model": "@sim/chat", "messages": [{"role": "user", "content": SAY}]},
+    "/v1/embeddings": {"model": "@sim/embed", "input": SAY},
+    "/v1/rerank": {"model": "@paid/m", "query": SAY, "documents": [SAY]},
+    "/v1/moderations": {"model": "@also/m", "input": SAY},
+    "/v1/images/generations": {"model": "@paid/m", "prompt": SAY},
+    "/v1/images/edits": FORM,
+    "/v1/images/variations": FORM,
+    "/v1/audio/speech": {"model": "@paid/m", "input": SAY},
+    "/v1/audio/transcriptions": FORM,
+    "/v1/audio/translations": FORM,
+    "/v1/ocr": {"model": "@also/m", "document": {}},
+    "/v2/chat": {"model": "@sim/chat", "messages": [{"role": "user", "content": SAY}]},
+    "/v2/embed": {"model": "@sim/embed", "texts": [SAY], "input_type": "search_query", "embedding_types": ["float"]},
+    "/v2/rerank": {"model": "@paid/m", "query": SAY, "documents": [SAY]},
     "/v1/models": {},
     "/v1/models/{model}": {},
 }
-CONTENTS = {"contents": [{"parts": [{"text": "Say pong."}]}]}
 for version in ("v1", "v1beta"):
-    for verb in ("generateContent", "streamGenerateContent", "countTokens"):
-        BODIES[f"/{version}/models/{{model}}:{verb}"] = CONTENTS
-PATHS = {route: route.path.replace("{model}", "@sim/chat") for route in ROUTES}
+    at = f"/{version}/models/{{model}}"
+    BODIES |= {f"{at}:{verb}": CONTENTS for verb in ("generateContent", "streamGenerateContent", "countTokens")}
+    BODIES |= {f"{at}:embedContent": CONTENT, f"{at}:batchEmbedContents": {"requests": [CONTENT]}}
+#: Two providers that do all that the simulator does not, free of charge.
+PAID = """
+providers: {paid: {provider: xinference, base_url: "https://paid.example"}, also: {provider: mistral-ai, api_key: k}}
+prices: {"also/m": {input: 0}}
+"""
+RANKED = {"results": [{"index": 0, "relevance_score": 0.5}], "usage": {"total_tokens": 3}}
+ANSWERS = {"/v1/rerank": RANKED, "/v2/rerank": RANKED}
+MODELS = {"embed": "@sim/embed"}
+
+
+def path_of(route):
+    return route.path.replace("{model}", MODELS.get(route.operation, "@sim/chat"))
+
+
+def ask_route(tmp_path, route, *, config=PAID, headers=()):
+    """A good request for a route, with these headers besides."""
+    app = make_app(tmp_path, config)
+    app.runtime.clients["https"] = ScriptedClient(ScriptedExchange(200, json.dumps(ANSWERS.get(route.path, {})).encode()))
+    body = BODIES[route.path]
+    if body is FORM:
+        headers = [*headers, ("content-type", "multipart/form-data; boundary=X")]
+    return ask(app.gateway, route.method, path_of(route), body=body, headers=headers)
+
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 
 
 @every_route
 def test_without_a_key_it_is_refused_and_on_record(tmp_path, route):
-    app = make_app(tmp_path)
-    answer = ask(app.gateway, route.method, PATHS[route], body=BODIES[route.path])
-    assert answer.status == 401
+    assert ask_route(tmp_path, route).status == 401
     (record,) = records(tmp_path)
-    assert (record.outcome, record.status, record.path, record.error_code) == ("refused", 401, PATHS[route], "missing_key")
+    assert (record.outcome, record.status, record.path, record.error_code) == ("refused", 401, path_of(route), "missing_key")
 
 
 @every_route
 def test_with_a_wrong_key_it_is_refused(tmp_path, route):
-    app = make_app(tmp_path)
-    answer = ask(app.gateway, route.method, PATHS[route], body=BODIES[route.path], headers=[("x-api-key", "wrong")])
-    assert answer.status == 401
+    assert ask_route(tmp_path, route, headers=[("x-api-key", "wrong")]).status == 401
 
 
 @every_route
 def test_without_its_scope_it_is_refused(tmp_path, route):
     other = next(iter({r.scope for r in ROUTES} - {route.scope}))
-    app = make_app(tmp_path, f"keys: [{{name: narrow, key: {KEY}-narrow, scopes: [{other}]}}]")
-    headers = [("authorization", f"Bearer {KEY}-narrow")]
-    answer = ask(app.gateway, route.method, PATHS[route], body=BODIES[route.path], headers=headers)
+    config = f"keys: [{{name: narrow, key: {KEY}-narrow, scopes: [{other}]}}]"
+    answer = ask_route(tmp_path, route, config=config, headers=[("authorization", f"Bearer {KEY}-narrow")])
     assert answer.status == 403
     assert records(tmp_path)[0].key_name == "narrow"
 
 
 @every_route
 def test_with_a_key_it_is_answered_metered_and_on_record(tmp_path, route):
-    app = make_app(tmp_path)
-    answer = ask(app.gateway, route.method, PATHS[route], body=BODIES[route.path], headers=AUTH)
+    answer = ask_route(tmp_path, route, headers=AUTH)
     assert answer.status == 200, answer
     (record,) = records(tmp_path)
     assert (record.outcome, record.status, record.operation, record.key_name) == ("ok", 200, route.operation, "admin")

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from lockgate.core.failure import Refusal
-from lockgate.dialects.registry import CODECS
+from lockgate.dialects.registry import CODECS, RELAYS
 from lockgate.providers.auth import SIGNERS
 from lockgate.providers.auth.settings import Settings
 from lockgate.providers.auth.static import SCHEMES, carry
@@ -31,15 +31,17 @@ PORTKEY = [
 @pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.slug)
 def test_every_row_can_be_used(row):
     spoken = {*row.speaks, *row.counts, *(name for each in row.variants for name in each.speaks or {})}
+    does = {*row.operations, *(name for each in row.variants for name in each.operations or {})}
     assert spoken <= set(CODECS)
+    assert does <= set(RELAYS) - set(CODECS)
     assert bool(spoken) != row.proxy
     assert row.auth == "none" or row.auth in SCHEMES or row.auth in SIGNERS
     assert row.keyless or row.env
     assert row.kind in ("clouds", "gateways", "hosts", "local", "makers", "media")
     assert row.name
     assert row.docs.startswith("https://") or row.builtin
-    assert set(row.edits) <= spoken
-    endpoints = [*row.speaks.values(), *row.counts.values()]
+    assert set(row.edits) <= spoken | does
+    endpoints = [*row.speaks.values(), *row.operations.values(), *row.counts.values()]
     assert all(endpoint.path.startswith("/") and endpoint.stream[:1] in ("", "/") for endpoint in endpoints)
     assert all(not endpoint.quirk or endpoint.quirk in QUIRKS for endpoint in endpoints)
     if not row.builtin:

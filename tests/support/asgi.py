@@ -7,7 +7,8 @@ import json
 
 
 class Answer:
-    def __init__(self, status, headers, body):
+    def __init__(self, status, headers, body, cut=False):
+        self.cut = cut
         self.status = status
         self.headers = {name.decode(): value.decode() for name, value in headers}
         self.body = body
@@ -50,14 +51,14 @@ async def ask_soon(app, method, path, *, body=b"", headers=(), pieces=None, disc
     }
     await app(scope, receive, send)
     assert line.ended
-    return Answer(line.status, line.headers, line.sent)
+    return Answer(line.status, line.headers, line.sent, line.was_cut)
 
 
 class Line:
     """What the server's line does, kept."""
 
     def __init__(self):
-        self.lost = self.ended = False
+        self.lost = self.ended = self.was_cut = False
         self.when_lost = None
         self.slow = False
         self.drained = 0
@@ -87,3 +88,7 @@ class Line:
         assert self.status and not self.ended
         self.sent += data
         self.ended = True
+
+    def cut(self):
+        assert self.status and not self.ended
+        self.ended = self.was_cut = True

@@ -17,6 +17,7 @@ Operation = Literal[
     "transcribe",
     "rerank",
     "moderate",
+    "ocr",
     "count",
     "models",
     "file",

@@ -1,4 +1,5 @@
-"""What a dialect must be able to do: read and write requests, answers, streams and errors of one conversation API.
+"""What a dialect must be able to do: pass on an API's bytes (`Relay`), and read and write them: of conversations (`Codec`), of
+operations whose answers come whole (`WholeCodec`).
 
 A dialect module is a set of functions and two small machines for streams; it exports them as one `Codec`. Codecs are
 stateless and shared. Time and ids are passed in (`Voice`), so that every translation is a pure function.
@@ -7,13 +8,14 @@ stateless and shared. Time and ids are passed in (`Voice`), so that every transl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from lockgate.core.events import Event
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
+from lockgate.core.query import Query, Result
 from lockgate.core.reply import Reply
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
@@ -87,7 +89,7 @@ class Counting(msgspec.Struct, frozen=True):
 
     read         a caller's question → the request whose tokens are wanted; raises `Refusal`
     write        a number of tokens → the answer's body
-    name_model   as `Codec.name_model`, for the question's body
+    name_model   as `Relay.name_model`, for the question's body
     """
 
     read: Callable[[Sheet], Request]
@@ -100,16 +102,17 @@ def set_model(sheet: Sheet, model: str) -> None:
     sheet.set("model", model)
 
 
-class Codec(msgspec.Struct, frozen=True):
-    """One dialect, complete.
+def never(body: bytes) -> bool:
+    """The dialects in which nobody reasons carry no signatures."""
+    return False
+
+
+class Relay(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to pass one API's requests and answers on: to see what an answer used, and what went wrong.
 
     name             "openai.chat": how tables, records and signatures name it
-    read_request     a caller's body → canonical; raises `Refusal` 400 with the path of what is wrong
-    write_request    canonical → a provider's body; notes what cannot be said in `request.losses`
-    read_reply       a provider's whole answer (status 2xx) → canonical, or the `Failure` it states or is
-    write_reply      canonical → the caller's whole answer
     observe          what a passing whole answer says of itself, without reading more than that
-    reader, writer   machines for one stream; tap: a watcher for one that passes (True: drop usage we alone asked for)
+    tap              a watcher for a stream that passes (True: drop usage that we alone asked for). None: there are no streams
     read_error       status and body of a provider's error answer → Failure (status kept, message found)
     write_error      an error as the dialect's whole body, to be sent with `error.status`
     stream_error     an error as the dialect's event in a stream
@@ -120,25 +123,62 @@ class Codec(msgspec.Struct, frozen=True):
     carries          whether a caller's body may hold another model's signature (`dialects.signature`)
     name_model       puts another model's name into a caller's body. None: the body names none, the path does
     array_asked      whether a query asks for the stream as one JSON array. None: streams are server-sent events, always
-    counting         asking for the tokens of a request beforehand. None: the dialect has no such question
     """
 
     name: str
-    read_request: Callable[[Sheet], Request]
-    write_request: Callable[[Request], Sheet]
-    read_reply: Callable[[bytes], Reply | Failure]
-    write_reply: Callable[[Reply, Voice], bytes]
     observe: Callable[[bytes], Outcome]
-    reader: Callable[[], Reader]
-    writer: Callable[[Voice], Writer]
-    tap: Callable[[bool], Tap]
+    tap: Callable[[bool], Tap] | None
     read_error: Callable[[int, bytes], Failure]
     write_error: Callable[[Failure | Refusal], bytes]
     stream_error: Callable[[Failure | Refusal], bytes]
     native_error: Callable[[bytes], bool]
     ask_usage: Callable[[Sheet], bool] | None = None
     passes: tuple[bytes, ...] = ()
-    carries: Callable[[bytes], bool] = carries
+    carries: Callable[[bytes], bool] = never
     name_model: Callable[[Sheet, str], None] | None = set_model
     array_asked: Callable[[bytes], bool] | None = None
+
+
+class Codec(Relay, frozen=True, kw_only=True):
+    """One dialect of conversations, complete.
+
+    read_request     a caller's body → canonical; raises `Refusal` 400 with the path of what is wrong
+    write_request    canonical → a provider's body; notes what cannot be said in `request.losses`
+    read_reply       a provider's whole answer (status 2xx) → canonical, or the `Failure` it states or is
+    write_reply      canonical → the caller's whole answer
+    reader, writer   machines for one stream
+    counting         asking for the tokens of a request beforehand. None: the dialect has no such question
+    """
+
+    tap: Callable[[bool], Tap]
+    read_request: Callable[[Sheet], Request]
+    write_request: Callable[[Request], Sheet]
+    read_reply: Callable[[bytes], Reply | Failure]
+    write_reply: Callable[[Reply, Voice], bytes]
+    reader: Callable[[], Reader]
+    writer: Callable[[Voice], Writer]
+    carries: Callable[[bytes], bool] = carries
     counting: Counting | None = None
+
+
+Q = TypeVar("Q", bound=Query)
+A = TypeVar("A", bound=Result)
+
+
+class WholeCodec(Relay, Generic[Q, A], frozen=True, kw_only=True):
+    """One dialect of an operation whose answers come whole (embeddings, reranking): a query, and its result.
+
+    read_request     a caller's body → canonical; raises `Refusal` 400 with the path of what is wrong
+    write_request    canonical → a provider's body; notes what cannot be said in `query.losses`
+    read_reply       a provider's whole answer (status 2xx) → canonical, or the `Failure` it states or is
+    write_reply      canonical → the caller's whole answer to its query
+    """
+
+    read_request: Callable[[Sheet], Q]
+    write_request: Callable[[Q], Sheet]
+    read_reply: Callable[[bytes, Q], A | Failure]
+    write_reply: Callable[[A, Q], bytes]
+
+
+#: A codec of any such operation.
+AnyWholeCodec = WholeCodec[Any, Any]

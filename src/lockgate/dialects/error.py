@@ -121,6 +121,11 @@ def read_error(status: int, body: bytes) -> Failure:
     return failure_of(value, status, body)
 
 
+def unreadable(why: str, body: bytes = b"") -> Failure:
+    """The failure of an answer that says success and cannot be read."""
+    return Failure("malformed", 502, f"The provider's answer cannot be read: {why}.", body=body[:BODY_LIMIT])
+
+
 def failure_of(value: Any, status: int = 0, body: bytes = b"") -> Failure:
     """A decoded error value as a failure. `status` 0: it came inside a stream, the error's own words tell the status."""
     outer = _first_object(value)

@@ -11,7 +11,7 @@ from typing import Protocol
 from lockgate.core.events import Broken, Event
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
-from lockgate.dialects.codec import Codec, Voice
+from lockgate.dialects.codec import Codec, Relay, Voice
 from lockgate.wire.array import ArrayWriter
 
 
@@ -38,7 +38,8 @@ class Passage:
 
     __slots__ = ("_codec", "end", "feed", "outcome")
 
-    def __init__(self, codec: Codec, drop_usage: bool) -> None:
+    def __init__(self, codec: Relay, drop_usage: bool) -> None:
+        assert codec.tap is not None  # who asks for a stream has a dialect with streams
         tap = codec.tap(drop_usage)
         self._codec = codec
         self.outcome = tap.outcome

@@ -50,6 +50,10 @@ class Line(Protocol):
         """The last of it."""
         ...
 
+    def cut(self) -> None:
+        """No more of it, and no end either."""
+        ...
+
 
 class LineCaller:
     """One caller. See `pipeline.ports.Caller`."""
@@ -75,7 +79,7 @@ class LineCaller:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 self.left = True
-                raise Refusal(400, "incomplete_body", "The connection closed before the whole body had come.")
+                raise _incomplete()
             piece: bytes = message.get("body", b"")
             size += len(piece)
             if size > limit:
@@ -83,6 +87,23 @@ class LineCaller:
             if not message.get("more_body"):
                 return piece if not pieces else b"".join((*pieces, piece))
             pieces.append(piece)
+
+    async def pour(self, limit: int, take: Callable[[bytes], object]) -> int:
+        """The body, piece by piece; see the port."""
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.left = True
+                raise _incomplete()
+            piece: bytes = message.get("body", b"")
+            size += len(piece)
+            if size > limit:
+                raise too_large(limit)
+            if piece:
+                take(piece)
+            if not message.get("more_body"):
+                return size
 
     def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """A whole answer."""
@@ -114,6 +135,12 @@ class LineCaller:
             self.bytes_out += len(data)
             self._line.end(data)
 
+    def cut(self) -> None:
+        """End it in the middle."""
+        if not self._finished:
+            self._finished = True
+            self._line.cut()
+
     def on_leave(self, callback: Callable[[], None] | None) -> None:
         """What to do when the caller goes; see the port."""
         line = self._line
@@ -138,6 +165,10 @@ class _Leave:
     def __call__(self) -> None:
         self._caller.left = True
         self._callback()
+
+
+def _incomplete() -> Refusal:
+    return Refusal(400, "incomplete_body", "The connection closed before the whole body had come.")
 
 
 def too_large(limit: int) -> Refusal:

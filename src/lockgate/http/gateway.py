@@ -62,7 +62,7 @@ class Gateway:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         route = found.route
         call = self._call(scope, path, found, dict(headers))
-        flaw = find_flaw(headers, call, snapshot.limits.request)
+        flaw = find_flaw(headers, call, route.forms, snapshot.limits.request)
         if route.key_query is not None:
             take_key(call, *route.key_query)
         await enter(call, route.scope, snapshot, self._runtime, caller, flaw)
@@ -145,7 +145,7 @@ def take_key(call: Call, name: bytes, header: bytes) -> None:
             return
 
 
-def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, limit: int) -> Refusal | None:
+def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, forms: bool, limit: int) -> Refusal | None:
     """What is wrong with a request before its body is read: a header twice that may come once, a length over the limit, a
     type or encoding that is not read here."""
     headers = call.headers
@@ -158,8 +158,11 @@ def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, limit: int) -> Refusal
     if call.method != "POST":
         return None
     kind = headers.get(b"content-type", b"application/json")
-    if kind != b"application/json" and kind.split(b";")[0].strip().lower() != b"application/json":
-        return Refusal(415, "unsupported_media_type", "Send the body as application/json.")
+    if kind != b"application/json":
+        kind = kind.split(b";")[0].strip().lower()
+        if kind != b"application/json" and not (forms and kind == b"multipart/form-data"):
+            either = "application/json or multipart/form-data" if forms else "application/json"
+            return Refusal(415, "unsupported_media_type", f"Send the body as {either}.")
     length = headers.get(b"content-length", b"")
     if length.isdigit() and len(length) < 20 and int(length) > limit:
         return too_large(limit)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import msgspec
 
 from lockgate.core.call import Operation
-from lockgate.dialects.registry import CODECS
+from lockgate.dialects.registry import CODECS, RELAYS
 from lockgate.pipeline.door import ANSWERS
 
 
@@ -17,8 +17,8 @@ class Route(msgspec.Struct, frozen=True):
     """One data-plane route. `scope` is what a key must carry to use it; it may not be empty.
 
     `path` may have holes: `{model}` takes a model's name, slashes and all. `streams` is set where the path, and not the
-    body, says whether the answer is streamed. `key_query` names a query parameter in which a key may come, and the header
-    that it stands for.
+    body, says whether the answer is streamed. `forms`: the body may be a form. `key_query` names a query parameter in which
+    a key may come, and the header that it stands for.
     """
 
     method: str
@@ -27,6 +27,7 @@ class Route(msgspec.Struct, frozen=True):
     dialect: str
     scope: str
     streams: bool | None = None
+    forms: bool = False
     key_query: tuple[bytes, bytes] | None = None
 
 
@@ -35,13 +36,15 @@ class UnguardedRoute(Exception):
 
 
 def _gemini(version: str) -> tuple[Route, ...]:
-    """Google writes model and verb into the path: https://ai.google.dev/api/generate-content."""
+    """Google writes model and verb into the path: https://ai.google.dev/api/all-methods."""
     path = f"/{version}/models/{{model}}"
     dialect, scope, key = "gemini.generate", "completions.write", (b"key", b"x-goog-api-key")
     return (
         Route("POST", f"{path}:generateContent", "chat", dialect, scope, streams=False, key_query=key),
         Route("POST", f"{path}:streamGenerateContent", "chat", dialect, scope, streams=True, key_query=key),
         Route("POST", f"{path}:countTokens", "count", dialect, scope, key_query=key),
+        Route("POST", f"{path}:embedContent", "embed", "gemini.embed", scope, key_query=key),
+        Route("POST", f"{path}:batchEmbedContents", "embed", "gemini.batch_embed", scope, key_query=key),
     )
 
 
@@ -50,6 +53,19 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/responses", "respond", "openai.responses", "completions.write"),
     Route("POST", "/v1/messages", "message", "anthropic.messages", "completions.write"),
     Route("POST", "/v1/messages/count_tokens", "count", "anthropic.messages", "completions.write"),
+    Route("POST", "/v1/embeddings", "embed", "openai.embeddings", "completions.write"),
+    Route("POST", "/v1/rerank", "rerank", "jina.rerank", "completions.write"),
+    Route("POST", "/v1/moderations", "moderate", "openai.moderations", "completions.write"),
+    Route("POST", "/v1/images/generations", "image", "openai.images", "completions.write"),
+    Route("POST", "/v1/images/edits", "image", "openai.image_edits", "completions.write", forms=True),
+    Route("POST", "/v1/images/variations", "image", "openai.image_variations", "completions.write", forms=True),
+    Route("POST", "/v1/audio/speech", "speech", "openai.speech", "completions.write"),
+    Route("POST", "/v1/audio/transcriptions", "transcribe", "openai.transcriptions", "completions.write", forms=True),
+    Route("POST", "/v1/audio/translations", "transcribe", "openai.translations", "completions.write", forms=True),
+    Route("POST", "/v1/ocr", "ocr", "mistral.ocr", "completions.write"),
+    Route("POST", "/v2/chat", "chat", "cohere.chat", "completions.write"),
+    Route("POST", "/v2/embed", "embed", "cohere.embed", "completions.write"),
+    Route("POST", "/v2/rerank", "rerank", "cohere.rerank", "completions.write"),
     Route("GET", "/v1/models", "models", "", "models.list"),
     Route("GET", "/v1/models/{model}", "models", "", "models.list"),
     *_gemini("v1beta"),
@@ -114,7 +130,7 @@ def lay_out(routes: Iterable[Route] = ROUTES) -> Table:
             raise UnguardedRoute(f"{name} declares no scope")
         if route.operation not in ANSWERS:
             raise UnguardedRoute(f"{name}: nothing answers the operation '{route.operation}'")
-        if route.dialect and route.dialect not in CODECS:
+        if route.dialect and route.dialect not in RELAYS:
             raise UnguardedRoute(f"{name}: there is no dialect '{route.dialect}'")
         if route.operation == "count" and CODECS[route.dialect].counting is None:
             raise UnguardedRoute(f"{name}: '{route.dialect}' has no way to ask for a count")

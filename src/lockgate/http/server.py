@@ -100,6 +100,19 @@ class Line:
             cycle.transport.write(data)
         self._complete()
 
+    def cut(self) -> None:
+        """Close without the end that an answer has: the last chunk is missing; where there are none, the connection is reset."""
+        cycle = self._cycle
+        if cycle.disconnected:
+            return
+        cycle.response_complete = True
+        cycle.keep_alive = False
+        cycle.message_event.set()
+        if cycle.chunked_encoding:
+            cycle.transport.close()
+        else:
+            cycle.transport.abort()
+
     def _head(self, status: int, headers: Headers) -> bytes:
         cycle = self._cycle
         cycle.response_started = True

@@ -9,12 +9,18 @@ from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
 from lockgate.core.record import Attempt, End, Record
 from lockgate.core.reply import Usage
+from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
+from lockgate.dialects.codec import Codec, WholeCodec
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.policy.estimate import input_tokens, output_tokens
+from lockgate.policy.estimate import input_tokens, output_tokens, query_tokens
+from lockgate.providers.table import Row
 from lockgate.wire import array
+
+#: Bytes beyond the limit of a kept body in which a secret that begins within it may end.
+_MARGIN = 8 * 1024
 
 
 class Account:
@@ -125,9 +131,9 @@ class Account:
         if error is not None:
             record.error_code = error.code or (error.kind if isinstance(error, Failure) else "")
             record.error = runtime.redactor.text(error.message)
-        record.bytes_in = len(call.body)
+        record.bytes_in = record.bytes_in or len(call.body)
         if self._log.bodies:
-            record.request = runtime.redactor(call.body)
+            record.request = self._redacted(call.body)
             record.response = runtime.redactor(b"".join(self._bodies))
             record.clip(self._log.body_limit)
         self._price()
@@ -137,6 +143,13 @@ class Account:
         runtime.spool.append(record)
         runtime.closed(record)
 
+    def _redacted(self, body: bytes) -> bytes:
+        """As much of a body as is kept, redacted; with a margin, so that no secret is cut in two and its half not known."""
+        if len(body) > self._log.body_limit:
+            self.record.truncated = True
+            body = body[: self._log.body_limit + _MARGIN]
+        return self._runtime.redactor(body)
+
     def _price(self) -> None:
         """Usage as the provider counts it, else an estimate of what was sent and heard; and its cost."""
         prepared, outcome, record = self._prepared, self.outcome, self.record
@@ -145,29 +158,46 @@ class Account:
         record.model_served = outcome.model
         if outcome.finish is not None:
             record.finish = outcome.finish.reason
+        row = prepared.target.provider.row
         usage, record.usage_source = outcome.usage, "provider"
         if usage is None or not outcome.complete:
             usage, record.usage_source = self._estimate(prepared, usage or Usage()), "estimated"
+        if usage is None:
+            record.usage_source = "none"
+            self._price_unmetered(row, outcome.model)
+            return
         record.usage = usage
-        row = prepared.target.provider.row
         priced = self._prices.cost(row, record.model_sent, outcome.model, usage, self._call.time_us, record.provider)
         record.cost_nusd, record.price_version, record.cost_note = priced.nusd, priced.version, priced.note
         if record.usage_source == "estimated":
             record.cost_note = record.cost_note or "estimated"
 
-    def _estimate(self, prepared: Prepared, partial: Usage) -> Usage:
-        """Never below what the provider has already stated (reliability: unknown usage is not free)."""
-        codec = prepared.target.lane.caller
-        reader = codec.reader()
-        said = b"".join(self._bodies) if prepared.stream else b""
-        heard = reader.feed(array.events(said) if prepared.array else said)
-        asked = prepared.request
+    def _price_unmetered(self, row: Row, served: str) -> None:
+        """The cost of an answer whose usage nobody tells: what a request costs, if that has a price; 0 for what is free."""
+        record, at_us = self.record, self._call.time_us
+        request = self._prices.cost(row, record.model_sent, served, Usage(), at_us, record.provider)
+        token = self._prices.cost(row, record.model_sent, served, Usage(input=1, output=1), at_us, record.provider)
+        if request.nusd or token.nusd == 0:
+            record.cost_nusd, record.price_version = request.nusd, request.version
+        else:
+            record.cost_note = "unknown usage"
+
+    def _estimate(self, prepared: Prepared, partial: Usage) -> Usage | None:
+        """Never below what the provider has already stated (reliability: unknown usage is not free). None where there is
+        nothing to count."""
+        codec, asked = prepared.target.lane.caller, prepared.request
+        if not isinstance(codec, Codec | WholeCodec):
+            return partial if partial.raw is not None else None
         if asked is None:
             try:
                 asked = codec.read_request(Sheet.open(self._call.body))
             except Refusal:  # the provider may take what we cannot read
                 asked = None
-        told = len(self._call.body) // 4 if asked is None else input_tokens(asked)
-        return msgspec.structs.replace(
-            partial, input=max(partial.input, told), output=max(partial.output, output_tokens(heard))
-        )
+        told = len(self._call.body) // 4
+        if asked is not None:
+            told = input_tokens(asked) if isinstance(asked, Request) else query_tokens(asked)
+        made = 0
+        if isinstance(codec, Codec) and prepared.stream:
+            said = b"".join(self._bodies)
+            made = output_tokens(codec.reader().feed(array.events(said) if prepared.array else said))
+        return msgspec.structs.replace(partial, input=max(partial.input, told), output=max(partial.output, made))

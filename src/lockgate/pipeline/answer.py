@@ -13,6 +13,7 @@ import msgspec
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure
 from lockgate.core.outcome import Outcome
+from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Voice
 from lockgate.pipeline.account import Account
@@ -254,5 +255,5 @@ def deliver_failure(passing: Passing, prepared: Prepared, failure: Failure) -> N
 def voice(passing: Passing, prepared: Prepared) -> Voice:
     """What a written answer needs and the provider may not say."""
     call, request = passing.call, prepared.request
-    assert request is not None
+    assert isinstance(request, Request)
     return Voice(call.id.replace("-", ""), call.time_us // 1_000_000, request, prepared.usage_asked)

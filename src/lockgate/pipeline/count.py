@@ -6,6 +6,7 @@ import msgspec
 
 from lockgate.core.failure import Failure
 from lockgate.core.sheet import Sheet
+from lockgate.dialects.codec import Codec
 from lockgate.pipeline.answer import Passing, attempt, deliver_failure
 from lockgate.pipeline.plan import Ask, plan
 from lockgate.pipeline.prepare import Prepared, prepare
@@ -28,6 +29,7 @@ async def count(passing: Passing, provider_key: str) -> None:
     finally:
         account.record.route = ask.route
     codec = codec_of(call)
+    assert isinstance(codec, Codec)
     counting = codec.counting
     assert counting is not None  # `http.routes` lets nobody count in a dialect that cannot
     there = target.row.counts.get(call.dialect)

@@ -18,6 +18,7 @@ from lockgate.pipeline.ports import Caller
 from lockgate.pipeline.render import codec_of, error_headers
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.serve import UNREAD, serve
 from lockgate.pipeline.snapshot import Snapshot
 
 log = logging.getLogger("lockgate")
@@ -28,6 +29,13 @@ ANSWERS: dict[str, Callable[[Passing, str], Awaitable[None]]] = {
     "respond": answer,
     "message": answer,
     "count": count,
+    "embed": serve,
+    "rerank": serve,
+    "moderate": serve,
+    "ocr": serve,
+    "image": serve,
+    "speech": serve,
+    "transcribe": serve,
     "models": list_models,
 }
 
@@ -48,7 +56,7 @@ async def enter(
         if flaw is not None:
             raise flaw
         call.metadata = account.record.metadata = read_metadata(call)
-        if call.method == "POST":
+        if call.method == "POST" and call.operation not in UNREAD:
             call.body = await caller.body(snapshot.limits.request)
         await ANSWERS[call.operation](Passing(call, principal, snapshot, runtime, caller, account), provider_key)
     except Refusal as refusal:

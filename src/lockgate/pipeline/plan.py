@@ -21,6 +21,7 @@ from lockgate.providers.auth.settings import Settings
 from lockgate.providers.deployments import deployments_of
 from lockgate.providers.table import TABLE
 from lockgate.transport.destination import Destination
+from lockgate.transport.exchange import Deadlines
 
 #: The settings of a caller that said none.
 _NOTHING = Settings()
@@ -33,11 +34,29 @@ class Ask(msgspec.Struct):
 
     model: str
     provider_key: str = ""  # the caller's own key for the provider
+    modelless: bool = False  # the operation may go without a model, if the provider is named
     route: str = ""  # filled by the plan: a config's slug, "inline", or ""
 
 
 def plan(call: Call, ask: Ask, principal: Principal, snapshot: Snapshot) -> Target:
     """The target of a request. Raises `Refusal`: unknown provider or model, model not allowed, destination not allowed."""
+    provider, model, config = choose(call, ask, snapshot)
+    overrides = config.override_params if config is not None else {}
+    if raw := overrides.get("model"):
+        overrides = {name: value for name, value in overrides.items() if name != "model"}
+        model = _text(raw, f"{AT}.override_params.model")
+        if model.startswith(f"@{provider.slug}/"):
+            model = model[len(provider.slug) + 2 :]
+    if not model and not ask.modelless:
+        raise _no_model()
+    check_access(provider, model, principal)
+    model = provider.named(model)
+    lane = provider.lane(call.dialect, config.upstream_api if config is not None else "", model)
+    return Target(provider, lane, model, deadlines_of(call, provider, config), overrides)
+
+
+def choose(call: Call, ask: Ask, snapshot: Snapshot) -> tuple[Provider, str, RouteConfig | None]:
+    """Who is asked, for which model by its own name, and the config that says so. Raises `Refusal`."""
     config = _config(call, ask, snapshot)
     slug, model = _named(ask.model, snapshot)
     if config is not None and (config.provider or config.virtual_key):
@@ -52,24 +71,15 @@ def plan(call: Call, ask: Ask, principal: Principal, snapshot: Snapshot) -> Targ
         provider = _home(model, snapshot)
     if slug and slug != provider.slug:
         model = ask.model  # "@…" belongs to the model's own name
-    overrides = config.override_params if config is not None else {}
-    if raw := overrides.get("model"):
-        overrides = {name: value for name, value in overrides.items() if name != "model"}
-        model = _text(raw, f"{AT}.override_params.model")
-        if model.startswith(f"@{provider.slug}/"):
-            model = model[len(provider.slug) + 2 :]
-    if not model:
-        raise Refusal(
-            400, "missing_model", "The request names no model; set 'model', for example \"@sim/chat\".", param="model"
-        )
-    _check_access(provider, model, principal)
-    deadlines = provider.deadlines
+    return provider, model, config
+
+
+def deadlines_of(call: Call, provider: Provider, config: RouteConfig | None) -> Deadlines:
+    """How long an attempt may take. Raises `Refusal` for a header that says no time."""
     timeout = _timeout(call) or (config.request_timeout if config is not None else None)
-    if timeout is not None:
-        deadlines = msgspec.structs.replace(deadlines, first_byte=timeout / 1000)
-    model = provider.named(model)
-    lane = provider.lane(call.dialect, config.upstream_api if config is not None else "", model)
-    return Target(provider, lane, model, deadlines, overrides)
+    if timeout is None:
+        return provider.deadlines
+    return msgspec.structs.replace(provider.deadlines, first_byte=timeout / 1000)
 
 
 def _config(call: Call, ask: Ask, snapshot: Snapshot) -> RouteConfig | None:
@@ -194,9 +204,7 @@ def _home(model: str, snapshot: Snapshot) -> Provider:
     if len(homes) == 1:
         return snapshot.providers[homes[0]]
     if not model:
-        raise Refusal(
-            400, "missing_model", "The request names no model; set 'model', for example \"@sim/chat\".", param="model"
-        )
+        raise _no_model()
     known = ", ".join(f"@{slug}" for slug in (homes or sorted(snapshot.providers)))
     if homes:
         raise Refusal(
@@ -210,7 +218,7 @@ def _home(model: str, snapshot: Snapshot) -> Provider:
     )
 
 
-def _check_access(provider: Provider, model: str, principal: Principal) -> None:
+def check_access(provider: Provider, model: str, principal: Principal) -> None:
     """Whether the provider's and the key's allow-lists admit the model."""
     if provider.models and not any(fnmatchcase(model, pattern) for pattern in provider.models):
         raise Refusal(

@@ -21,6 +21,10 @@ class Caller(Protocol):
         """The caller's whole body. Raises `Refusal` 413 over `limit` bytes, 400 when the caller leaves before its end."""
         ...
 
+    async def pour(self, limit: int, take: Callable[[bytes], object]) -> int:
+        """The caller's body, piece by piece as it comes; its size. Raises as `body` does, and what `take` raises."""
+        ...
+
     def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """A whole answer at once; after `start`, all that can be said is that the answer ends."""
         ...
@@ -39,6 +43,11 @@ class Caller(Protocol):
 
     def finish(self, data: bytes) -> None:
         """The last of it."""
+        ...
+
+    def cut(self) -> None:
+        """End the connection in the middle of an answer, for answers that have no words for a failure: what has come must not
+        look whole."""
         ...
 
     def on_leave(self, callback: Callable[[], None] | None) -> None:

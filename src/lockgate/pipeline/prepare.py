@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.call import Call
+from lockgate.core.query import Query
 from lockgate.core.record import Gear
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
@@ -18,7 +19,7 @@ from lockgate.dialects.framed import Unframed
 from lockgate.dialects.translation import AsArray, Passage, Stream, Translation
 from lockgate.pipeline.target import Target
 from lockgate.providers.quirks import QUIRKS
-from lockgate.transport.exchange import Outgoing
+from lockgate.transport.exchange import Outgoing, Pieces
 
 _JSON = (b"content-type", b"application/json")
 
@@ -30,7 +31,7 @@ class Prepared(msgspec.Struct):
     outgoing: Outgoing
     gear: Gear
     stream: bool
-    request: Request | None = None  # canonical, when translated
+    request: Request | Query | None = None  # canonical, when translated
     dropped: list[str] = []  # members of the caller's own body that the provider would reject
     drop_usage: bool = False  # the provider tells usage in its stream because we alone asked
     usage_asked: bool = True  # the caller wants usage in its stream
@@ -97,12 +98,14 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
     return Prepared(target, out, gear, stream, request, dropped, drop_usage, usage_asked, array)
 
 
-def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request, Sheet]:
+def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request | Query, Sheet]:
     """The caller's request as the canonical one and as the provider's body."""
     lane = target.lane
     edits = target.row.edits.get(lane.provider.name)
     request = lane.caller.read_request(sheet)
-    request.model, request.stream = target.model, stream
+    request.model = target.model
+    if stream:
+        request.stream = True
     if edits is not None:
         edits.before(request)
     body = lane.provider.write_request(request)
@@ -111,10 +114,10 @@ def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request, Shee
     return request, body
 
 
-def outgoing(call: Call, body: bytes, target: Target, stream: bool) -> Outgoing:
+def outgoing(call: Call, body: bytes | Pieces, target: Target, stream: bool, kind: tuple[bytes, bytes] = _JSON) -> Outgoing:
     """The request line, the provider's headers and, in the caller's own dialect, the headers that belong to it."""
     provider, lane = target.provider, target.lane
-    headers = [_JSON, *provider.headers, *lane.headers]
+    headers = [kind, *provider.headers, *lane.headers]
     if lane.relays:
         for name in lane.provider.passes:
             if value := call.headers.get(name):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lockgate.core.call import Call
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import Record
-from lockgate.dialects.codec import Codec
-from lockgate.dialects.registry import CODECS
+from lockgate.dialects.codec import Relay
+from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.ports import Headers
 
 #: How errors are said on routes that have no dialect of their own.
@@ -46,12 +46,12 @@ def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstre
     return headers
 
 
-def codec_of(call: Call) -> Codec:
-    """The codec that the caller reads errors in."""
-    return CODECS[call.dialect or PLAIN]
+def codec_of(call: Call) -> Relay:
+    """The dialect that the caller reads errors in."""
+    return RELAYS[call.dialect or PLAIN]
 
 
-def error_body(call: Call, error: Failure | Refusal, spoken: Codec | None) -> bytes:
+def error_body(call: Call, error: Failure | Refusal, spoken: Relay | None) -> bytes:
     """The error in the caller's dialect; a provider's own body passes when it already is one (`spoken`: its dialect)."""
     codec = codec_of(call)
     if isinstance(error, Failure) and spoken is codec and error.body and codec.native_error(error.body):

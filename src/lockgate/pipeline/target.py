@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 import msgspec
 
 from lockgate import __version__
 from lockgate.core.failure import Refusal
-from lockgate.dialects.codec import Codec
-from lockgate.dialects.registry import CODECS
+from lockgate.dialects.codec import Relay
+from lockgate.dialects.registry import CODECS, RELAYS, WHOLE
 from lockgate.providers.auth.port import AnySigner
 from lockgate.providers.auth.static import carry
 from lockgate.providers.table import Endpoint, Row, joined
@@ -22,14 +24,18 @@ API: dict[str, str] = {"chat": "openai.chat", "responses": "openai.responses"}
 MEMO = 4096
 
 
-class Lane(msgspec.Struct, frozen=True):
+#: What a dialect's codec can do: a conversation's more than that of a picture.
+R = TypeVar("R", bound=Relay)
+
+
+class Lane(msgspec.Struct, Generic[R], frozen=True):
     """How one dialect of callers is served: the provider's codec and where it is spoken. One codec on both sides: relay.
 
     `row` is the provider's row as it is for the models of this lane, with `headers` of its own; None: as for all.
     """
 
-    caller: Codec
-    provider: Codec
+    caller: R
+    provider: R
     endpoint: Endpoint
     row: Row | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -100,7 +106,14 @@ class Provider(msgspec.Struct, eq=False):
 
     def _build(self, dialect: str, api: str, variant: int) -> Lane:
         row = None if variant < 0 else self.row.variants[variant].of(self.row)
-        speaks = self.row.speaks if row is None else row.speaks
+        here = row or self.row
+        headers = (
+            () if row is None else _pairs({name: value for name, value in row.headers.items() if name not in self.row.headers})
+        )
+        if dialect not in CODECS:
+            spoken = self._offered(dialect, here)
+            return Lane(RELAYS[dialect], RELAYS[spoken], here.operations[spoken], row, headers)
+        speaks = here.speaks
         if not speaks:
             raise Refusal(
                 400,
@@ -114,17 +127,31 @@ class Provider(msgspec.Struct, eq=False):
                 400, "unknown_api", f"{self.row.name} has no '{api}' API; leave upstream_api out.", param="upstream_api"
             )
         spoken = API[api] if api else dialect if dialect in speaks else next(iter(speaks))
-        headers = (
-            () if row is None else _pairs({name: value for name, value in row.headers.items() if name not in self.row.headers})
-        )
         return Lane(CODECS[dialect], CODECS[spoken], speaks[spoken], row, headers)
 
+    def _offered(self, dialect: str, row: Row) -> str:
+        """The dialect in which the provider does what `dialect` asks for."""
+        if dialect in row.operations:
+            return dialect
+        alike = next((each for each in WHOLE if dialect in each), {})
+        spoken = next((name for name in row.operations if name in alike), "")
+        if not spoken:
+            does = f"it does {', '.join(row.operations)}" if row.operations else "nothing of the kind is known of it"
+            raise Refusal(
+                400,
+                "unsupported_operation",
+                f"{row.name} does not do this ({dialect}): {does}. Name another provider, or ask for the path as {row.name} "
+                f"has it below /proxy/{self.slug}/.",
+                param="model",
+            )
+        return spoken
 
-class Target(msgspec.Struct, frozen=True):
+
+class Target(msgspec.Struct, Generic[R], frozen=True):
     """One place to try: provider, lane, model, and what the route changes about the request."""
 
     provider: Provider
-    lane: Lane
+    lane: Lane[R]
     model: str
     deadlines: Deadlines
     overrides: dict[str, msgspec.Raw] = {}

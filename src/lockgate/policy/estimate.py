@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from lockgate.core.content import Declined, Media, Part, Text, Thinking, ToolCall, ToolResult
 from lockgate.core.events import Event, PartDelta, PartStarted
+from lockgate.core.query import Embedding, Query, Ranking
 from lockgate.core.request import Request
 
 #: What a turn, a tool or an answer costs beyond its text (roles, separators).
@@ -40,6 +41,16 @@ def input_tokens(request: Request) -> int:
     if request.format is not None and request.format.schema is not None:
         total += len(bytes(request.format.schema)) // 4
     return total
+
+
+def query_tokens(query: Query) -> int:
+    """The tokens of what is to be embedded or ranked; ids are counted, not guessed."""
+    if isinstance(query, Embedding):
+        return sum(text_tokens(each) if isinstance(each, str) else len(each) for each in query.inputs)
+    if isinstance(query, Ranking):
+        documents = (text_tokens(each) if isinstance(each, str) else len(bytes(each)) // 4 for each in query.documents)
+        return text_tokens(query.text) + sum(documents)
+    return 0
 
 
 def output_tokens(events: Iterable[Event]) -> int:

@@ -102,7 +102,7 @@ def _example(row: Row) -> list[str]:
         members["params"] = "{" + ", ".join(f"{name}: …" for name in unnamed) + "}"
     said = ", ".join(f"{name}: {value}" for name, value in members.items())
     ask = f"@{row.slug}/MODEL"
-    what = f"Ask for `{ask}`." if row.speaks or row.variants else f"Ask through `/proxy/{row.slug}/…`."
+    what = f"Ask for `{ask}`." if row.speaks or row.variants or row.operations else f"Ask through `/proxy/{row.slug}/…`."
     return ["```yaml", "providers:", f"  {row.slug}: {{{said}}}", "```", "", what]
 
 
@@ -143,7 +143,7 @@ def _edits(edits: Edits) -> Iterator[str]:
         yield f"The role `{old}` becomes `{new}`."
     for member, said in edits.says.items():
         for value, instead in said.items():
-            told = _codes(f"{name}: {what}" for name, what in instead.items())
+            told = _codes(f"{name}: {what}" for name, what in instead.items()) or "nothing"
             yield f"`{member}: {value}` is said by {told}." if value != "*" else f"Any other `{member}` is said by {told}."
     if edits.also:
         yield f"{_codes(edits.also)} can be said too."

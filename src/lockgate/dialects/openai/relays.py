@@ -1,0 +1,64 @@
+"""The APIs of pictures, sound and moderation, which pass as they are: what their answers used, and how they fail.
+
+Sources: https://platform.openai.com/docs/api-reference/images, …/audio and …/moderations; most hosts that make pictures or
+sound speak these. Their requests are JSON or forms, their answers JSON, events, text or the bytes of a sound.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from lockgate.core.json import given
+from lockgate.core.outcome import Outcome
+from lockgate.dialects.codec import Relay
+from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.lenient import shaped
+from lockgate.dialects.openai.chat.error import stream_error
+from lockgate.dialects.openai.error import native_error, read_error, write_error
+from lockgate.dialects.openai.events import Tap
+from lockgate.dialects.openai.usage import usage_of
+
+NAMES = (
+    "openai.images",
+    "openai.image_edits",
+    "openai.image_variations",
+    "openai.speech",
+    "openai.transcriptions",
+    "openai.translations",
+    "openai.moderations",
+)
+
+
+class _Glance(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    usage: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+
+
+def observe(body: bytes) -> Outcome:
+    """What a JSON answer says of itself."""
+    try:
+        shape = shaped(body, _Glance)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Outcome(failure=unreadable(str(error), body))
+    if given(shape.error):
+        return Outcome(failure=failure_of(msgspec.json.decode(body), body=body))
+    return Outcome(shape.id or "", shape.model or "", usage_of(shape.usage), begun=True, complete=True)
+
+
+def relay(name: str) -> Relay:
+    """The relay of one of these APIs."""
+    return Relay(
+        name=name,
+        observe=observe,
+        tap=Tap,
+        read_error=read_error,
+        write_error=write_error,
+        stream_error=stream_error,
+        native_error=native_error,
+        passes=(b"openai-organization", b"openai-project", b"openai-beta"),
+    )
+
+
+RELAYS = tuple(relay(name) for name in NAMES)
