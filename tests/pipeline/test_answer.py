@@ -288,11 +288,16 @@ def test_a_cut_stream_ends_in_an_error_event_and_nothing_is_invented(app, path, 
     assert kept.cost_nusd > 0
 
 
-def test_an_answer_that_is_complete_does_not_wait_long_for_its_end(app):
-    source = events(chunk("pong"), chunk(finish="stop"), hang=True)
-    answer, _ = stream(app, source)
+@pytest.mark.parametrize(
+    ("path", "body", "closing"), [("/v1/chat/completions", ASK, b""), ("/v1/messages", CLAUDE, b"message_stop")]
+)
+@pytest.mark.parametrize("rest", [(), (b'data: {"id": "c1", "cho',)], ids=["nothing", "half an event"])
+def test_an_answer_that_is_complete_does_not_wait_long_for_its_end(app, path, body, closing, rest):
+    source = events(chunk("pong"), chunk(finish="stop"), *rest, hang=True)
+    answer, _ = stream(app, source, path=path, body=body, headers=[VIA_CHAT])
     assert source.hurried <= 2
     assert b"error" not in answer.body
+    assert closing in answer.body
     assert record(app).outcome == "ok"
 
 

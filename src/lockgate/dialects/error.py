@@ -82,7 +82,8 @@ _KIND_OF_SENTENCE: tuple[tuple[re.Pattern[str], FailureKind], ...] = (
     (
         re.compile(
             r"prompt is too long|context[ _](?:length|window|size)|maximum context|input is too long|reduce the length of"
-            r"|exceeds? the (?:model'?s )?(?:maximum|context)|too many (?:input )?tokens(?!.{0,40}please wait)|token count .{0,40}exceeds",
+            r"|exceeds? the (?:model'?s )?(?:maximum|context)|too many (?:input )?tokens(?!.{0,40}please wait)"
+            r"|token count .{0,40}exceeds",
             re.IGNORECASE,
         ),
         "context_window",

@@ -28,6 +28,10 @@ class Stream(Protocol):
         """The closing bytes once the provider's body has ended properly; an incomplete answer gets no ending."""
         ...
 
+    def close(self) -> bytes:
+        """The closing bytes of a complete answer whose body did not end properly: what is left of that is not looked at."""
+        ...
+
     def broken(self, error: Failure | Refusal) -> bytes:
         """The caller's error event."""
         ...
@@ -45,6 +49,10 @@ class Passage:
         self.outcome = tap.outcome
         self.feed = tap.feed
         self.end = tap.end
+
+    def close(self) -> bytes:
+        """What has passed is all there is to pass."""
+        return b""
 
     def broken(self, error: Failure | Refusal) -> bytes:
         """The dialect's error event."""
@@ -69,6 +77,10 @@ class Translation:
         """Translate the rest, and close the answer if it is complete."""
         data = self._pass(self._reader.end())
         return data + self._writer.end() if self.outcome.complete else data
+
+    def close(self) -> bytes:
+        """Close the answer without what the provider may still have said."""
+        return self._writer.end()
 
     def broken(self, error: Failure | Refusal) -> bytes:
         """The caller's error event."""
@@ -106,6 +118,10 @@ class AsArray:
         """The last elements; the array closes when the answer is complete."""
         data = self._array.feed(self._stream.end())
         return data + self._array.close() if self.outcome.complete else data
+
+    def close(self) -> bytes:
+        """Close the answer, and the array."""
+        return self._array.feed(self._stream.close()) + self._array.close()
 
     def broken(self, error: Failure | Refusal) -> bytes:
         """The error as the last element."""

@@ -101,7 +101,7 @@ class Line:
         self._complete()
 
     def cut(self) -> None:
-        """Close without the end that an answer has: the last chunk is missing; where there are none, the connection is reset."""
+        """Close without the end that an answer has: the last chunk is missing, or, without chunks, the connection is reset."""
         cycle = self._cycle
         if cycle.disconnected:
             return

@@ -26,7 +26,7 @@ from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.transport.exchange import Abort, Exchange, Slow
 
-#: Seconds for the rest of a stream whose answer is complete: usage, a closing mark, the end of the body.
+#: The longest silence, in seconds, before the rest of a stream whose answer is complete: usage, a closing mark, the end.
 _LINGER = 2.0
 #: An answer that broke off.
 _CUT = Failure("cut", 502, "The provider's answer broke off before it was complete.")
@@ -145,7 +145,9 @@ async def pass_stream(passing: Passing, prepared: Prepared, exchange: Exchange) 
     while isinstance(ended, Slow):
         await passing.caller.drain()
         ended = await exchange.pour(flow.take)
-    if ended is None or flow.outcome.complete:
+    if ended is None:
+        flow.end()
+    elif flow.outcome.complete:
         flow.close()
     outcome = flow.outcome
     failure = outcome.failure or ended
@@ -218,9 +220,13 @@ class Flow:
         headers = answer_headers(passing.call, account.record, self._kind, self._exchange.headers)
         passing.caller.start(self._exchange.status, headers)
 
-    def close(self) -> None:
-        """The provider's body has ended properly, or nothing is missing from it."""
+    def end(self) -> None:
+        """The provider's body has ended properly."""
         self._held += self._stream.end()
+
+    def close(self) -> None:
+        """The answer is complete, whatever became of the body's end."""
+        self._held += self._stream.close()
 
     def rest(self, failure: Failure | None) -> bytes:
         """What is still to be said: the held end of a complete answer, or the error. A relayed error event is held already."""
