@@ -218,3 +218,19 @@ def test_google_s_sdk_raises_its_own_errors(goog):
     assert (raised.value.code, raised.value.status) == (429, "RESOURCE_EXHAUSTED")
     with pytest.raises(genai.errors.ServerError):
         goog.models.generate_content(model="@sim/error-500", contents="x")
+
+
+def test_embeddings(oai, goog):
+    numbers = oai.embeddings.create(model="@sim/embed", input=["a", "b"], encoding_format="float").data[1].embedding
+    packed = oai.embeddings.create(model="@sim/embed", input=["a", "b"]).data[1].embedding  # the SDK asks for base64
+    assert packed == pytest.approx(numbers, abs=1e-6)
+    found = goog.models.embed_content(model="@sim/embed", contents=["a", "b"]).embeddings
+    assert found[1].values == pytest.approx(numbers)
+
+
+def test_completions(oai):
+    whole = oai.completions.create(model="@sim/chat", prompt="Say pong.")
+    assert "pong" in whole.choices[0].text
+    assert whole.usage.total_tokens > 0
+    chunks = list(oai.completions.create(model="@sim/chat", prompt="Say pong.", stream=True))
+    assert "".join(chunk.choices[0].text for chunk in chunks) == whole.choices[0].text

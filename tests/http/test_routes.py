@@ -17,6 +17,7 @@ BODIES = {
     "/v1/responses": {"model": "@sim/chat", "input": SAY},
     "/v1/messages": {"model": "@sim/chat", "max_tokens": 50, "messages": [{"role": "user", "content": SAY}]},
     "/v1/messages/count_tokens": {"model": "@sim/chat", "messages": [{"role": "user", "content": SAY}]},
+    "/v1/completions": {"model": "@sim/chat", "prompt": SAY},
     "/v1/embeddings": {"model": "@sim/embed", "input": SAY},
     "/v1/rerank": {"model": "@paid/m", "query": SAY, "documents": [SAY]},
     "/v1/moderations": {"model": "@also/m", "input": SAY},

@@ -387,3 +387,45 @@ def test_a_form_is_taken_where_forms_are(app):
     assert (answer.status, answer.json["error"]["code"]) == (415, "unsupported_media_type")
     answer, _ = post(app, "/v1/images/edits", b"x", headers=[("content-type", "image/png")])
     assert "multipart/form-data" in answer.json["error"]["message"]
+
+
+# --- completions, the legacy kind
+
+COMPLETED_TEXT = {
+    "id": "cmpl-1",
+    "object": "text_completion",
+    "created": 1,
+    "model": "instruct",
+    "choices": [{"text": "pong", "index": 0, "logprobs": None, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+}
+
+
+def test_completions_pass_where_there_is_such_an_api(app):
+    body = {"model": "@openai/instruct", "prompt": ["a", "b"], "suffix": "c"}
+    answer, client = post(app, "/v1/completions", body, said(COMPLETED_TEXT))
+    assert answer.json == COMPLETED_TEXT
+    assert client.sent[0][1].target == b"/v1/completions"
+    assert client.body == {**body, "model": "instruct"}
+    assert record(app).usage.output == 2
+
+
+def test_a_completion_s_stream_passes(app):
+    chunks = [
+        {**COMPLETED_TEXT, "choices": [{**COMPLETED_TEXT["choices"][0], "text": t, "finish_reason": f}]}
+        for t, f in (("po", None), ("ng", "stop"))
+    ]
+    pieces = [b"data: %b\n\n" % json.dumps(each).encode() for each in chunks] + [b"data: [DONE]\n\n"]
+    body = {"model": "@openai/instruct", "prompt": "a", "stream": True}
+    answer, client = post(app, "/v1/completions", body, said(list(pieces), b"text/event-stream"))
+    assert answer.body == b"".join(pieces)
+    assert client.body["stream_options"] == {"include_usage": True}
+
+
+def test_completions_reach_a_model_that_converses(app):
+    told = {"candidates": [{"content": {"parts": [{"text": "pong"}]}, "finishReason": "STOP"}], "modelVersion": "g"}
+    answer, client = post(app, "/v1/completions", {"model": "@google/g", "prompt": "a", "suffix": "c"}, said(told))
+    assert client.body["contents"] == [{"role": "user", "parts": [{"text": "a"}]}]
+    assert answer.json["choices"][0]["text"] == "pong"
+    assert answer.headers["x-lockgate-dropped"] == "suffix"
+    assert record(app).operation == "complete"

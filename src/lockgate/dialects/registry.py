@@ -11,12 +11,20 @@ from lockgate.dialects.cohere import chat as cohere_chat
 from lockgate.dialects.cohere import embeddings as cohere_embeddings
 from lockgate.dialects.gemini import embeddings as gemini_embeddings
 from lockgate.dialects.gemini import generate
-from lockgate.dialects.openai import chat, embeddings, relays, responses
+from lockgate.dialects.openai import chat, completions, embeddings, relays, responses
 
 #: Conversations: any of them is translated into any other.
 CODECS: dict[str, Codec] = {
     codec.name: codec
-    for codec in (chat.CODEC, responses.CODEC, messages.CODEC, generate.CODEC, converse.CODEC, cohere_chat.CODEC)
+    for codec in (
+        chat.CODEC,
+        responses.CODEC,
+        messages.CODEC,
+        generate.CODEC,
+        converse.CODEC,
+        cohere_chat.CODEC,
+        completions.CODEC,
+    )
 }
 
 EMBEDDINGS: dict[str, WholeCodec[Embedding, Vectors]] = {

@@ -53,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/responses", "respond", "openai.responses", "completions.write"),
     Route("POST", "/v1/messages", "message", "anthropic.messages", "completions.write"),
     Route("POST", "/v1/messages/count_tokens", "count", "anthropic.messages", "completions.write"),
+    Route("POST", "/v1/completions", "complete", "openai.completions", "completions.write"),
     Route("POST", "/v1/embeddings", "embed", "openai.embeddings", "completions.write"),
     Route("POST", "/v1/rerank", "rerank", "jina.rerank", "completions.write"),
     Route("POST", "/v1/moderations", "moderate", "openai.moderations", "completions.write"),

@@ -28,6 +28,7 @@ ANSWERS: dict[str, Callable[[Passing, str], Awaitable[None]]] = {
     "chat": answer,
     "respond": answer,
     "message": answer,
+    "complete": answer,
     "count": count,
     "embed": serve,
     "rerank": serve,

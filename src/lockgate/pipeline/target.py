@@ -110,7 +110,7 @@ class Provider(msgspec.Struct, eq=False):
         headers = (
             () if row is None else _pairs({name: value for name, value in row.headers.items() if name not in self.row.headers})
         )
-        if dialect not in CODECS:
+        if dialect not in CODECS or (dialect in here.operations and not api):
             spoken = self._offered(dialect, here)
             return Lane(RELAYS[dialect], RELAYS[spoken], here.operations[spoken], row, headers)
         speaks = here.speaks

@@ -99,7 +99,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                where everyone has an address of their own
     auth       how the key travels (`auth.static.SCHEMES`, `auth.SIGNERS`)
     speaks     dialect → path, or an `Endpoint` where that is not all. Translations use the first
-    operations dialect → path, likewise, for all that is no conversation (`dialects.registry.RELAYS` names these dialects)
+    operations dialect → path, likewise, for all that is no conversation, and for conversations that pass and are never the
+               target of a translation (`dialects.registry.RELAYS` names these dialects)
     slots      what differs from account to account in these addresses (`providers.slots`)
     counts     dialect → path of the provider's own token counting
     env        environment variables that hold a key: when one is set, the provider is there without configuration

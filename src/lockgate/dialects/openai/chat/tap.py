@@ -43,6 +43,7 @@ class _Saying(msgspec.Struct):
     index: int | None = None
     finish_reason: str | None = None
     delta: dict[str, msgspec.Raw] = {}
+    text: str | None = None  # of a completion, the legacy kind of answer
 
 
 class _First(msgspec.Struct):
@@ -146,7 +147,9 @@ class Tap:
         outcome.id = outcome.id or first.id or ""
         outcome.model = outcome.model or first.model or ""
         outcome.begun = any(
-            choice.finish_reason or any(name != "role" and bytes(said) not in _NOTHING for name, said in choice.delta.items())
+            choice.finish_reason
+            or choice.text
+            or any(name != "role" and bytes(said) not in _NOTHING for name, said in choice.delta.items())
             for choice in first.choices or ()
         )
 
