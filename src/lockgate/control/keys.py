@@ -15,6 +15,8 @@ from lockgate.stores.keys import KeyStore, StoredKey
 #: The scope that stands for all of them.
 EVERYTHING = "admin"
 ADMIN = "LOCKGATE_ADMIN_KEY"
+#: Scopes that a key has only when they are given to it by name: they open all that an account can do at a provider.
+BY_NAME = frozenset(("proxy.write",))
 
 
 def create(
@@ -74,7 +76,7 @@ def principals(
 def _widen(named: list[str], scopes: frozenset[str]) -> frozenset[str]:
     if EVERYTHING in named:
         return scopes | {EVERYTHING}
-    return frozenset(named) if named else scopes
+    return frozenset(named) if named else scopes - BY_NAME
 
 
 def _hash_of(entry: KeyEntry, where: str, mistakes: list[Mistake]) -> bytes | None:

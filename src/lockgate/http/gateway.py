@@ -21,6 +21,8 @@ from lockgate.pipeline.snapshot import Snapshot
 
 _ONCE = frozenset((*OWN, *SHARED, b"content-length", b"host"))
 _OURS = (b"x-lockgate-", b"x-portkey-")
+#: Headers that name a provider.
+_NAMES = frozenset(prefix + name for prefix in _OURS for name in (b"config", b"provider", b"virtual-key"))
 _TRACE = re.compile(rb"[\x21-\x7e]{1,128}")
 _PARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -55,14 +57,14 @@ class Gateway:
         if scope["raw_path"] != path.encode("utf-8", "surrogateescape"):
             path = scope["raw_path"].decode("ascii", "replace")  # no second spelling of a route passes the table
         found = self._table.find(method, path)
-        if found is None:
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if found is None or (found.route.named and not any(name in _NAMES for name, _ in headers)):
             self._open(method, path, caller)
             return
         snapshot = self._world.snapshot
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
         route = found.route
         call = self._call(scope, path, found, dict(headers))
-        flaw = find_flaw(headers, call, route.forms, snapshot.limits.request)
+        flaw = find_flaw(headers, call, route.takes, snapshot.limits.request)
         if route.key_query is not None:
             take_key(call, *route.key_query)
         await enter(call, route.scope, snapshot, self._runtime, caller, flaw)
@@ -104,14 +106,19 @@ class Gateway:
         if page is not None and method in ("GET", "HEAD"):
             status, body = page()
             caller.reply(status, [JSON], body)
-        elif methods := self._table.methods(path):
+        elif (methods := self._table.methods(path)) and method not in methods:
             refusal = Refusal(
                 405, "method_not_allowed", f"{path} is asked with {' or '.join(methods)}, not with {method[:16]}."
             )
             _answer(caller, refusal, "")
         else:
             known = ", ".join(self._table.known())
-            refusal = Refusal(404, "not_found", f"There is nothing at {path[:200]}. The gateway answers at {known}.")
+            refusal = Refusal(
+                404,
+                "not_found",
+                f"There is nothing at {path[:200]}. The gateway answers at {known}; what else is below "
+                "/v1 is passed on to a provider that x-lockgate-provider names.",
+            )
             _answer(caller, refusal, "")
 
     def _front(self) -> tuple[int, bytes]:
@@ -145,7 +152,7 @@ def take_key(call: Call, name: bytes, header: bytes) -> None:
             return
 
 
-def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, forms: bool, limit: int) -> Refusal | None:
+def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, takes: str, limit: int) -> Refusal | None:
     """What is wrong with a request before its body is read: a header twice that may come once, a length over the limit, a
     type or encoding that is not read here."""
     headers = call.headers
@@ -157,15 +164,17 @@ def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, forms: bool, limit: in
             seen.add(name)
     if call.method != "POST":
         return None
-    kind = headers.get(b"content-type", b"application/json")
-    if kind != b"application/json":
-        kind = kind.split(b";")[0].strip().lower()
-        if kind != b"application/json" and not (forms and kind == b"multipart/form-data"):
-            either = "application/json or multipart/form-data" if forms else "application/json"
-            return Refusal(415, "unsupported_media_type", f"Send the body as {either}.")
     length = headers.get(b"content-length", b"")
     if length.isdigit() and len(length) < 20 and int(length) > limit:
         return too_large(limit)
+    if takes == "any":
+        return None
+    kind = headers.get(b"content-type", b"application/json")
+    if kind != b"application/json":
+        kind = kind.split(b";")[0].strip().lower()
+        if kind != b"application/json" and not (takes == "form" and kind == b"multipart/form-data"):
+            either = "application/json or multipart/form-data" if takes == "form" else "application/json"
+            return Refusal(415, "unsupported_media_type", f"Send the body as {either}.")
     if headers.get(b"content-encoding", b"identity") != b"identity":
         return Refusal(415, "unsupported_encoding", "Send the body without content-encoding.")
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -16,9 +17,10 @@ from lockgate.pipeline.door import ANSWERS
 class Route(msgspec.Struct, frozen=True):
     """One data-plane route. `scope` is what a key must carry to use it; it may not be empty.
 
-    `path` may have holes: `{model}` takes a model's name, slashes and all. `streams` is set where the path, and not the
-    body, says whether the answer is streamed. `forms`: the body may be a form. `key_query` names a query parameter in which
-    a key may come, and the header that it stands for.
+    `path` may have holes: `{model}` takes a model's name, slashes and all, `{rest}` whatever follows. `streams` is set where
+    the path, and not the body, says whether the answer is streamed. `takes` says what the body may be: JSON, JSON or a form,
+    or anything. `named`: it is there for requests that name a provider in a header, and for no others. `key_query` names a
+    query parameter in which a key may come, and the header that it stands for.
     """
 
     method: str
@@ -27,7 +29,8 @@ class Route(msgspec.Struct, frozen=True):
     dialect: str
     scope: str
     streams: bool | None = None
-    forms: bool = False
+    takes: Literal["json", "form", "any"] = "json"
+    named: bool = False
     key_query: tuple[bytes, bytes] | None = None
 
 
@@ -48,6 +51,15 @@ def _gemini(version: str) -> tuple[Route, ...]:
     )
 
 
+def _passes(path: str, *, named: bool) -> tuple[Route, ...]:
+    """What is passed on as it is, whatever it is."""
+    key = (b"key", b"x-goog-api-key")
+    return tuple(
+        Route(method, path, "proxy", "", "proxy.write", takes="any", named=named, key_query=key)
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    )
+
+
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/chat/completions", "chat", "openai.chat", "completions.write"),
     Route("POST", "/v1/responses", "respond", "openai.responses", "completions.write"),
@@ -58,11 +70,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/rerank", "rerank", "jina.rerank", "completions.write"),
     Route("POST", "/v1/moderations", "moderate", "openai.moderations", "completions.write"),
     Route("POST", "/v1/images/generations", "image", "openai.images", "completions.write"),
-    Route("POST", "/v1/images/edits", "image", "openai.image_edits", "completions.write", forms=True),
-    Route("POST", "/v1/images/variations", "image", "openai.image_variations", "completions.write", forms=True),
+    Route("POST", "/v1/images/edits", "image", "openai.image_edits", "completions.write", takes="form"),
+    Route("POST", "/v1/images/variations", "image", "openai.image_variations", "completions.write", takes="form"),
     Route("POST", "/v1/audio/speech", "speech", "openai.speech", "completions.write"),
-    Route("POST", "/v1/audio/transcriptions", "transcribe", "openai.transcriptions", "completions.write", forms=True),
-    Route("POST", "/v1/audio/translations", "transcribe", "openai.translations", "completions.write", forms=True),
+    Route("POST", "/v1/audio/transcriptions", "transcribe", "openai.transcriptions", "completions.write", takes="form"),
+    Route("POST", "/v1/audio/translations", "transcribe", "openai.translations", "completions.write", takes="form"),
     Route("POST", "/v1/ocr", "ocr", "mistral.ocr", "completions.write"),
     Route("POST", "/v2/chat", "chat", "cohere.chat", "completions.write"),
     Route("POST", "/v2/embed", "embed", "cohere.embed", "completions.write"),
@@ -71,13 +83,17 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/models/{model}", "models", "", "models.list"),
     *_gemini("v1beta"),
     *_gemini("v1"),
+    *_passes("/proxy/{provider}/{rest}", named=False),
+    *_passes("/v1/{rest}", named=True),
 )
 
 #: Every scope that some route asks for: what a key carries when nothing else is said.
 SCOPES: frozenset[str] = frozenset(route.scope for route in ROUTES)
 
 #: What a hole in a path takes.
-_HOLES = {"model": ".+"}
+_HOLES = {"model": ".+", "provider": "[^/]+", "rest": ".*"}
+#: Holes whose text goes on as it came, escapes and all.
+_AS_IT_CAME = frozenset(("rest",))
 _HOLE = re.compile(r"\{([a-z]+)\}")
 
 
@@ -108,7 +124,8 @@ class Table(msgspec.Struct, frozen=True):
             return methods.get(method)
         for pattern in self.patterns.values():
             if (match := pattern.whole.fullmatch(path)) is not None and (route := pattern.methods.get(method)) is not None:
-                return Found(route, {name: unquote(value) for name, value in match.groupdict().items()})
+                params = {name: said if name in _AS_IT_CAME else unquote(said) for name, said in match.groupdict().items()}
+                return Found(route, params)
         return None
 
     def methods(self, path: str) -> list[str]:

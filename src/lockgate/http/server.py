@@ -25,6 +25,8 @@ URL_LIMIT = 8 * 1024
 #: Seconds for a head to come whole, counted from its first byte (or from the connection); and for a body to go on coming.
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 30.0
+#: Statuses whose answers have no body, and say no length (RFC 9110, section 8.6).
+_BODILESS = frozenset((204, 304))
 #: Seconds that a connection may idle between two requests.
 IDLE_SECONDS = 75.0
 
@@ -60,7 +62,8 @@ class Line:
         cycle = self._cycle
         if cycle.disconnected:
             return
-        headers.append((b"content-length", b"%d" % len(body)))
+        if status not in _BODILESS and (body or cycle.scope["method"] != "HEAD"):
+            headers.append((b"content-length", b"%d" % len(body)))
         head = self._head(status, headers)
         cycle.transport.write(head if cycle.scope["method"] == "HEAD" else head + body)
         self._complete()

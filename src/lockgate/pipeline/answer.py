@@ -85,7 +85,7 @@ async def attempt(passing: Passing, prepared: Prepared, take: Take) -> Failure |
         account.attempted(0, exchange)
         return exchange
     try:
-        if not 200 <= exchange.status < 300:
+        if not 200 <= exchange.status < 300 and not prepared.verbatim:
             failure = await read_failure(passing, prepared, exchange)
         else:
             failure = await take(passing, prepared, exchange)

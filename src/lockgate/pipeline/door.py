@@ -15,6 +15,7 @@ from lockgate.pipeline.answer import Passing, answer
 from lockgate.pipeline.catalogue import list_models
 from lockgate.pipeline.count import count
 from lockgate.pipeline.ports import Caller
+from lockgate.pipeline.proxy import proxy
 from lockgate.pipeline.render import codec_of, error_headers
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
@@ -38,7 +39,12 @@ ANSWERS: dict[str, Callable[[Passing, str], Awaitable[None]]] = {
     "speech": serve,
     "transcribe": serve,
     "models": list_models,
+    "proxy": proxy,
 }
+
+
+#: Operations that read their bodies themselves, piece by piece.
+_UNREAD = UNREAD | {"proxy"}
 
 
 async def enter(
@@ -57,7 +63,7 @@ async def enter(
         if flaw is not None:
             raise flaw
         call.metadata = account.record.metadata = read_metadata(call)
-        if call.method == "POST" and call.operation not in UNREAD:
+        if call.method == "POST" and call.operation not in _UNREAD:
             call.body = await caller.body(snapshot.limits.request)
         await ANSWERS[call.operation](Passing(call, principal, snapshot, runtime, caller, account), provider_key)
     except Refusal as refusal:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lockgate.core.failure import Failure
 from lockgate.pipeline.answer import Passing
-from lockgate.pipeline.render import answer_headers
+from lockgate.pipeline.render import answer_headers, passed_headers
 from lockgate.transport.exchange import Exchange, Slow
 
 #: Kinds of answers that a record keeps for its reader.
@@ -16,9 +16,10 @@ _READABLE = (b"text/", b"application/json", b"application/xml", b"application/x-
 _UNKNOWN = b"application/octet-stream"
 
 
-async def pass_bytes(passing: Passing, exchange: Exchange) -> Failure | None:
-    """None when the caller has been answered, or had the beginning of an answer; a `Failure` when nothing has come."""
-    flow = _Flow(passing, exchange)
+async def pass_bytes(passing: Passing, exchange: Exchange, *, verbatim: bool = False) -> Failure | None:
+    """None when the caller has been answered, or had the beginning of an answer; a `Failure` when nothing has come.
+    `verbatim`: with all headers that may pass."""
+    flow = _Flow(passing, exchange, verbatim)
     ended = await exchange.pour(flow.take)
     while isinstance(ended, Slow):
         await passing.caller.drain()
@@ -46,10 +47,11 @@ async def pass_bytes(passing: Passing, exchange: Exchange) -> Failure | None:
 class _Flow:
     """Called with each piece as it arrives, it writes to the caller at once."""
 
-    __slots__ = ("_exchange", "_kind", "_passing", "_readable", "started")
+    __slots__ = ("_exchange", "_kind", "_passing", "_readable", "_verbatim", "started")
 
-    def __init__(self, passing: Passing, exchange: Exchange) -> None:
+    def __init__(self, passing: Passing, exchange: Exchange, verbatim: bool) -> None:
         self._passing = passing
+        self._verbatim = verbatim
         self._exchange = exchange
         self._kind = exchange.header(b"content-type") or _UNKNOWN
         self._readable = self._kind.lower().startswith(_READABLE)
@@ -71,5 +73,8 @@ class _Flow:
         account.first_event()
         if account.outcome is not None:
             account.outcome.begun = True
-        headers = answer_headers(passing.call, account.record, (b"content-type", self._kind), self._exchange.headers)
+        if self._verbatim:
+            headers = passed_headers(passing.call, account.record, self._exchange.headers)
+        else:
+            headers = answer_headers(passing.call, account.record, (b"content-type", self._kind), self._exchange.headers)
         passing.caller.start(self._exchange.status, headers)

@@ -36,6 +36,7 @@ class Prepared(msgspec.Struct):
     drop_usage: bool = False  # the provider tells usage in its stream because we alone asked
     usage_asked: bool = True  # the caller wants usage in its stream
     array: bool = False  # the caller wants its stream as one JSON array
+    verbatim: bool = False  # whatever is answered passes as it is, errors too
 
     @property
     def losses(self) -> list[str]:

@@ -8,6 +8,7 @@ from lockgate.core.record import Record
 from lockgate.dialects.codec import Relay
 from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.ports import Headers
+from lockgate.wire.hygiene import of_answer
 
 #: How errors are said on routes that have no dialect of their own.
 PLAIN = "openai.chat"
@@ -32,6 +33,18 @@ def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstre
     """The headers of an answer: the provider's that travel, then ours in the family that the caller uses."""
     headers: Headers = [kind]
     headers += [pair for pair in upstream if pair[0].startswith(_TRAVELS)]
+    _add_ours(headers, call, record)
+    return headers
+
+
+def passed_headers(call: Call, record: Record, upstream: Headers) -> Headers:
+    """The headers of an answer that passes as it came: all of the provider's that may, then ours."""
+    headers = of_answer(upstream)
+    _add_ours(headers, call, record)
+    return headers
+
+
+def _add_ours(headers: Headers, call: Call, record: Record) -> None:
     headers.append((b"x-lockgate-request-id", call.id.encode()))
     prefix = b"x-" + call.family.encode()
     headers.append((prefix + b"-trace-id", call.trace_id.encode("latin-1", "replace")))
@@ -43,7 +56,6 @@ def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstre
         headers.append((b"x-portkey-last-used-option-index", b"config"))
         headers.append((b"x-portkey-retry-attempt-count", b"0"))
         headers.append((b"x-portkey-cache-status", b"DISABLED"))
-    return headers
 
 
 def codec_of(call: Call) -> Relay:

@@ -7,7 +7,7 @@ from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import End
 from lockgate.pipeline.account import Account
 from lockgate.pipeline.ports import Caller, Headers
-from lockgate.pipeline.render import JSON, answer_headers
+from lockgate.pipeline.render import JSON, answer_headers, passed_headers
 
 
 def respond(
@@ -21,12 +21,17 @@ def respond(
     extra: Headers | None = None,
     end: End = "ok",
     error: Failure | Refusal | None = None,
+    verbatim: bool = False,
 ) -> None:
-    """`upstream` are the headers of the provider's answer, `extra` those that this answer adds."""
+    """`upstream` are the headers of the provider's answer, `extra` those that this answer adds; `verbatim`: it passes as it
+    came, with all its headers that may."""
     account.keep(body)
     account.record.bytes_out = len(body)
     account.close("client_left" if caller.left else end, status, error)
-    headers = answer_headers(call, account.record, JSON, upstream or [])
+    if verbatim:
+        headers = passed_headers(call, account.record, upstream or [])
+    else:
+        headers = answer_headers(call, account.record, JSON, upstream or [])
     if extra:
         headers += extra
     caller.reply(status, headers, body)
