@@ -324,9 +324,8 @@ def test_a_path_that_climbs_is_refused(app, rest, base, headers):
     assert client.sent == []
 
 
-@pytest.mark.parametrize("key", ["plain"])
-def test_a_key_must_be_given_the_scope_by_name(app, key):
-    answer, client = send(app, "GET", "/proxy/openai/files", auth=[("authorization", f"Bearer {KEY}-{key}")])
+def test_a_key_must_be_given_the_scope_by_name(app):
+    answer, _ = send(app, "GET", "/proxy/openai/files", auth=[("authorization", f"Bearer {KEY}-plain")])
     assert (answer.status, answer.json["error"]["code"]) == (403, "scope_missing")
     assert "proxy.write" in answer.json["error"]["message"]
     answer, _ = send(app, "GET", "/proxy/openai/files", said(), auth=[("authorization", f"Bearer {KEY}-passing")])

@@ -14,6 +14,7 @@ class Replay:
     def __init__(self):
         self.asked: dict[str, list[bytes]] = {}
         self.left: list[str] = []  # whose connection was closed while it hung
+        self._hanging = []
         self._answers: dict[str, tuple[int, bytes, bytes, int]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -25,6 +26,11 @@ class Replay:
         """`hang`: after the body (or, without one, instead of an answer) nothing more comes."""
         self._answers[name] = (status, kind, body, piece, hang)
         return f"http://127.0.0.1:{self.port}/{name}"
+
+    def cut(self, name):
+        """Break the connections off that hang under this name."""
+        for connection in [each for each in self._hanging if each.hanging == name]:
+            self._loop.call_soon_threadsafe(connection.transport.abort)
 
     def close(self):
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -47,7 +53,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, replay):
         self.replay = replay
         self.parser = httptools.HttpRequestParser(self)
-        self.url = self.body = b""
+        self.url, self.body = b"", bytearray()
         self.task = None
         self.hanging = ""
 
@@ -71,17 +77,21 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self):
         name = self.url.split(b"/")[1].decode()
-        self.replay.asked.setdefault(name, []).append(self.body)
-        self.url = self.body = b""
+        self.replay.asked.setdefault(name, []).append(bytes(self.body))
+        self.url, self.body = b"", bytearray()
         self.task = self.replay._loop.create_task(self.answer(name, *self.replay._answers[name]))
 
     async def answer(self, name, status, kind, body, piece, hang):
         if hang:
             self.hanging = name
+            self.replay._hanging.append(self)
             if not body:
                 return
-        head = b"HTTP/1.1 %d X\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n" % (status, kind)
-        self.transport.write(head)
+        head = b"HTTP/1.1 %d X\r\ncontent-type: %b\r\n" % (status, kind)
+        if self.parser.get_method() == b"HEAD" or status == 204:
+            self.transport.write(head + b"\r\n")
+            return
+        self.transport.write(head + b"transfer-encoding: chunked\r\n\r\n")
         for at in range(0, len(body), piece):
             part = body[at : at + piece]
             self.transport.write(b"%x\r\n%b\r\n" % (len(part), part))

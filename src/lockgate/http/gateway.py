@@ -113,12 +113,10 @@ class Gateway:
             _answer(caller, refusal, "")
         else:
             known = ", ".join(self._table.known())
-            refusal = Refusal(
-                404,
-                "not_found",
-                f"There is nothing at {path[:200]}. The gateway answers at {known}; what else is below "
-                "/v1 is passed on to a provider that x-lockgate-provider names.",
+            message = (
+                f"There is nothing at {path[:200]}. The gateway answers at {known}; what else is below /v1 is passed on to a "
             )
+            refusal = Refusal(404, "not_found", message + "provider that x-lockgate-provider names.")
             _answer(caller, refusal, "")
 
     def _front(self) -> tuple[int, bytes]:
