@@ -1,3 +1,4 @@
+import gc
 import json
 
 import pytest
@@ -185,3 +186,10 @@ def test_a_summary_tells_fields_and_what_files_there_are():
     three = part("a", b"1") + part("a", b"2") + part("a", b"3") + b"--XX--"
     assert json.loads(read(three).summary()) == {"a": ["1", "2", "3"]}
     assert repr(read(three)) == "Form(a, a, a)"
+
+
+def test_a_form_that_nobody_holds_is_gone_at_once():
+    gc.collect()
+    form = read(BODY)
+    del form
+    assert gc.collect() == 0  # nothing was left to be found in a circle

@@ -7,7 +7,7 @@ Sources: RFC 7578, RFC 2046 section 5.1, and WHATWG HTML ("multipart/form-data e
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -50,7 +50,7 @@ class Form:
         # The first delimiter has no line before it: as if there were one.
         self._rest = b"\r\n"  # bytes that nothing can be said of yet
         self._at = -2  # where they begin
-        self._read = self._skip  # what comes next
+        self._read: Callable[[Form], bool] = Form._skip  # what comes next; no bound method, which would keep the form alive
         self._said: list[bytes] = []  # of the field being read
 
     @classmethod
@@ -70,12 +70,12 @@ class Form:
         self._pieces.append(piece)
         self.size += len(piece)
         self._rest += piece
-        while self._read():
+        while self._read(self):
             pass
 
     def close(self) -> None:
         """The body has ended."""
-        if self._read != self._over:
+        if self._read is not Form._over:
             raise _bad("it ends before its last delimiter")
 
     def text(self, name: str) -> str | None:
@@ -154,7 +154,7 @@ class Form:
             self._pass(size)
             return False
         self._pass(found + len(self._delimiter))
-        self._read = self._after
+        self._read = Form._after
         return True
 
     def _after(self) -> bool:
@@ -162,7 +162,7 @@ class Form:
         if len(self._rest) < 2:
             return False
         if self._rest.startswith(b"--"):
-            self._read = self._over
+            self._read = Form._over
             return False
         end = self._rest.find(b"\r\n")
         if self._rest[: end if end >= 0 else None].strip(b" \t\r"):
@@ -170,7 +170,7 @@ class Form:
         if end < 0:
             return False
         self._pass(end)  # the line end stays: a part without headers begins with the blank line
-        self._read = self._head
+        self._read = Form._head
         return True
 
     def _head(self) -> bool:
@@ -184,7 +184,7 @@ class Form:
         if len(self.parts) >= PARTS:
             raise _bad(f"it has more than {PARTS} parts")
         self.parts.append(_part(head, self._at))
-        self._read = self._value
+        self._read = Form._value
         return True
 
     def _over(self) -> bool:
