@@ -63,3 +63,12 @@ def test_the_vocabulary_names_every_dialect_and_operation():
 
     assert all(f"`{name}`" in text for name in CODECS)
     assert all(route.operation in text for route in ROUTES)
+
+
+def test_every_route_is_documented():
+    text = (ROOT / "docs/api.md").read_text("utf-8")
+    from lockgate.http.routes import ROUTES
+
+    for route in ROUTES:
+        path = route.path.replace("/v1/models/{model}:", "/v1beta/models/{model}:")
+        assert f"`{path}`" in text or f"`{route.method} {path}`" in text, route.path

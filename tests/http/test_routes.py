@@ -46,7 +46,7 @@ prices: {"also/m": {input: 0}}
 RANKED = {"results": [{"index": 0, "relevance_score": 0.5}], "usage": {"total_tokens": 3}}
 ANSWERS = {"/v1/rerank": RANKED, "/v2/rerank": RANKED}
 MODELS = {"embed": "@sim/embed"}
-BODIES |= {path: {"any": "thing"} for path in ("/proxy/{provider}/{rest}", "/v1/{rest}")}
+BODIES |= {path: {"any": "thing"} for path in ("/proxy/{provider}/{rest}", "/v1/proxy/{rest}", "/v1/{rest}")}
 
 
 def path_of(route):

@@ -61,7 +61,14 @@ def record(app):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize(("path", "headers"), [("/proxy/openai/v1/files/f-1?a=b&c", []), ("/v1/files/f-1?a=b&c", [PROVIDER])])
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/proxy/openai/v1/files/f-1?a=b&c", []),
+        ("/v1/files/f-1?a=b&c", [PROVIDER]),
+        ("/v1/proxy/files/f-1?a=b&c", [PROVIDER]),
+    ],
+)
 def test_any_method_goes_to_the_provider_s_own_host_with_its_own_key(app, method, path, headers):
     answer, client = send(app, method, path, said(), headers=headers)
     assert answer.status == 200

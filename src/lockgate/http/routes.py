@@ -84,6 +84,7 @@ ROUTES: tuple[Route, ...] = (
     *_gemini("v1beta"),
     *_gemini("v1"),
     *_passes("/proxy/{provider}/{rest}", named=False),
+    *_passes("/v1/proxy/{rest}", named=True),
     *_passes("/v1/{rest}", named=True),
 )
 
