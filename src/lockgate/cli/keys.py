@@ -21,7 +21,7 @@ def keys() -> None:
 
 @keys.command("create")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, help="What the key may do; repeatable. All of the data plane but proxy.write when left out.")
+@click.option("--scope", "scopes", multiple=True, help="What the key may do; repeatable. All but proxy.write when left out.")
 @click.option("--model", "models", multiple=True, help='Models it may use, as "@slug/pattern"; repeatable. All when left out.')
 @click.option("--hash", "hash_only", is_flag=True, help="Store nothing; print the key and the hash for lockgate.yaml.")
 @data_option

@@ -10,12 +10,13 @@ from lockgate.core.call import Call, Family
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.core.record import new_id
+from lockgate.dialects.conventions import PLAIN
 from lockgate.dialects.registry import CODECS
 from lockgate.http.exchange import LineCaller, Receive, Scope, Send, too_large
 from lockgate.http.routes import Found, Table, lay_out
 from lockgate.pipeline.admit import OWN, SHARED
 from lockgate.pipeline.door import enter
-from lockgate.pipeline.render import JSON, PLAIN
+from lockgate.pipeline.render import JSON
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 

@@ -15,6 +15,7 @@ from lockgate.core.call import Call
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.codec import Relay
+from lockgate.dialects.conventions import OWN_PATHS
 from lockgate.dialects.raw import RAW
 from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.admit import OWN, SHARED, keys_of
@@ -182,11 +183,7 @@ def _name(call: Call, said: str, provider_key: str, passing: Passing) -> None:
 
 def _root(provider: Provider) -> str:
     """What `/v1` stands for at a provider, below its base URL: where its conversations are, less their own path."""
-    for dialect, own in (
-        ("openai.chat", "/chat/completions"),
-        ("openai.responses", "/responses"),
-        ("anthropic.messages", "/messages"),
-    ):
+    for dialect, own in OWN_PATHS:
         place = provider.row.speaks.get(dialect)
         if place is not None and place.path.endswith(own) and "{" not in place.path:
             return place.path.removesuffix(own)

@@ -6,33 +6,19 @@ from lockgate.core.call import Call
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import Record
 from lockgate.dialects.codec import Relay
+from lockgate.dialects.conventions import PLAIN, TRAVELS
 from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.ports import Headers
 from lockgate.wire.hygiene import of_answer
 
-#: How errors are said on routes that have no dialect of their own.
-PLAIN = "openai.chat"
-
 JSON = (b"content-type", b"application/json")
 EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
-
-#: Headers of a provider's answer that travel on: rate limits, request ids, processing times. All others stay behind, cookies
-#: among them.
-_TRAVELS = (
-    b"x-ratelimit-",
-    b"anthropic-ratelimit-",
-    b"anthropic-organization-id",
-    b"openai-",
-    b"request-id",
-    b"x-request-id",
-    b"retry-after",
-)
 
 
 def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstream: Headers) -> Headers:
     """The headers of an answer: the provider's that travel, then ours in the family that the caller uses."""
     headers: Headers = [kind]
-    headers += [pair for pair in upstream if pair[0].startswith(_TRAVELS)]
+    headers += [pair for pair in upstream if pair[0].startswith(TRAVELS)]
     _add_ours(headers, call, record)
     return headers
 

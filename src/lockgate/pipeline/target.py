@@ -9,16 +9,13 @@ import msgspec
 from lockgate import __version__
 from lockgate.core.failure import Refusal
 from lockgate.dialects.codec import Relay
+from lockgate.dialects.conventions import API
 from lockgate.dialects.registry import CODECS, RELAYS, WHOLE
 from lockgate.providers.auth.port import AnySigner
 from lockgate.providers.auth.static import carry
 from lockgate.providers.table import Endpoint, Row, joined
 from lockgate.transport.destination import Destination
 from lockgate.transport.exchange import Deadlines
-
-#: The `upstream_api` of a config → the dialect that it asks for.
-API: dict[str, str] = {"chat": "openai.chat", "responses": "openai.responses"}
-
 
 #: How many entries a memo holds before it starts anew.
 MEMO = 4096
