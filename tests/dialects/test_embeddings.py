@@ -30,6 +30,10 @@ REQUESTS = {
         ]
     },
     "cohere.embed": {"model": "m", "texts": TEXTS, "input_type": "search_query", "output_dimension": 3},
+    "gemini.predict": {
+        "instances": [{"content": text, "task_type": "RETRIEVAL_QUERY"} for text in TEXTS],
+        "parameters": {"outputDimensionality": 3},
+    },
 }
 ANSWERS = {
     "openai.embeddings": {
@@ -42,6 +46,14 @@ ANSWERS = {
         "usage": {"prompt_tokens": 7, "total_tokens": 7},
     },
     "gemini.batch_embed": {"embeddings": [{"values": vector} for vector in VECTORS], "usageMetadata": {"promptTokenCount": 7}},
+    "gemini.predict": {
+        "predictions": [
+            {"embeddings": {"values": vector, "statistics": {"token_count": count, "truncated": False}}}
+            for vector, count in zip(VECTORS, (3, 4), strict=True)
+        ],
+        "metadata": {"billableCharacterCount": 9},
+    },
+    "bedrock.titan_embed": {"embedding": VECTORS[0], "inputTextTokenCount": 7},
     "gemini.embed": {"embedding": {"values": VECTORS[0]}, "usageMetadata": {"promptTokenCount": 7}},
     "cohere.embed": {
         "id": "r1",
@@ -133,6 +145,9 @@ def test_inputs_of_openai_callers(said, meant):
         ("gemini.batch_embed", {"requests": [{"content": {"parts": [{"text": "a"}]}}, {"content": {"parts": [{"inlineData": {}}]}}]}, "requests[1].content.parts"),
         ("gemini.embed", {"content": {"parts": []}}, "content.parts"),
         ("gemini.embed", {}, "content.parts"),
+        ("gemini.predict", {"instances": []}, "instances"),
+        ("gemini.predict", {"instances": [{}]}, "instances[0]"),
+        ("bedrock.titan_embed", {"dimensions": 3}, ""),
         ("cohere.embed", {"model": "m", "images": ["data:"]}, "texts"),
         ("cohere.embed", {"model": "m", "texts": ["a"], "embedding_types": ["int8"]}, "embedding_types"),
         ("cohere.embed", {"model": "m", "texts": ["a"], "embedding_types": ["float", "base64"]}, "embedding_types"),
@@ -145,7 +160,7 @@ def test_what_cannot_be_read_is_refused_with_its_place(name, body, param):
     assert (raised.value.status, raised.value.param) == (400, param)
 
 
-@pytest.mark.parametrize("name", ["gemini.batch_embed", "cohere.embed"])
+@pytest.mark.parametrize("name", ["gemini.batch_embed", "gemini.predict", "cohere.embed"])
 def test_token_ids_are_refused_where_they_mean_nothing(name):
     with pytest.raises(Refusal, match=r"'input\[1\]' is token ids"):
         EMBEDDINGS[name].write_request(Embedding(model="m", inputs=["a", [1, 2]]))
@@ -174,6 +189,8 @@ def test_losses_are_named():
     extra = {"x": msgspec.Raw(b"1")}
     for name, lost in (
         ("gemini.batch_embed", ["x", "truncate"]),
+        ("gemini.predict", ["x"]),
+        ("bedrock.titan_embed", ["purpose", "title", "truncate"]),
         ("cohere.embed", ["title"]),
         ("openai.embeddings", ["purpose", "title", "truncate"]),
     ):
@@ -204,7 +221,7 @@ def test_an_answer_that_cannot_be_read_is_a_failure(name, body):
     assert failure.kind == "malformed"
 
 
-@pytest.mark.parametrize("name", ["openai.embeddings", "gemini.batch_embed"])
+@pytest.mark.parametrize("name", ["openai.embeddings", "gemini.batch_embed", "gemini.predict"])
 def test_an_error_said_with_success_is_a_failure(name):
     body = json.dumps({"error": {"message": "no", "code": 429}}).encode()
     assert EMBEDDINGS[name].read_reply(body, Embedding()).message == "no"
@@ -236,3 +253,25 @@ def test_a_model_is_named_where_the_body_names_one():
         asked = sheet(body)
         EMBEDDINGS["gemini.embed"].name_model(asked, "m")
         assert json.loads(asked.bytes()) == named
+
+
+def test_titan_takes_one_text_a_request():
+    codec = EMBEDDINGS["bedrock.titan_embed"]
+    query = codec.read_request(sheet({"inputText": "a", "dimensions": 3, "normalize": True}))
+    assert (query.inputs, query.dimensions) == (["a"], 3)
+    assert written(codec, query) == {"inputText": "a", "dimensions": 3, "normalize": True}
+    with pytest.raises(Refusal, match="one text"):
+        codec.write_request(Embedding(inputs=TEXTS))
+    with pytest.raises(Refusal, match="token ids"):
+        codec.write_request(Embedding(inputs=[[1]]))
+    assert json.loads(codec.write_reply(Vectors(), Embedding())) == {"embedding": [], "inputTextTokenCount": 0}
+    assert codec.observe(b"{}").failure.kind == "malformed"
+    assert codec.observe(b'{"embedding": []}').usage is None
+
+
+def test_predictions_say_more_of_what_they_are():
+    codec = EMBEDDINGS["gemini.predict"]
+    query = codec.read_request(sheet({"instances": [{"content": "a", "title": "t"}], "parameters": {"autoTruncate": False}}))
+    assert (query.title, query.truncate) == ("t", False)
+    assert written(codec, query) == {"instances": [{"content": "a", "title": "t"}], "parameters": {"autoTruncate": False}}
+    assert codec.observe(b'{"predictions": [{}]}').usage is None

@@ -74,8 +74,9 @@ def page(row: Row) -> str:
     for dialect, edits in row.edits.items():
         lines += [f"Otherwise than `{dialect}` says:", "", *(f"- {text}" for text in _edits(edits)), ""]
     for each in row.variants:
-        if each.models and each.speaks:
-            lines += [f"For {_codes(each.models)}:", "", *_places("Speaks", each.speaks)]
+        if each.models and (each.speaks or each.operations):
+            does = [*_places("Speaks", each.speaks or {}), *_places("Does", each.operations or {})]
+            lines += [f"For {_codes(each.models)}:", "", *does]
     return "\n".join(lines).rstrip() + "\n"
 
 

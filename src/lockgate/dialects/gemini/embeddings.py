@@ -23,7 +23,8 @@ from lockgate.dialects.vectors import no_tokens
 
 ONE, MANY = "gemini.embed", "gemini.batch_embed"
 
-_TASK: dict[Purpose, str] = {
+#: What vectors are for, in the words of this API.
+TASK: dict[Purpose, str] = {
     "query": "RETRIEVAL_QUERY",
     "document": "RETRIEVAL_DOCUMENT",
     "similarity": "SEMANTIC_SIMILARITY",
@@ -33,7 +34,7 @@ _TASK: dict[Purpose, str] = {
     "question": "QUESTION_ANSWERING",
     "fact": "FACT_VERIFICATION",
 }
-_PURPOSE: dict[str, Purpose] = {task: purpose for purpose, task in _TASK.items()}
+PURPOSE: dict[str, Purpose] = {task: purpose for purpose, task in TASK.items()}
 
 
 class _Part(msgspec.Struct):
@@ -95,7 +96,7 @@ def _query(asked: list[_One]) -> Embedding:
     first = asked[0].embed_content_config or asked[0]
     query = Embedding(
         dimensions=first.output_dimensionality,
-        purpose=_PURPOSE.get(first.task_type or "", ""),
+        purpose=PURPOSE.get(first.task_type or "", ""),
         title=first.title or "",
     )
     for index, each in enumerate(asked):
@@ -116,7 +117,7 @@ def write_many(query: Embedding) -> Sheet:
     """The body for a provider."""
     how: dict[str, Any] = {"model": f"models/{query.model}"}
     if query.purpose:
-        how["taskType"] = _TASK[query.purpose]
+        how["taskType"] = TASK[query.purpose]
     if query.title:
         how["title"] = query.title
     if query.dimensions is not None:

@@ -16,8 +16,10 @@ Quirk = Callable[[Sheet, str, Mapping[bytes, bytes]], list[str]]
 
 QUIRKS: dict[str, Quirk] = {
     "bedrock-claude": bedrock.claude,
+    "bedrock-cohere": bedrock.cohere,
     "predibase": predibase.adapter,
     "vertex-claude": google.claude,
     "vertex-claude-count": google.claude_count,
     "vertex-deployed": google.deployed,
+    "vertex-embed": google.embed,
 }

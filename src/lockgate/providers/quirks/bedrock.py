@@ -1,7 +1,8 @@
-"""What Amazon Bedrock wants of a Messages body for `invoke`: the model and the wish for a stream stand in the path, the API's
-version and its beta features in the body.
+"""What Amazon Bedrock wants of other makers' bodies for `invoke`: the model and the wish for a stream stand in the path, an
+API's version and its beta features in the body.
 
-Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
+Sources: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html,
+…/model-parameters-embed.html and https://docs.aws.amazon.com/bedrock/latest/userguide/rerank-api-reference.html
 """
 
 from __future__ import annotations
@@ -38,3 +39,11 @@ def claude(sheet: Sheet, model: str, headers: Mapping[bytes, bytes]) -> list[str
     if known and "anthropic_beta" not in sheet:
         sheet.set("anthropic_beta", known)
     return [f"anthropic-beta {each}" for each in asked if each not in known]
+
+
+def cohere(sheet: Sheet, model: str, headers: Mapping[bytes, bytes]) -> list[str]:
+    """A body of Cohere's embed or rerank; the latter is known by its query, and Cohere's own models want a version of it."""
+    sheet.drop("model")
+    if "query" in sheet and "cohere." in model and "api_version" not in sheet:
+        sheet.set("api_version", 2)
+    return []

@@ -33,3 +33,9 @@ def deployed(sheet: Sheet, model: str, headers: Headers) -> list[str]:
     """A chat body for an endpoint of one's own, which serves one model and is known by its number in the path."""
     sheet.set("model", "")
     return []
+
+
+def embed(sheet: Sheet, model: str, headers: Headers) -> list[str]:
+    """An embedContent body, which names no model where the path names a project's."""
+    sheet.drop("model")
+    return []
