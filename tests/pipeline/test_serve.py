@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lockgate.core.failure import Failure
-from support.asgi import ask
+from support.asgi import Line, ask
 from support.house import AUTH, make_app, records
 from support.scripted import ScriptedClient, ScriptedExchange
 
@@ -251,6 +251,27 @@ def test_sound_that_breaks_off_breaks_the_connection(app):
     assert (kept.outcome, kept.error) == ("broken", "it broke")
 
 
+def test_sound_waits_for_a_slow_reader(app):
+    line = Line()
+    line.slow = True
+    answer, _ = post(app, "/v1/audio/speech", SPEAK, said([b"ID3", b"abc"], b"audio/mpeg"), line=line)
+    assert (answer.body, line.drained) == (b"ID3abc", 2)
+
+
+def test_who_leaves_in_the_middle_of_a_sound_is_on_record(app):
+    line = Line()
+
+    def leave(data):
+        line.sent += data
+        line.when_lost()
+        return True
+
+    line.push = leave
+    post(app, "/v1/audio/speech", SPEAK, said([b"ID3", b"abc"], b"audio/mpeg"), line=line)
+    kept = record(app)
+    assert (kept.outcome, kept.bytes_out) == ("client_left", 3)
+
+
 def test_sound_that_never_begins_is_an_error_answer(app):
     answer, _ = post(app, "/v1/audio/speech", SPEAK, said([Failure("timeout", 504, "too late")], b"audio/mpeg"))
     assert (answer.status, answer.json["error"]["message"]) == (504, "too late")
@@ -429,3 +450,20 @@ def test_completions_reach_a_model_that_converses(app):
     assert answer.json["choices"][0]["text"] == "pong"
     assert answer.headers["x-lockgate-dropped"] == "suffix"
     assert record(app).operation == "complete"
+
+
+# --- what is kept
+
+
+@pytest.mark.parametrize("at", range(0, 60, 7))
+def test_a_secret_that_the_limit_cuts_is_not_kept_in_part(tmp_path, at):
+    app = make_app(tmp_path, CONFIG + "log: {body_limit: 60}")
+    app.tmp = tmp_path
+    text = "x" * at + " sk-" + "s" * 40
+    body = json.dumps({"model": "@openai/emb", "input": text}).encode()
+    post(app, "/v1/embeddings", body, said(VECTORS))
+    kept = record(app)
+    assert b"sk-s" not in kept.request
+    assert len(kept.request) <= 60
+    assert kept.truncated
+    assert kept.bytes_in == len(body)

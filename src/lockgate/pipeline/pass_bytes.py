@@ -6,6 +6,7 @@ Nothing in them can say that they broke off: there the connection to the caller 
 from __future__ import annotations
 
 from lockgate.core.failure import Failure
+from lockgate.core.outcome import Outcome
 from lockgate.pipeline.answer import Passing
 from lockgate.pipeline.render import answer_headers, passed_headers
 from lockgate.transport.exchange import Exchange, Slow
@@ -19,6 +20,7 @@ _UNKNOWN = b"application/octet-stream"
 async def pass_bytes(passing: Passing, exchange: Exchange, *, verbatim: bool = False) -> Failure | None:
     """None when the caller has been answered, or had the beginning of an answer; a `Failure` when nothing has come.
     `verbatim`: with all headers that may pass."""
+    outcome = passing.account.outcome = Outcome()
     flow = _Flow(passing, exchange, verbatim)
     ended = await exchange.pour(flow.take)
     while isinstance(ended, Slow):
@@ -29,8 +31,7 @@ async def pass_bytes(passing: Passing, exchange: Exchange, *, verbatim: bool = F
         return ended
     if not flow.started:
         flow.start()
-    if account.outcome is not None:
-        account.outcome.complete = ended is None
+    outcome.begun, outcome.complete = True, ended is None
     account.record.bytes_out = caller.bytes_out
     account.attempted(exchange.status, ended)
     if caller.left:
@@ -71,8 +72,6 @@ class _Flow:
         passing, account = self._passing, self._passing.account
         account.heard()
         account.first_event()
-        if account.outcome is not None:
-            account.outcome.begun = True
         if self._verbatim:
             headers = passed_headers(passing.call, account.record, self._exchange.headers)
         else:

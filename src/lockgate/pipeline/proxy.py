@@ -117,7 +117,6 @@ async def pass_on(passing: Passing, prepared: Prepared, exchange: Exchange) -> F
         account.attempted(exchange.status, None)
         respond(call, account, passing.caller, exchange.status, b"", upstream=exchange.headers, verbatim=True)
         return None
-    account.outcome = Outcome()
     return await pass_bytes(passing, exchange, verbatim=True)
 
 

@@ -63,7 +63,6 @@ async def pass_answer(passing: Passing, prepared: Prepared, exchange: Exchange) 
         return await pass_stream(passing, prepared, exchange)
     if b"json" in kind:
         return await pass_whole(passing, prepared, exchange)
-    passing.account.outcome = Outcome()
     return await pass_bytes(passing, exchange)
 
 
