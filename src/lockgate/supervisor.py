@@ -37,6 +37,7 @@ class Role(msgspec.Struct):
 
     name: str
     run: Callable[[int], int]
+    listens: bool = True
     first_to_go: bool = True  # told to stop at once; the others only when these are gone
     pid: int = 0
     started: float = 0.0
@@ -106,6 +107,8 @@ class Supervisor:
                 signal.signal(number, signal.SIG_DFL)
             for fd in (self._life, self._wake, self._poke):
                 os.close(fd)
+            if not role.listens:  # whoever holds the socket keeps its address taken, and callers waiting
+                self._listener.close()
             status = role.run(self._lifeline)
         except BaseException:  # the border of a process: whatever it was is told, and is its exit status
             log.exception("%s failed", role.name)

@@ -104,8 +104,10 @@ def test_a_dead_worker_is_replaced_and_nothing_that_was_completed_is_missing(sta
     for kill in range(4):
         enough = (kill + 1) * 40
         until(lambda enough=enough: len(seen) >= enough)
-        victims = [pid for pid, _ in gateway.children().items() if _is_worker(pid)]
-        os.kill(victims[kill % len(victims)], signal.SIGKILL)
+        victims = until(
+            lambda: workers if len(workers := [pid for pid in gateway.children() if _is_worker(pid)]) == 2 else None
+        )
+        os.kill(victims[kill % 2], signal.SIGKILL)
     until(lambda: len(seen) >= 240)
     stop.set()
     for thread in threads:
@@ -122,6 +124,13 @@ def _is_worker(pid):
         return any(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:") for fd in os.listdir(f"/proc/{pid}/fd"))
     except OSError:
         return False
+
+
+def test_only_workers_hold_the_socket_that_callers_reach(start):
+    """Whoever else held it would keep the address taken, and take callers whom nobody answers."""
+    gateway = start("", "--workers", "2")
+    until(lambda: len(gateway.children()) == 3)
+    assert sorted(_is_worker(pid) for pid in gateway.children()) == [False, True, True]
 
 
 def test_no_child_outlives_a_killed_supervisor(start):

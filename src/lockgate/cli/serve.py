@@ -15,6 +15,7 @@ from lockgate.control.house import House
 from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.scribe import scribe
+from lockgate.stores.ports import StoreError
 from lockgate.supervisor import Role, Supervisor
 from lockgate.worker import work
 
@@ -46,7 +47,7 @@ def serve(host: str, port: int, workers: int, drain: float, config_path: Path | 
         for n in range(workers)
     ]
     retention = house.config().log.retention_days
-    roles.append(Role("scribe", lambda lifeline: scribe(house.data, lifeline, retention), first_to_go=False))
+    roles.append(Role("scribe", lambda lifeline: scribe(house.data, lifeline, retention), listens=False, first_to_go=False))
     sys.exit(Supervisor(roles, listener, drain).run())
 
 
@@ -54,7 +55,7 @@ def _current(house: House, fallback: Snapshot) -> Snapshot:
     """The world as it is now, for a worker that replaces a dead one; the one from the start if it has gone bad since."""
     try:
         return house.snapshot()
-    except BadConfig:
+    except (BadConfig, StoreError):
         return fallback
 
 
