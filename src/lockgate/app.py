@@ -12,6 +12,7 @@ from lockgate.core.redact import Redactor
 from lockgate.http.gateway import Gateway, World
 from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.stores.ports import StoreError
 from lockgate.stores.spool import Spool
 from lockgate.transport.client import HttpClient
 from lockgate.transport.sim import SimClient
@@ -33,7 +34,7 @@ class App:
         self.runtime = Runtime(
             {"sim": SimClient()},
             self._spool,
-            Redactor(),
+            _redactor(snapshot),
         )
         self.gateway = Gateway(self.world, self.runtime)
         self._beside: list[asyncio.Task[None]] = []
@@ -62,8 +63,8 @@ class App:
         """Compile a new Snapshot aside and swap it in; a bad one is reported and the old world stays."""
         try:
             snapshot = await asyncio.to_thread(self._house.snapshot)
-        except BadConfig as bad:
-            log.error("the configuration was not reloaded; the old one stays in force:\n%s", bad)
+        except (BadConfig, StoreError, OSError) as trouble:
+            log.error("the configuration was not reloaded; the old one stays in force:\n%s", trouble)
             return
         if snapshot.revision != self.world.snapshot.revision:
             log.info("reloaded: %s", snapshot)
@@ -71,6 +72,7 @@ class App:
         if self._http is not None and self._http.egress != snapshot.egress:
             self._http.adopt(snapshot.egress)
         self.world.snapshot = snapshot
+        self.runtime.redactor = _redactor(snapshot)
         self._pin_credentials()
 
     def _pin_credentials(self) -> None:
@@ -78,11 +80,27 @@ class App:
         self.runtime.credentials.pin(signer.source for signer in signers if signer is not None)
 
     async def _look_for_changes(self) -> None:
-        watch = Watch(self._house)
+        """Look again and again, whatever happens: a key that is revoked must be refused, also after a bad day of the disk."""
+        watch: Watch | None = Watch(self._house)
         try:
             while True:
                 await asyncio.sleep(WATCH_SECONDS)
-                if watch.changed():
-                    await self.reload()
+                try:
+                    if watch is None:  # what has changed in between is not known
+                        watch = Watch(self._house)
+                        await self.reload()
+                    elif watch.changed():
+                        await self.reload()
+                except StoreError as trouble:
+                    if watch is not None:
+                        watch.close()
+                        watch = None
+                        log.error("the stored keys cannot be watched; those known stay in force: %s", trouble)
         finally:
-            watch.close()
+            if watch is not None:
+                watch.close()
+
+
+def _redactor(snapshot: Snapshot) -> Redactor:
+    """Knows the providers' own keys, since not every key has a shape that gives it away."""
+    return Redactor(provider.secret() for provider in snapshot.providers.values())

@@ -68,6 +68,17 @@ def test_a_key_for_a_file_is_printed_with_its_hash(run, tmp_path):
     assert not (tmp_path / "lockgate-data").exists()
 
 
+@pytest.mark.parametrize(
+    "command", [("keys", "list"), ("keys", "create", "app"), ("keys", "revoke", "x"), ("serve", "--port", "0")]
+)
+def test_a_spoilt_key_store_is_one_sentence(run, tmp_path, command):
+    (tmp_path / "lockgate-data").mkdir()
+    (tmp_path / "lockgate-data" / "control.db").write_bytes(b"garbage" * 1000)
+    result = run(*command, status=1)
+    assert "control.db" in result.output
+    assert "not a database" in result.output
+
+
 def test_an_unknown_scope_is_told(run):
     assert "unknown scope: fly" in run("keys", "create", "app", "--scope", "fly", status=1).output
 

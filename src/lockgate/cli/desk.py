@@ -12,6 +12,8 @@ from lockgate.control.house import House
 from lockgate.control.secrets import WeakSecret
 from lockgate.http.routes import SCOPES, UnguardedRoute
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.stores.keys import KeyStore
+from lockgate.stores.ports import StoreError
 
 CONFIG = "lockgate.yaml"
 
@@ -62,8 +64,16 @@ def snapshot_of(house: House) -> Snapshot:
         return house.snapshot()
     except BadConfig as bad:
         raise Stop(f"the configuration cannot be used ({house.config_path}):\n{bad}") from None
-    except UnguardedRoute as error:
+    except (UnguardedRoute, StoreError) as error:
         raise Stop(f"the gateway does not start: {error}") from None
+
+
+def key_store_of(house: House) -> KeyStore:
+    """The stored keys of a house."""
+    try:
+        return house.key_store()
+    except StoreError as error:
+        raise Stop(str(error)) from None
 
 
 def columns(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

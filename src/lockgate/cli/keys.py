@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lockgate.cli.desk import Stop, columns, data_option, house_at, opened, when
+from lockgate.cli.desk import Stop, columns, data_option, house_at, key_store_of, opened, when
 from lockgate.control import keys as key_case
 from lockgate.core.failure import Refusal
 from lockgate.http.routes import SCOPES
@@ -35,7 +35,7 @@ def create_key(name: str, scopes: tuple[str, ...], models: tuple[str, ...], hash
         click.echo(f"key:  {text}\nhash: sha256:{key_case.sha256(text).hex()}")
         return
     house = opened(house_at(data, None))
-    store = house.key_store()
+    store = key_store_of(house)
     key, text = key_case.create(store, house.pepper, name, scopes, models, now_us())
     store.close()
     click.echo(text)
@@ -48,7 +48,7 @@ def create_key(name: str, scopes: tuple[str, ...], models: tuple[str, ...], hash
 def list_keys(as_json: bool, data: Path) -> None:
     """List the keys that were made here."""
     house = opened(house_at(data, None))
-    store = house.key_store()
+    store = key_store_of(house)
     stored = store.all()
     store.close()
     if as_json:
@@ -86,7 +86,7 @@ def list_keys(as_json: bool, data: Path) -> None:
 def revoke_key(key_id: str, data: Path) -> None:
     """Revoke a key by its id. Running workers refuse it within a second."""
     house = opened(house_at(data, None))
-    store = house.key_store()
+    store = key_store_of(house)
     try:
         key_case.revoke(store, key_id, now_us())
     except Refusal as refusal:

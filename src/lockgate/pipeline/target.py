@@ -12,7 +12,7 @@ from lockgate.dialects.codec import Relay
 from lockgate.dialects.conventions import API
 from lockgate.dialects.registry import CODECS, RELAYS, WHOLE
 from lockgate.providers.auth.port import AnySigner
-from lockgate.providers.auth.static import carry
+from lockgate.providers.auth.static import SCHEMES, carry
 from lockgate.providers.table import Endpoint, Row, joined
 from lockgate.transport.destination import Destination
 from lockgate.transport.exchange import Deadlines
@@ -66,6 +66,11 @@ class Provider(msgspec.Struct, eq=False):
 
     def __repr__(self) -> str:
         return f"Provider(@{self.slug})"
+
+    def secret(self) -> bytes:
+        """The static key that its headers carry, b"" for none: what must not be kept when somebody repeats it."""
+        header, prefix = SCHEMES.get(self.row.auth, ("", ""))
+        return dict(self.headers).get(header.encode(), b"").removeprefix(prefix.encode())
 
     def named(self, model: str) -> str:
         """A model by the name that it has here: its deployment's, or the one that the row gives it."""

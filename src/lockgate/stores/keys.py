@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+
+from lockgate.stores.ports import StoreError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
@@ -37,30 +41,40 @@ class StoredKey(msgspec.Struct, frozen=True):
 
 
 class KeyStore:
-    """The keys of a data directory. One connection; every change is durable when the call returns."""
+    """The keys of a data directory. One connection; every change is durable when the call returns.
+
+    Every call raises `StoreError`, which names the file, when SQLite cannot do it.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-        path.chmod(0o600)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        self._path = path
+        with self._told():
+            self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+            try:
+                path.chmod(0o600)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+                self._db.executescript(_SCHEMA)
+            except (sqlite3.Error, OSError):
+                self._db.close()
+                raise
 
     def __repr__(self) -> str:
-        return "KeyStore()"
+        return f"KeyStore({self._path})"
 
     def add(self, key: StoredKey) -> None:
         """Keep a new key."""
-        self._db.execute(
-            "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (key.id, key.name, key.digest, json.dumps(key.scopes), json.dumps(key.models), key.created_us, key.revoked_us),
-        )
+        scopes, models = json.dumps(key.scopes), json.dumps(key.models)
+        row = (key.id, key.name, key.digest, scopes, models, key.created_us, key.revoked_us)
+        with self._told():
+            self._db.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def all(self) -> list[StoredKey]:
         """Every key, revoked ones included, oldest first."""
-        rows = self._db.execute(
-            "SELECT id, name, digest, scopes, models, created_us, revoked_us FROM keys ORDER BY created_us, id"
-        )
+        with self._told():
+            rows = self._db.execute(
+                "SELECT id, name, digest, scopes, models, created_us, revoked_us FROM keys ORDER BY created_us, id"
+            ).fetchall()
         return [
             StoredKey(id, name, digest, json.loads(scopes), json.loads(models), *times)
             for id, name, digest, scopes, models, *times in rows
@@ -68,14 +82,22 @@ class KeyStore:
 
     def revoke(self, id: str, now_us: int) -> bool:
         """Revoke a key; False when there is none by that id that still holds."""
-        return (
-            self._db.execute("UPDATE keys SET revoked_us = ? WHERE id = ? AND revoked_us IS NULL", (now_us, id)).rowcount == 1
-        )
+        with self._told():
+            done = self._db.execute("UPDATE keys SET revoked_us = ? WHERE id = ? AND revoked_us IS NULL", (now_us, id))
+        return done.rowcount == 1
 
     def version(self) -> int:
         """Changes whenever another connection has committed something."""
-        return self._db.execute("PRAGMA data_version").fetchone()[0]
+        with self._told():
+            return self._db.execute("PRAGMA data_version").fetchone()[0]
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    @contextmanager
+    def _told(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self._path}: {error}") from None
