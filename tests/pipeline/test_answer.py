@@ -227,6 +227,34 @@ def test_secrets_are_not_kept(app):
     assert b"abcdefghijklmnop" not in record(app).request
 
 
+def test_an_upstream_that_repeats_the_provider_s_key_is_not_believed_to_keep_it(tmp_path):
+    """Keys that have no shape of their own are known too: they are the house's."""
+    key = "0123456789abcdef0123456789abcdef"
+    app = make_app(tmp_path, f"providers: {{openai: {{api_key: {key}}}}}")
+    said = f"Incorrect API key provided: {key}, not sk-proj-abcdefghijklmnopqrstuvwx"
+    body = json.dumps({"error": {"message": said, "type": "t"}}).encode()
+    app.runtime.clients["https"] = ScriptedClient(ScriptedExchange(401, body))
+    ask(app.gateway, "POST", "/v1/chat/completions", body=ASK, headers=AUTH)
+    (kept,) = records(tmp_path)
+    for text in (kept.attempts[0].message, kept.error, kept.response.decode()):
+        assert "Incorrect API key provided" in text
+        assert key not in text
+        assert "abcdefghijklmnop" not in text
+
+
+@pytest.mark.parametrize("past", range(8, 36, 3))
+def test_a_secret_that_the_limit_cuts_is_not_kept_in_half(tmp_path, past):
+    choice = {"index": 0, "message": {"role": "assistant", "content": "y sk-proj-abcdefghijklmnopqrstuvwxyz"}}
+    body = json.dumps({"id": "c", "object": "chat.completion", "model": "gpt-x", "choices": [choice]}).encode()
+    room = body.index(b"sk-proj") + past
+    app = make_app(tmp_path, CONFIG + f"log: {{body_limit: {room}}}")
+    app.runtime.clients["https"] = ScriptedClient(ScriptedExchange(200, body))
+    ask(app.gateway, "POST", "/v1/chat/completions", body=ASK, headers=AUTH)
+    (kept,) = records(tmp_path)
+    assert b"sk-proj" not in kept.response
+    assert len(kept.response) <= room
+
+
 # --- streams
 
 
@@ -299,6 +327,18 @@ def test_an_answer_that_is_complete_does_not_wait_long_for_its_end(app, path, bo
     assert b"error" not in answer.body
     assert closing in answer.body
     assert record(app).outcome == "ok"
+
+
+@pytest.mark.parametrize("log", ["{bodies: none}", "{body_limit: 100}", "{bodies: full}"])
+def test_what_a_broken_stream_used_is_counted_whatever_is_kept_of_it(tmp_path, log):
+    app = make_app(tmp_path, CONFIG + f"log: {log}")
+    said = [chunk("four words are here " * 20) for _ in range(200)]
+    app.runtime.clients["https"] = ScriptedClient(events(*said))
+    ask(app.gateway, "POST", "/v1/chat/completions", body={**ASK, "stream": True}, headers=AUTH)
+    (kept,) = records(tmp_path)
+    assert kept.outcome == "broken"
+    assert 0.9 < kept.usage.output / (200 * 100) < 1.1
+    assert len(kept.response) <= {"{bodies: none}": 0, "{body_limit: 100}": 100}.get(log, 1 << 20)
 
 
 def test_half_an_event_is_not_passed_on(app):

@@ -21,6 +21,8 @@ from lockgate.wire import array
 
 #: Bytes beyond the limit of a kept body in which a secret that begins within it may end.
 _MARGIN = 8 * 1024
+#: Bytes of a streamed answer that are held, whatever is logged, to estimate from them what nobody has counted.
+_SAMPLE = 16 * 1024
 
 
 class Account:
@@ -37,6 +39,7 @@ class Account:
         "_prepared",
         "_prices",
         "_runtime",
+        "_seen",
         "_sent",
         "_waited",
         "closed",
@@ -51,7 +54,7 @@ class Account:
         self._prices = snapshot.prices
         self._prepared: Prepared | None = None
         self._bodies: list[bytes] = []
-        self._kept = 0
+        self._kept = self._seen = 0
         self._sent = 0.0
         self._waited = 0.0
         self.outcome: Outcome | None = None
@@ -100,7 +103,7 @@ class Account:
                 model=prepared.target.model,
                 status=status,
                 kind=failure.kind if failure is not None else "",
-                message=failure.message if failure is not None else "",
+                message=self._runtime.redactor.text(failure.message) if failure is not None else "",
                 start_us=int((self._sent - self._call.clock) * 1e6),
                 duration_us=int((now - self._sent) * 1e6),
             )
@@ -111,15 +114,13 @@ class Account:
         self.record.ttft_us = int((self._runtime.clock() - self._call.clock) * 1e6)
 
     def keep(self, data: bytes) -> None:
-        """A piece of the answer, for the record."""
-        if not self._log.bodies:
-            return
-        room = self._log.body_limit - self._kept
-        if room <= 0:
-            self.record.truncated = True
-            return
-        self._bodies.append(data if len(data) <= room else data[:room])
-        self._kept += len(data)
+        """A piece of the answer: for the record, and to estimate from."""
+        size = len(data)
+        self._seen += size
+        room = (self._log.body_limit + _MARGIN + _SAMPLE if self._log.bodies else _SAMPLE) - self._kept
+        if room > 0:
+            self._bodies.append(data if size <= room else data[:room])
+            self._kept += min(size, room)
 
     def close(self, end: End, status: int, error: Failure | Refusal | None = None) -> None:
         """Settle: usage, cost, record. Before the last byte leaves, so that no completed request is ever missing."""
@@ -134,7 +135,7 @@ class Account:
         record.bytes_in = record.bytes_in or len(call.body)
         if self._log.bodies:
             record.request = self._redacted(call.body)
-            record.response = runtime.redactor(b"".join(self._bodies))
+            record.response = self._redacted(b"".join(self._bodies))
             record.clip(self._log.body_limit)
         self._price()
         now = runtime.clock()
@@ -197,7 +198,8 @@ class Account:
         if asked is not None:
             told = input_tokens(asked) if isinstance(asked, Request) else query_tokens(asked)
         made = 0
-        if isinstance(codec, Codec) and prepared.stream:
+        if isinstance(codec, Codec) and prepared.stream and self._kept:
             said = b"".join(self._bodies)
             made = output_tokens(codec.reader().feed(array.events(said) if prepared.array else said))
+            made = made * self._seen // self._kept
         return msgspec.structs.replace(partial, input=max(partial.input, told), output=max(partial.output, made))
