@@ -157,8 +157,16 @@ def test_only_known_headers_pass_and_those_that_the_caller_names(app):
     assert len(names) == len(set(names))
 
 
+def test_what_the_operator_sends_is_not_the_caller_s_to_change(tmp_path):
+    app = make_app(tmp_path, 'providers: {own: {provider: vllm, base_url: "https://own.example", headers: {x-tenant: a}}}')
+    headers = [("x-tenant", "b"), ("x-lockgate-forward-headers", "x-tenant")]
+    _, client = send(app, "GET", "/proxy/own/files", said(), headers=headers)
+    assert client.headers[b"x-tenant"] == b"a"
+
+
 @pytest.mark.parametrize(
-    "name", ["cookie", "authorization", "x-api-key", "xi-api-key", "host", "te", "x-lockgate-api-key", "x-portkey-x"]
+    "name",
+    ["cookie", "authorization", "x-api-key", "xi-api-key", "host", "te", "x-lockgate-api-key", "x-portkey-x", "x-amz-date"],
 )
 def test_some_headers_pass_never(app, name):
     answer, client = send(app, "GET", "/proxy/openai/files", headers=[("x-portkey-forward-headers", name)])
@@ -210,6 +218,14 @@ def test_an_error_passes_as_it_came(app, status):
 def test_an_error_that_cannot_be_had_keeps_its_status(app):
     answer, _ = send(app, "POST", "/proxy/openai/odd", said([Failure("cut", 502, "it broke")], 503))
     assert (answer.status, answer.json["error"]["message"]) == (503, "it broke")
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_page_that_passes_can_do_nothing_in_our_name(app, status):
+    """It comes from the gateway's own address: a browser must not run it, nor guess what it is."""
+    answer, _ = send(app, "GET", "/proxy/openai/page", said(b"<script>x</script>", status=status, kind=b"text/html"))
+    assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_redirect_passes_and_is_not_followed(app):

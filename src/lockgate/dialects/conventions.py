@@ -26,3 +26,6 @@ TRAVELS = (
     b"x-request-id",
     b"retry-after",
 )
+
+#: How the names of headers begin that belong to a signed request: the signer's to write, nobody else's.
+SIGNED = (b"x-amz-",)

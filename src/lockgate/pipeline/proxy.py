@@ -15,7 +15,7 @@ from lockgate.core.call import Call
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.codec import Relay
-from lockgate.dialects.conventions import OWN_PATHS
+from lockgate.dialects.conventions import OWN_PATHS, SIGNED
 from lockgate.dialects.raw import RAW
 from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.admit import OWN, SHARED, keys_of
@@ -233,13 +233,14 @@ def _headers(call: Call, provider: Provider) -> list[tuple[bytes, bytes]]:
     """The provider's headers, and those of the caller that pass, each name once."""
     named = [name.strip().lower().encode("latin-1") for name in call.header("forward-headers").split(",") if name.strip()]
     for name in named:
-        if name in _NEVER or name.startswith(_OURS):
+        if name in _NEVER or name.startswith((*_OURS, *SIGNED)):
             raise Refusal(
                 400,
                 "invalid_header",
                 f"forward-headers may not name '{name.decode('latin-1')}': it belongs to one connection, or carries a key.",
                 param="forward-headers",
             )
-    passed = of_request(call.headers, (*_PASS, *named))
+    held = {name for name, _ in provider.headers}  # what is sent anyway is the operator's to say, but for a dialect's own
+    passed = of_request(call.headers, (*_PASS, *(name for name in named if name not in held)))
     names = {name for name, _ in passed}
     return [pair for pair in provider.headers if pair[0] not in names] + passed

@@ -13,6 +13,8 @@ from lockgate.wire.hygiene import of_answer
 
 JSON = (b"content-type", b"application/json")
 EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
+#: Beside an answer that passes as it came, from our own address: a browser shows it as a stranger's, and guesses nothing.
+_HARMLESS: Headers = [(b"content-security-policy", b"sandbox; default-src 'none'"), (b"x-content-type-options", b"nosniff")]
 
 
 def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstream: Headers) -> Headers:
@@ -25,7 +27,7 @@ def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstre
 
 def passed_headers(call: Call, record: Record, upstream: Headers) -> Headers:
     """The headers of an answer that passes as it came: all of the provider's that may, then ours."""
-    headers = of_answer(upstream)
+    headers = [*of_answer(upstream), *_HARMLESS]
     _add_ours(headers, call, record)
     return headers
 
