@@ -1,4 +1,5 @@
 import os
+import secrets
 
 import pytest
 
@@ -17,6 +18,18 @@ def test_a_root_secret_that_others_may_read_is_closed_to_them(tmp_path):
     (tmp_path / "root.secret").chmod(0o644)
     root_secret(tmp_path)
     assert (tmp_path / "root.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_start_that_is_killed_while_it_makes_the_secret_leaves_none_that_is_half(tmp_path, monkeypatch):
+    def killed(size):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(secrets, "token_hex", killed)
+    with pytest.raises(KeyboardInterrupt):
+        root_secret(tmp_path)
+    monkeypatch.undo()
+    assert len(root_secret(tmp_path)) == 32
+    assert [path.name for path in tmp_path.iterdir()] == ["root.secret"]
 
 
 @pytest.mark.parametrize("text", ["", "00" * 32, "ab"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 #: Gateway keys look like "lg_ID_SECRET": the id finds the row, the secret has 256 bits.
@@ -31,21 +33,29 @@ def check_strength(secret: str, what: str) -> None:
 def root_secret(data: Path) -> bytes:
     """The root secret of a data directory, made on first use with mode 0600. Raises `WeakSecret`, `OSError`."""
     path = data / "root.secret"
+    if not path.exists():
+        _make(path)
+    text = path.read_text("ascii").strip()
+    if len(text) < 2 * _ROOT_BYTES or len(set(text)) < 6:
+        raise WeakSecret(f"{path} is too weak or was cut short; restore it from a backup.")
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return bytes.fromhex(text)
+
+
+def _make(path: Path) -> None:
+    """Written whole beside its place, then linked into it: whoever is killed on the way leaves none, and of two who make one at
+    the same time the first has made it."""
+    fd, part = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # mode 0600
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        text = path.read_text("ascii").strip()
-        if len(text) < 2 * _ROOT_BYTES or len(set(text)) < 6:
-            raise WeakSecret(f"{path} is too weak or was cut short; restore it from a backup.") from None
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        return bytes.fromhex(text)
-    with os.fdopen(fd, "w") as file:
-        secret = secrets.token_hex(_ROOT_BYTES)
-        file.write(secret + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return bytes.fromhex(secret)
+        with os.fdopen(fd, "w") as file:
+            file.write(secrets.token_hex(_ROOT_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        Path(part).unlink()
 
 
 def derive(root: bytes, purpose: str) -> bytes:
