@@ -54,6 +54,7 @@ configs:
 egress: {allow: ["300.0.0.0/8", 127.0.0.0/8]}
 prices: {nonsense: {input: 1}}
 keys: [{name: k}]
+aliases: {round: about, about: round, gone: "@nobody/m", bare: m, kept: "@sim/chat"}
 """
     assert set(mistakes(tmp_path, config)) == {
         "providers.a.provider",
@@ -71,6 +72,10 @@ keys: [{name: k}]
         "egress.allow[0]",
         "prices",
         "keys[0]",
+        "aliases.round",
+        "aliases.about",
+        "aliases.gone",
+        "aliases.bare",
     }
 
 
@@ -108,3 +113,11 @@ def test_the_revision_changes_with_the_configuration_only(tmp_path):
     one = make_house(tmp_path, "log: {retention_days: 3}").snapshot().revision
     assert make_house(tmp_path, "log: {retention_days: 3}").snapshot().revision == one
     assert make_house(tmp_path, "log: {retention_days: 4}").snapshot().revision != one
+
+
+def test_an_alias_of_a_model_that_its_provider_does_not_admit_is_a_mistake(tmp_path):
+    config = """
+providers: {groq: {api_key: k, models: ["llama-*"]}}
+aliases: {good: "@groq/llama-4", bad: "@groq/gemma"}
+"""
+    assert mistakes(tmp_path, config) == {"aliases.bad": "'gemma' is not among the models of '@groq'"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from lockgate.control.config import BadConfig, Config, Mistake, ProviderEntry, T
 from lockgate.control.keys import principals
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
+from lockgate.pipeline.aliases import resolved
 from lockgate.pipeline.route import RouteConfig
 from lockgate.pipeline.snapshot import Limits, LogPolicy, Snapshot
 from lockgate.pipeline.target import Provider, set_up
@@ -53,6 +55,7 @@ def compile_snapshot(
                 providers[row.slug] = found
     for slug, route in config.configs.items():
         _check_route(f"configs.{slug}", route, providers, mistakes)
+    aliases = _aliases(config.aliases, providers, mistakes)
     keys = principals(stored, config.keys, environment, pepper, scopes, mistakes)
     try:
         prices = Prices(config.prices)
@@ -71,6 +74,7 @@ def compile_snapshot(
         deadlines=_deadlines(config.timeouts),
         limits=Limits(request=config.limits.request_body, answer=config.limits.answer_body),
         log=LogPolicy(bodies=config.log.bodies == "full", body_limit=config.log.body_limit),
+        aliases=aliases,
     )
 
 
@@ -192,6 +196,19 @@ def _check_route(at: str, route: RouteConfig, providers: dict[str, Provider], mi
         mistakes += [Mistake(f"{at}.{member}", why) for member in route.said()]
     elif said and not route.virtual_key and not said.startswith("@") and said not in TABLE:
         mistakes.append(Mistake(f"{at}.provider", f"no provider is called '{said}'; `lockgate providers` lists them"))
+
+
+def _aliases(written: dict[str, str], providers: dict[str, Provider], mistakes: list[Mistake]) -> dict[str, str]:
+    """The aliases as they end, each at a provider that is set up and that admits the model."""
+    aliases, wrong = resolved(written)
+    for name, meant in aliases.items():
+        slug, _, model = meant[1:].partition("/")
+        if (provider := providers.get(slug)) is None:
+            wrong[name] = f"no provider is set up as '@{slug}'"
+        elif provider.models and not any(fnmatchcase(model, pattern) for pattern in provider.models):
+            wrong[name] = f"'{model}' is not among the models of '@{slug}'"
+    mistakes += [Mistake(f"aliases.{name}", why) for name, why in wrong.items()]
+    return aliases
 
 
 def _deadlines(timeouts: Timeouts) -> Deadlines:

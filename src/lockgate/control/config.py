@@ -96,11 +96,12 @@ class LimitsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. Everything may be left out."""
+    """The whole file. Everything may be left out. `aliases`: a name for a model → "@slug/model", or another alias."""
 
     providers: dict[str, ProviderEntry] = {}
     keys: list[KeyEntry] = []
     configs: dict[str, RouteConfig] = {}
+    aliases: dict[str, str] = {}
     egress: EgressEntry = EgressEntry()
     prices: dict[str, PriceRow] = {}
     log: LogEntry = LogEntry()

@@ -67,8 +67,23 @@ async def list_models(passing: Passing, provider_key: str) -> None:
         for model in models_of(provider, passing.snapshot.prices)
         if _may(passing.principal, model.id)
     ]
+    models = [*_aliases(passing, providers, models), *models]
     body = encode(_whole(models, page) if wanted is None else _one(models, wanted))
     respond(call, account, passing.caller, 200, body)
+
+
+def _aliases(passing: Passing, providers: list[Provider], models: list[Model]) -> list[Model]:
+    """The aliases that this key may use, each with what is known of the model behind it."""
+    known = {model.id: model for model in models}
+    aliases: list[Model] = []
+    for name, meant in passing.snapshot.aliases.items():
+        slug, _, model = meant[1:].partition("/")
+        provider = next((each for each in providers if each.slug == slug), None)
+        if provider is None or not any(_may(passing.principal, each) for each in (name, meant)):
+            continue
+        behind = known.get(meant) or Model(meant, model, model, slug, provider.row.slug, name)
+        aliases.append(msgspec.structs.replace(behind, id=name, slug=name, display_name=name))
+    return aliases
 
 
 def read_page(call: Call) -> Page:

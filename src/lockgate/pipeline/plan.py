@@ -1,11 +1,12 @@
 """Where a request goes: what the caller says of provider, key and model, made into a `Target`.
 
 Precedence (https://portkey.ai/docs, as its gateway does it): a config, then the provider header, then a virtual key, then
-"@slug/model" in the body, then the provider that the bare model name belongs to.
+"@slug/model" in the body (or an alias for it), then the provider that the bare model name belongs to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
+from lockgate.pipeline.aliases import grants
 from lockgate.pipeline.route import AT, RouteConfig, read_inline
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.target import MEMO, Provider, Target, set_up
@@ -49,7 +51,7 @@ def plan(call: Call, ask: Ask, principal: Principal, snapshot: Snapshot) -> Targ
             model = model[len(provider.slug) + 2 :]
     if not model and not ask.modelless:
         raise _no_model()
-    check_access(provider, model, principal)
+    check_access(provider, model, principal, ask.model, snapshot.aliases)
     model = provider.named(model)
     lane = provider.lane(call.dialect, config.upstream_api if config is not None else "", model)
     return Target(provider, lane, model, deadlines_of(call, provider, config), overrides)
@@ -58,7 +60,7 @@ def plan(call: Call, ask: Ask, principal: Principal, snapshot: Snapshot) -> Targ
 def choose(call: Call, ask: Ask, snapshot: Snapshot) -> tuple[Provider, str, RouteConfig | None]:
     """Who is asked, for which model by its own name, and the config that says so. Raises `Refusal`."""
     config = _config(call, ask, snapshot)
-    slug, model = _named(ask.model, snapshot)
+    slug, model = _named(snapshot.aliases.get(ask.model, ask.model), snapshot)
     if config is not None and (config.provider or config.virtual_key):
         provider = _provider_of(config, call, ask, snapshot)
     elif said := call.header("provider"):
@@ -70,7 +72,7 @@ def choose(call: Call, ask: Ask, snapshot: Snapshot) -> tuple[Provider, str, Rou
     else:
         provider = _home(model, snapshot)
     if slug and slug != provider.slug:
-        model = ask.model  # "@…" belongs to the model's own name
+        model = ask.model  # "@…", or what is an alias elsewhere, belongs to the model's own name
     return provider, model, config
 
 
@@ -218,8 +220,8 @@ def _home(model: str, snapshot: Snapshot) -> Provider:
     )
 
 
-def check_access(provider: Provider, model: str, principal: Principal) -> None:
-    """Whether the provider's and the key's allow-lists admit the model."""
+def check_access(provider: Provider, model: str, principal: Principal, asked: str, aliases: Mapping[str, str]) -> None:
+    """Whether the provider's and the key's allow-lists admit the model. A key may also be admitted by the alias `asked`."""
     if provider.models and not any(fnmatchcase(model, pattern) for pattern in provider.models):
         raise Refusal(
             403,
@@ -229,12 +231,12 @@ def check_access(provider: Provider, model: str, principal: Principal) -> None:
             scope="provider",
             rule=provider.slug,
         )
-    name = f"@{provider.slug}/{model}"
-    if principal.models and not any(fnmatchcase(name, pattern) for pattern in principal.models):
+    names = grants(asked, provider.slug, model, aliases) if principal.models else ()
+    if names and not any(fnmatchcase(name, pattern) for pattern in principal.models for name in names):
         raise Refusal(
             403,
             "model_not_allowed",
-            f"The key '{principal.name}' may not use '{name}'; it may use {', '.join(principal.models)}.",
+            f"The key '{principal.name}' may not use '{names[-1]}'; it may use {', '.join(principal.models)}.",
             param="model",
             scope="key",
             rule=principal.id,

@@ -31,7 +31,7 @@ class Snapshot(msgspec.Struct, eq=False):
     """Keys, providers and routes, ready to be looked up. Frozen by rule: only the memos change, and they hold what can be
     computed again.
 
-    `keys` are found by their keyed digest (`control.keys`), so that no key stands in memory.
+    `keys` are found by their keyed digest (`control.keys`), so that no key stands in memory. `aliases` stand for "@slug/model".
     """
 
     revision: str
@@ -44,6 +44,7 @@ class Snapshot(msgspec.Struct, eq=False):
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()
     log: LogPolicy = LogPolicy()
+    aliases: dict[str, str] = {}
     _homes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     seen: dict[bytes, Principal] = msgspec.field(default_factory=dict)  # who sent a header, by its digest
     inline: dict[bytes, Provider] = msgspec.field(default_factory=dict)  # providers that callers brought, by what they said
