@@ -358,7 +358,7 @@ def test_a_route_s_changes_reach_a_form(app):
     config = json.dumps({"provider": "@openai", "override_params": {"model": "gpt-image-1", "quality": "high", "n": 2}})
     client = app.runtime.clients["https"] = ScriptedClient(said({"data": []}))
     body = form(image=PICTURE, quality="low")
-    ask(app.gateway, "POST", "/v1/images/variations", body=body, headers=[*AUTH, FORM, ("x-portkey-config", config)])
+    ask(app.gateway, "POST", "/v1/images/edits", body=body, headers=[*AUTH, FORM, ("x-portkey-config", config)])
     sent = bytes(client.sent[0][1].body)
     assert sent.endswith(form(image=PICTURE, quality="high"))
     assert sent.startswith(b'--XX\r\nContent-Disposition: form-data; name="')

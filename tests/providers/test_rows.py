@@ -114,7 +114,7 @@ def test_the_row_s_edits_are_made(slug, caller, spoken):
     prepared, body = sent(make_world(slug), slug, caller, spoken)
     edits = TABLE[slug].edits[spoken]
     assert not set(body) & {*edits.drop, *edits.rename}
-    assert not {turn["role"] for turn in body["messages"]} & set(edits.roles)
+    assert not {turn["role"] for turn in body.get("messages") or body["input"]} & set(edits.roles)
     if caller == "openai.chat":
         assert {name for name in edits.drop if name in CHAT} <= set(prepared.losses)
         if said := edits.says.get("reasoning_effort"):
@@ -132,7 +132,6 @@ def test_the_row_s_edits_are_made(slug, caller, spoken):
         ("mistral-ai", ["max_completion_tokens", "store", "stream_options", "seed"]),
         ("cerebras", ["frequency_penalty", "logit_bias", "store"]),  # https://inference-docs.cerebras.ai/resources/openai
         ("groq", ["logprobs", "logit_bias"]),  # https://console.groq.com/docs/openai
-        ("perplexity-ai", ["max_completion_tokens", "stream_options"]),
     ],
 )
 @pytest.mark.parametrize("caller", ASKED)
@@ -156,6 +155,7 @@ DOCUMENTED = [
     ("groq", "openai.chat", "https://api.groq.com/openai/v1/chat/completions", "authorization"),
     ("groq", "openai.responses", "https://api.groq.com/openai/v1/responses", "authorization"),
     ("mistral-ai", "openai.chat", "https://api.mistral.ai/v1/chat/completions", "authorization"),
+    ("mistral-ai", "openai.responses", "https://api.mistral.ai/v1/responses", "authorization"),
     ("openrouter", "openai.chat", "https://openrouter.ai/api/v1/chat/completions", "authorization"),
     ("openrouter", "anthropic.messages", "https://openrouter.ai/api/v1/messages", "authorization"),
     ("deepseek", "openai.chat", "https://api.deepseek.com/v1/chat/completions", "authorization"),
@@ -165,6 +165,8 @@ DOCUMENTED = [
     ("z-ai", "anthropic.messages", "https://api.z.ai/api/anthropic/v1/messages", "authorization"),
     ("z-ai-coding", "openai.chat", "https://api.z.ai/api/coding/paas/v4/chat/completions", "authorization"),
     ("zhipu", "openai.chat", "https://open.bigmodel.cn/api/paas/v4/chat/completions", "authorization"),
+    ("zhipu", "openai.responses", "https://open.bigmodel.cn/api/v1/responses", "authorization"),
+    ("upstage", "openai.responses", "https://api.upstage.ai/v1/responses", "authorization"),
     ("moonshot", "openai.chat", "https://api.moonshot.ai/v1/chat/completions", "authorization"),
     ("moonshot", "openai.responses", "https://api.moonshot.ai/v1/responses", "authorization"),
     ("moonshot", "anthropic.messages", "https://api.moonshot.ai/anthropic/v1/messages", "authorization"),
@@ -182,7 +184,7 @@ DOCUMENTED = [
     ("fireworks-ai", "anthropic.messages", "https://api.fireworks.ai/inference/v1/messages", "authorization"),
     ("together-ai", "openai.chat", "https://api.together.xyz/v1/chat/completions", "authorization"),
     ("huggingface", "openai.chat", "https://router.huggingface.co/v1/chat/completions", "authorization"),
-    ("perplexity-ai", "openai.chat", "https://api.perplexity.ai/chat/completions", "authorization"),
+    ("perplexity-ai", "openai.responses", "https://api.perplexity.ai/v1/responses", "authorization"),
     (
         "databricks",
         "openai.chat",
