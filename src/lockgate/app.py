@@ -10,6 +10,7 @@ from lockgate.control.house import House
 from lockgate.control.watch import Watch
 from lockgate.core.redact import Redactor
 from lockgate.http.gateway import Gateway, World
+from lockgate.pipeline.discover import discover
 from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.ports import StoreError
@@ -21,6 +22,8 @@ log = logging.getLogger("lockgate")
 
 #: Seconds between two looks for a changed configuration.
 WATCH_SECONDS = 0.5
+#: Seconds after which servers of one's own are asked again what they have loaded.
+DISCOVER_SECONDS = 60.0
 
 
 class App:
@@ -38,6 +41,7 @@ class App:
         )
         self.gateway = Gateway(self.world, self.runtime)
         self._beside: list[asyncio.Task[None]] = []
+        self._reloaded = asyncio.Event()
 
     def start(self) -> None:
         """Begin what runs beside the requests. Called inside the running loop."""
@@ -49,6 +53,7 @@ class App:
         self._beside = [
             loop.create_task(self._look_for_changes()),
             loop.create_task(self.runtime.credentials.keep_fresh()),
+            loop.create_task(self._keep_discovering()),
         ]
 
     async def stop(self) -> None:
@@ -71,13 +76,26 @@ class App:
         snapshot.prices.warm()
         if self._http is not None and self._http.egress != snapshot.egress:
             self._http.adopt(snapshot.egress)
+        snapshot.inherit(self.world.snapshot)
         self.world.snapshot = snapshot
+        self._reloaded.set()
         self.runtime.redactor = _redactor(snapshot)
         self._pin_credentials()
 
     def _pin_credentials(self) -> None:
         signers = (provider.signer for provider in self.world.snapshot.providers.values())
         self.runtime.credentials.pin(signer.source for signer in signers if signer is not None)
+
+    async def _keep_discovering(self) -> None:
+        """Know what servers of one's own have loaded, before somebody asks for it by its bare name."""
+        while True:
+            self._reloaded.clear()
+            snapshot = self.world.snapshot
+            await discover(snapshot, snapshot.providers.values(), self.runtime)
+            try:
+                await asyncio.wait_for(self._reloaded.wait(), DISCOVER_SECONDS)
+            except TimeoutError:
+                pass
 
     async def _look_for_changes(self) -> None:
         """Look again and again, whatever happens: a key that is revoked must be refused, also after a bad day of the disk."""

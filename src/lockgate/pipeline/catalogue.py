@@ -60,7 +60,7 @@ async def list_models(passing: Passing, provider_key: str) -> None:
     wanted = call.params.get("model")
     page = Page() if wanted else read_page(call)
     providers = [each for each in passing.snapshot.providers.values() if _asked(each, page)]
-    await discover(providers, passing.runtime)
+    await discover(passing.snapshot, providers, passing.runtime)
     models = [
         model
         for provider in providers
@@ -121,7 +121,7 @@ def models_of(provider: Provider, prices: Prices) -> list[Model]:
             context_window=context or msgspec.UNSET,
         )
         for name, (title, context) in titles.items()
-        if not provider.models or any(fnmatchcase(name, pattern) for pattern in provider.models)
+        if provider.admits(name)
     ]
 
 

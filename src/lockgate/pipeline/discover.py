@@ -1,14 +1,20 @@
-"""What servers that people run themselves have loaded: their own lists of models, asked for and kept a short while."""
+"""What servers that people run themselves have loaded: their own lists of models, asked for and kept a short while.
+
+They are asked when a worker starts, once a minute, and before models are listed; never by a request that wants an answer. By
+what they said a bare model name finds its way to them (`Snapshot.homes`).
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import decode
 from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.target import Provider
 from lockgate.providers.table import joined
 from lockgate.transport.exchange import Deadlines, Outgoing
@@ -31,15 +37,16 @@ class _List(msgspec.Struct):
     data: list[_Entry] = []
 
 
-async def discover(providers: list[Provider], runtime: Runtime) -> None:
-    """Bring what these providers serve into `Provider.found`, all at once; those without a list of their own are left out."""
+async def discover(snapshot: Snapshot, providers: Iterable[Provider], runtime: Runtime) -> None:
+    """Bring what these providers of the snapshot serve into `Provider.found`, all at once; those without a list of their own
+    are left out."""
     now_s = runtime.clock()
     stale = [each for each in providers if each.row.lists and now_s >= each.found_s + KEPT_S]
     if stale:
-        await asyncio.gather(*(_ask(each, runtime, now_s) for each in stale))
+        await asyncio.gather(*(_ask(snapshot, each, runtime, now_s) for each in stale))
 
 
-async def _ask(provider: Provider, runtime: Runtime, now_s: float) -> None:
+async def _ask(snapshot: Snapshot, provider: Provider, runtime: Runtime, now_s: float) -> None:
     provider.found_s = now_s  # before the answer: others do not ask meanwhile
     target = joined(provider.base_path, provider.row.lists).encode("ascii")
     try:
@@ -56,6 +63,6 @@ async def _ask(provider: Provider, runtime: Runtime, now_s: float) -> None:
     if isinstance(body, Failure) or exchange.status != 200:
         return
     try:
-        provider.found = tuple(entry.id for entry in decode(body, _List).data[:MOST] if entry.id)
-    except (msgspec.DecodeError, RecursionError):
+        snapshot.learn(provider, tuple(entry.id for entry in decode(body, _List).data[:MOST] if entry.id))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return

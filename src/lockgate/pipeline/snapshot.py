@@ -53,8 +53,8 @@ class Snapshot(msgspec.Struct, eq=False):
         return f"Snapshot({self.revision}, {len(self.keys)} keys, {len(self.providers)} providers)"
 
     def homes(self, model: str) -> tuple[str, ...]:
-        """The slugs of the providers that a bare model name may mean, best first; one that lists the model comes before
-        one whose row only knows its pattern. A world with a single provider sends everything there."""
+        """The slugs of the providers that a bare model name may mean, best first; one that is known to have the model comes
+        before one whose row only knows its pattern. A world with a single provider sends everything there."""
         found = self._homes.get(model)
         if found is None:
             if len(self._homes) >= MEMO:
@@ -62,14 +62,28 @@ class Snapshot(msgspec.Struct, eq=False):
             found = self._homes[model] = self._find_homes(model)
         return found
 
+    def learn(self, provider: Provider, found: tuple[str, ...]) -> None:
+        """A provider has said which models it has."""
+        if provider.found != found:
+            provider.found = found
+            self._homes.clear()
+
+    def inherit(self, before: Snapshot) -> None:
+        """Know of the providers that have stayed what they told the world before this one, until they are asked again."""
+        for slug, provider in self.providers.items():
+            old = before.providers.get(slug)
+            if old is not None and (old.destination, old.base_path) == (provider.destination, provider.base_path):
+                provider.found = old.found
+
     def _find_homes(self, model: str) -> tuple[str, ...]:
-        listed = [slug for slug, provider in self.providers.items() if model in provider.models]
-        if not listed:
-            listed = [slug for slug, provider in self.providers.items() if provider.row.owns(model)]
-        named = [slug for slug in listed if self.providers[slug].row.slug == slug]  # the plain one before its variants
+        known = [slug for slug, provider in self.providers.items() if provider.has(model)]
+        if known:  # the plain one before its variants
+            return tuple(slug for slug in known if (plain := self.providers[slug].row.slug) == slug or plain not in known)
+        owners = [slug for slug, provider in self.providers.items() if provider.row.owns(model)]
+        named = [slug for slug in owners if self.providers[slug].row.slug == slug]
         if len(named) == 1:
             return tuple(named)
-        if listed:
-            return tuple(listed)
+        if owners:
+            return tuple(owners)
         outside = [slug for slug, provider in self.providers.items() if not provider.row.builtin]
         return tuple(outside) if len(outside) == 1 else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Generic, TypeVar
 
 import msgspec
@@ -71,6 +72,17 @@ class Provider(msgspec.Struct, eq=False):
         """The static key that its headers carry, b"" for none: what must not be kept when somebody repeats it."""
         header, prefix = SCHEMES.get(self.row.auth, ("", ""))
         return dict(self.headers).get(header.encode(), b"").removeprefix(prefix.encode())
+
+    def admits(self, model: str) -> bool:
+        """Whether the operator lets this model be used."""
+        return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
+
+    def has(self, model: str) -> bool:
+        """Whether it is known to have a model of this name: the operator lists it, or the provider says so itself (where a
+        name without a tag means the tag "latest")."""
+        if model in self.models:
+            return True
+        return (model in self.found or f"{model}:latest" in self.found) and self.admits(model)
 
     def named(self, model: str) -> str:
         """A model by the name that it has here: its deployment's, or the one that the row gives it."""
