@@ -15,14 +15,14 @@ DUST = 1e-6
 
 
 def drained(now: float = 0.0) -> RetryBudget:
-    budget = RetryBudget(now)
+    budget = RetryBudget()
     while budget.spend(now):
         pass
     return budget
 
 
 def test_a_burst_is_there_at_once_and_no_more() -> None:
-    budget = RetryBudget(5.0)
+    budget = RetryBudget()
     assert [budget.spend(5.0) for _ in range(11)] == [True] * 10 + [False]
 
 
@@ -45,7 +45,7 @@ def test_time_gives_the_floor() -> None:
 
 
 def test_no_more_is_kept_than_the_burst() -> None:
-    budget = RetryBudget(0.0)
+    budget = RetryBudget()
     for _ in range(1000):
         budget.asked(0.0)
     assert budget.left(1000.0) == BURST
@@ -59,14 +59,14 @@ def test_a_clock_that_stands_or_goes_back_gives_nothing() -> None:
 
 
 def test_a_share_of_the_burst_holds_at_least_one_retry() -> None:
-    budget = RetryBudget(0.0, burst=10 / 64, floor_per_s=1 / 64)
+    budget = RetryBudget(burst=10 / 64, floor_per_s=1 / 64)
     assert budget.spend(0.0)
     assert not budget.spend(63.0)
     assert budget.spend(64.0)
 
 
 def test_it_says_what_it_holds() -> None:
-    budget = RetryBudget(0.0)
+    budget = RetryBudget()
     budget.spend(0.0)
     assert repr(budget) == "RetryBudget(9.0 of 10 retries)"
 
@@ -80,7 +80,7 @@ def test_it_says_what_it_holds() -> None:
 def test_retries_keep_the_bound_in_every_stretch_of_time(
     steps: list[tuple[float, bool]], ratio: float, floor_per_s: float, burst: float
 ) -> None:
-    budget = RetryBudget(0.0, ratio=ratio, floor_per_s=floor_per_s, burst=burst)
+    budget = RetryBudget(ratio=ratio, floor_per_s=floor_per_s, burst=burst)
     now = 0.0
     seen: list[tuple[float, int, int]] = []  # when, requests and retries at that moment
     for wait, is_request in steps:
@@ -101,7 +101,7 @@ def test_retries_keep_the_bound_in_every_stretch_of_time(
 def test_a_provider_that_is_down_hears_a_fifth_more_at_most(per_second: int, seconds: int, most: float, attempts: int) -> None:
     draw = random.Random(per_second)
     arrivals = sorted(draw.uniform(0, seconds) for _ in range(per_second * seconds))
-    budget = RetryBudget(0.0)
+    budget = RetryBudget()
     # Every try fails; whoever may tries again half a second later.
     pending: list[tuple[float, int]] = [(at, 0) for at in arrivals]
     tries = 0

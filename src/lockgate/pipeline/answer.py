@@ -24,6 +24,7 @@ from lockgate.pipeline.render import EVENTS, JSON, answer_headers, error_body, e
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.policy.retry_after import read_retry_after
 from lockgate.transport.exchange import Abort, Exchange, Slow
 
 #: The longest silence, in seconds, before the rest of a stream whose answer is complete: usage, a closing mark, the end.
@@ -106,8 +107,9 @@ async def read_failure(passing: Passing, prepared: Prepared, exchange: Exchange)
     if exchange.status < 400:
         return Failure("malformed", 502, f"The provider answered with a redirect ({exchange.status}), which is not followed.")
     failure = prepared.target.lane.provider.read_error(exchange.status, body)
-    if failure.retry_after is None and (said := exchange.header(b"retry-after")).isdigit():
-        failure = msgspec.structs.replace(failure, retry_after=float(said))
+    if failure.retry_after is None:
+        wait = read_retry_after(exchange.headers, passing.runtime.time_us() / 1e6)
+        failure = msgspec.structs.replace(failure, retry_after=wait)
     return failure
 
 

@@ -22,13 +22,13 @@ class RetryBudget:
 
     __slots__ = ("_burst", "_floor_per_s", "_held", "_ratio", "_since")
 
-    def __init__(self, now: float, *, ratio: float = RATIO, floor_per_s: float = FLOOR_PER_S, burst: float = BURST) -> None:
+    def __init__(self, *, ratio: float = RATIO, floor_per_s: float = FLOOR_PER_S, burst: float = BURST) -> None:
         self._ratio = ratio
         self._floor_per_s = floor_per_s
         # A bucket that cannot hold one retry would never give one.
         self._burst = max(1.0, burst)
         self._held = self._burst
-        self._since = now
+        self._since = 0.0
 
     def __repr__(self) -> str:
         return f"RetryBudget({self._held:.1f} of {self._burst:g} retries)"
