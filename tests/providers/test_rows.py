@@ -182,7 +182,7 @@ DOCUMENTED = [
     ("x-ai", "openai.responses", "https://api.x.ai/v1/responses", "authorization"),
     ("fireworks-ai", "openai.chat", "https://api.fireworks.ai/inference/v1/chat/completions", "authorization"),
     ("fireworks-ai", "anthropic.messages", "https://api.fireworks.ai/inference/v1/messages", "authorization"),
-    ("together-ai", "openai.chat", "https://api.together.xyz/v1/chat/completions", "authorization"),
+    ("together-ai", "openai.chat", "https://api.together.ai/v1/chat/completions", "authorization"),
     ("huggingface", "openai.chat", "https://router.huggingface.co/v1/chat/completions", "authorization"),
     ("perplexity-ai", "openai.responses", "https://api.perplexity.ai/v1/responses", "authorization"),
     (
