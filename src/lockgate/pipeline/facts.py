@@ -1,0 +1,164 @@
+"""What is known of a request before its target is chosen, for conditions: each fact found out when it is asked for.
+
+The body stays as it came until a condition asks into it; what was costly to find out is kept for the next condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import cast
+
+from lockgate.core.call import Call, Principal
+from lockgate.core.failure import Refusal
+from lockgate.core.json import readable
+from lockgate.core.query import Query
+from lockgate.core.sheet import Sheet
+from lockgate.dialects.codec import Codec, WholeCodec
+from lockgate.dialects.glance import has_images, has_tools, user_of
+from lockgate.dialects.registry import RELAYS
+from lockgate.policy.estimate import input_tokens, query_tokens
+from lockgate.policy.facts import DAYS, FACTS, MISSING, time_zone
+from lockgate.wire.multipart import Form
+
+
+class RequestFacts:
+    """The facts (`policy.facts.Facts`) of one request. `body` is None for a request that is passed on unread.
+
+    `model` is as the caller named it; `remaining_nusd` is what is left of the key's budget, None where nobody knows.
+    """
+
+    __slots__ = ("_body", "_call", "_found", "_metadata_told", "_model", "_principal", "_remaining", "_stream")
+
+    def __init__(
+        self,
+        call: Call,
+        body: Sheet | Form | None,
+        principal: Principal,
+        *,
+        model: str = "",
+        stream: bool = False,
+        remaining_nusd: int | None = None,
+    ) -> None:
+        self._call = call
+        self._body = body
+        self._principal = principal
+        self._model = model
+        self._stream = stream
+        self._remaining = remaining_nusd
+        self._metadata_told: dict[str, object] | None = None
+        self._found: dict[tuple[str, str], object] = {}
+
+    def __repr__(self) -> str:
+        return f"RequestFacts({self._call.id})"
+
+    def find(self, name: str, key: str = "", /) -> object:
+        """The fact, or `MISSING`. Raises `Refusal` 400 when it lies in JSON that cannot be decoded."""
+        return _FINDERS[name](self, key)
+
+    def _metadata(self, key: str) -> object:
+        """Members of the types that they have in the header: the call's own metadata are texts, for the record."""
+        told = self._metadata_told
+        if told is None:
+            call = self._call
+            said = call.headers.get(b"x-lockgate-metadata") or call.headers.get(b"x-portkey-metadata")
+            told = self._metadata_told = readable(said, dict[str, object], "metadata") if call.metadata and said else {}
+        return told.get(key, MISSING)
+
+    def _param(self, key: str) -> object:
+        return self._kept("params", key, self._read_param)
+
+    def _read_param(self, key: str) -> object:
+        body = self._body
+        if isinstance(body, Sheet):
+            raw = body.raw(key)
+            return MISSING if raw is None else readable(raw, object, key)
+        if isinstance(body, Form):
+            said = [part.value.decode("utf-8", "replace") for part in body.parts if part.name == key and part.value is not None]
+            return MISSING if not said else said[0] if len(said) == 1 else said
+        return MISSING
+
+    def _header(self, key: str) -> object:
+        value = self._call.headers.get(key.encode("latin-1"))
+        return MISSING if value is None else value.decode("latin-1")
+
+    def _input_tokens(self, key: str) -> object:
+        return self._kept("input_tokens", key, self._count_input)
+
+    def _count_input(self, _: str) -> object:
+        body = self._body
+        if body is None:
+            return MISSING
+        if isinstance(body, Form):
+            return sum(len(part.value) for part in body.parts if part.value is not None) // 4
+        codec = RELAYS.get(self._call.dialect)
+        try:
+            if isinstance(codec, Codec):
+                asked = codec.counting if self._call.operation == "count" else None
+                read = codec.read_request if asked is None else asked.read
+                return input_tokens(read(body.copy()))
+            if isinstance(codec, WholeCodec):
+                return query_tokens(cast("Query", codec.read_request(body.copy())))
+        except Refusal:
+            pass  # it may pass to a provider that reads more than we do
+        return len(body.bytes()) // 4
+
+    def _has_tools(self, _: str) -> object:
+        return isinstance(self._body, Sheet) and has_tools(self._call.dialect, self._body)
+
+    def _has_images(self, key: str) -> object:
+        return self._kept("has_images", key, self._look_for_images)
+
+    def _look_for_images(self, _: str) -> object:
+        body = self._body
+        if isinstance(body, Form):
+            return any(part.file is not None and part.kind.lower().startswith("image/") for part in body.parts)
+        return body is not None and has_images(self._call.dialect, body)
+
+    def _user(self, _: str) -> object:
+        said = self._call.metadata.get("_user")
+        if not said and isinstance(self._body, Sheet):
+            said = user_of(self._call.dialect, self._body)
+        return said or MISSING
+
+    def _budget(self, _: str) -> object:
+        return MISSING if self._remaining is None else self._remaining / 1e9
+
+    def _now(self, zone: str) -> datetime:
+        return cast("datetime", self._kept("time", zone, self._clock))
+
+    def _clock(self, zone: str) -> object:
+        seconds = self._call.time_us // 1_000_000
+        return datetime.fromtimestamp(seconds, time_zone(zone) if zone else UTC)
+
+    def _kept(self, name: str, key: str, find: Callable[[str], object]) -> object:
+        found = self._found.get((name, key))
+        if found is None:
+            found = self._found[name, key] = find(key)
+        return found
+
+
+#: A row for each of `FACTS`.
+_FINDERS: dict[str, Callable[[RequestFacts, str], object]] = {
+    "metadata": RequestFacts._metadata,
+    "params": RequestFacts._param,
+    "headers": RequestFacts._header,
+    "url.pathname": lambda facts, _: facts._call.path,
+    "operation": lambda facts, _: facts._call.operation,
+    "model": lambda facts, _: facts._model or MISSING,
+    "stream": lambda facts, _: facts._stream,
+    "input_tokens": RequestFacts._input_tokens,
+    "has_tools": RequestFacts._has_tools,
+    "has_images": RequestFacts._has_images,
+    "user": RequestFacts._user,
+    "key.id": lambda facts, _: facts._principal.id,
+    "key.name": lambda facts, _: facts._principal.name,
+    "workspace": lambda facts, _: MISSING,
+    "budget.remaining": RequestFacts._budget,
+    "time.hour": lambda facts, zone: facts._now(zone).hour,
+    "time.minute": lambda facts, zone: facts._now(zone).minute,
+    "time.weekday": lambda facts, zone: DAYS[facts._now(zone).weekday()],
+    "time.date": lambda facts, zone: facts._now(zone).date().isoformat(),
+    "time.hhmm": lambda facts, zone: f"{facts._now(zone):%H:%M}",
+}
+assert _FINDERS.keys() == FACTS.keys()
