@@ -8,7 +8,7 @@ stateless and shared. Time and ids are passed in (`Voice`), so that every transl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -21,19 +21,24 @@ from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.signature import carries
 
+#: How far an answer goes beyond its dialect: as hosts do (""), not at all, as far as callers of other gateways expect.
+Manner = Literal["", "strict", "extended"]
+
 
 class Voice(msgspec.Struct, frozen=True):
     """What an answer that we write needs and a provider may not have said.
 
     `id` is unique per answer, without a prefix (a dialect adds its own: "chatcmpl-", "msg_", "resp_"); `created` is in
     seconds since the epoch; `request` is what the caller asked (its model is named when the provider names none);
-    `usage_asked`: the caller wants usage in its stream (one dialect sends it only when asked).
+    `usage_asked`: the caller wants usage in its stream (one dialect sends it only when asked); `manner`: how far the answer
+    may go beyond its dialect (one dialect's answers do).
     """
 
     id: str
     created: int
     request: Request
     usage_asked: bool = True
+    manner: Manner = ""
 
 
 class Reader(Protocol):

@@ -1,7 +1,7 @@
 """The messages of a caller's chat request, read into turns.
 
 Source: https://platform.openai.com/docs/api-reference/chat/create#chat_create-messages; `video_url` and `cache_control`
-are OpenRouter's.
+are OpenRouter's, `content_blocks` Portkey's (see `blocks`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import msgspec
 from lockgate.core.content import Declined, Media, MediaKind, Native, Part, Role, Text, Thinking, ToolCall, ToolResult, Turn
 from lockgate.core.failure import Refusal
 from lockgate.core.json import readable
-from lockgate.dialects.lenient import forgiving
+from lockgate.dialects.anthropic.messages.shapes import NAME as MESSAGES
+from lockgate.dialects.lenient import aside, forgiving
 from lockgate.dialects.media import from_url, kind_of_mime, mime_of_name
+from lockgate.dialects.openai.chat.blocks import citations_of, thinking_of, whole
 from lockgate.dialects.openai.chat.shapes import (
     NAME,
     CallShape,
@@ -44,6 +46,7 @@ class _Assistant(msgspec.Struct):
     refusal: str | None = None
     tool_calls: list[CallShape] | None = None
     function_call: FunctionShape | None = None
+    content_blocks: msgspec.Raw = msgspec.Raw()
 
 
 class _ToolMessage(msgspec.Struct):
@@ -95,6 +98,7 @@ class _RefusalPart(msgspec.Struct):
 
 class _ThinkingPart(msgspec.Struct):
     thinking: str | list[PieceShape] | None = None
+    signature: str | None = None
 
 
 def read_messages(messages: list[msgspec.Raw]) -> list[Turn]:
@@ -133,8 +137,10 @@ def _user(raw: msgspec.Raw, head: _Head, at: str, turns: list[Turn]) -> None:
 
 def _assistant(raw: msgspec.Raw, head: _Head, at: str, turns: list[Turn]) -> None:
     message = readable(raw, _Assistant, at)
+    parts = _said(message, at)
     thoughts, before = told_by(_reasoning(raw, message, at))
-    parts: list[Part] = [*thoughts, *_content(head.content, f"{at}.content")]
+    if not any(isinstance(part, Thinking) and part.id != "thinking" for part in parts):  # else it is told already
+        parts = [*thoughts, *parts]
     if message.refusal:
         parts.append(Declined(message.refusal))
     for number, call in enumerate(message.tool_calls or []):
@@ -145,6 +151,23 @@ def _assistant(raw: msgspec.Raw, head: _Head, at: str, turns: list[Turn]) -> Non
         name = message.function_call.name
         parts.append(ToolCall(_legacy_id(name, turns), name, arguments_text(message.function_call.arguments)))
     _say(turns, "assistant", head.name, parts)
+
+
+def _said(message: _Assistant, at: str) -> list[Part]:
+    """The blocks, when there are some, and the content, unless they hold its text."""
+    parts: list[Part] = []
+    for index, raw in enumerate(aside(message.content_blocks, list[msgspec.Raw]) or ()):
+        block = whole(raw)
+        if block is None or block[0] == "tool_use":  # the calls stand in `tool_calls`
+            continue
+        kind, members = block
+        reader = _BLOCKS.get(kind)
+        part = Native(MESSAGES, kind, members) if reader is None else reader(members, f"{at}.content_blocks[{index}]")
+        if part is not None:
+            parts.append(part)
+    if any(isinstance(part, Text) for part in parts):
+        return parts
+    return parts + _content(message.content, f"{at}.content")
 
 
 def _reasoning(raw: msgspec.Raw, message: _Assistant, at: str) -> MessageShape:
@@ -233,7 +256,7 @@ def _content(value: _Content, at: str) -> list[Part]:
     return parts
 
 
-def _text(raw: msgspec.Raw, at: str) -> Part:
+def _text(raw: msgspec.Raw, at: str) -> Text:
     part = readable(raw, _TextPart, at)
     if part.text is None:
         raise _missing(f"{at}.text", "give the text")
@@ -297,9 +320,22 @@ def _declined(raw: msgspec.Raw, at: str) -> Part | None:
 
 
 def _thinking(raw: msgspec.Raw, at: str) -> Part | None:
-    inner = readable(raw, _ThinkingPart, at).thinking
+    part = readable(raw, _ThinkingPart, at)
+    if part.signature:
+        return thinking_of(raw)
+    inner = part.thinking
     text = "".join(piece.text or "" for piece in inner) if isinstance(inner, list) else inner or ""
     return Thinking(text, dialect=NAME, id="thinking") if text else None
+
+
+def _block_thinking(raw: msgspec.Raw, at: str) -> Part | None:
+    return thinking_of(raw)
+
+
+def _block_text(raw: msgspec.Raw, at: str) -> Part:
+    part = _text(raw, at)
+    part.citations = citations_of(raw)
+    return part
 
 
 _PARTS: dict[str, Callable[[msgspec.Raw, str], Part | None]] = {
@@ -312,7 +348,11 @@ _PARTS: dict[str, Callable[[msgspec.Raw, str], Part | None]] = {
     "file": _file,
     "refusal": _declined,
     "thinking": _thinking,
+    "redacted_thinking": _block_thinking,
 }
+
+#: How content blocks are read: as content, but for what they have from the Messages API.
+_BLOCKS = {**_PARTS, "text": _block_text, "thinking": _block_thinking}
 
 
 def _from_url(url: str, kind: MediaKind, at: str, mime: str = "") -> Media:

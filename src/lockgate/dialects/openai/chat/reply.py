@@ -11,7 +11,7 @@ import msgspec
 
 from lockgate.core.content import Citation, Declined, Media, Part, Text, Thinking, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import encode, given
+from lockgate.core.json import given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Finish, Reply
 from lockgate.core.request import Request
@@ -181,8 +181,8 @@ def observe(body: bytes) -> Outcome:
     return Outcome(shape.id or "", shape.model or "", usage, finish, failure, begun=complete, complete=complete)
 
 
-def write_reply(reply: Reply, voice: Voice) -> bytes:
-    """An answer for a caller of this API."""
+def reply_object(reply: Reply, voice: Voice) -> _Object:
+    """An answer for a caller of this API who said nothing of its manner."""
     body: _Object = {
         "id": reply.id or f"chatcmpl-{voice.id}",
         "object": "chat.completion",
@@ -194,7 +194,7 @@ def write_reply(reply: Reply, voice: Voice) -> bytes:
         body["usage"] = usage_object(reply.usage)
     if reply.service_tier in SERVICE_TIERS:
         body["service_tier"] = reply.service_tier
-    return encode(body)
+    return body
 
 
 def _choice_object(choice: Choice, index: int, voice: Voice) -> _Object:

@@ -23,10 +23,14 @@ class Kind(msgspec.Struct):
 
 
 class FunctionShape(msgspec.Struct):
-    """A function's name and arguments: JSON text, which a few hosts send as an object."""
+    """A function's name and arguments: JSON text, which a few hosts send as an object.
+
+    `thought_signature` is Gemini's for this call, where Portkey's users keep it.
+    """
 
     name: str | None = None
     arguments: str | dict[str, Any] | None = None
+    thought_signature: str | None = None
 
 
 class CustomShape(msgspec.Struct):

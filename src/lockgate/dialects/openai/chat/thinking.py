@@ -2,7 +2,8 @@
 
 The API defines no place for it. Hosts use `reasoning_content` (DeepSeek, z.ai, vLLM), `reasoning` (Groq, Cerebras),
 `reasoning_details` (OpenRouter, with signatures), content parts of type `thinking` (Mistral) and, for signatures alone,
-`extra_content` (Google). One message often says the same in two of them: the one that says most is read.
+`extra_content` (Google) or a function's `thought_signature` (Portkey, whose `content_blocks` have a module of their own). One
+message often says the same in two of them: the one that says most is read.
 
 What a chat host reasoned is the dialect's own; `Thinking.id` then names its carrier, so that it goes back in the same one.
 What comes in a caller's message was written by us, or by a host in the words of the model's maker: `format` tells whose.
@@ -93,6 +94,7 @@ def told_by(message: MessageShape) -> tuple[list[Thinking], dict[str, Thinking]]
     for call in message.tool_calls or []:
         extra = call.extra_content
         signature = extra.google.thought_signature if extra is not None and extra.google is not None else None
+        signature = signature or (call.function.thought_signature if call.function is not None else None)
         if signature:
             before[call.id or ""] = Thinking(signature=signature, dialect=_GEMINI)
     return thoughts, before

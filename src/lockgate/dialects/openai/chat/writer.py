@@ -2,6 +2,7 @@
 
 What is constant in a part's chunks is put together once, when the part begins; a delta is then three pieces of bytes.
 The order is the official SDKs': the role first, deltas, the finish reason, the usage when it was asked for, `[DONE]`.
+Callers who asked for more or for less have writers of their own (`extended`, `strict`), which take from this one.
 """
 
 from __future__ import annotations
@@ -40,20 +41,20 @@ from lockgate.dialects.openai.chat.shapes import NAME
 from lockgate.dialects.openai.chat.thinking import belongs_to_call, detail_object, may_be_signed
 
 _Object = dict[str, Any]
-_GOES_ON = b',"logprobs":null,"finish_reason":null}]}\n\n'
+#: How a chunk of a choice that goes on ends, behind its delta.
+GOES_ON = b',"logprobs":null,"finish_reason":null}]}\n\n'
 _APART = "\n\n"
 
 
-class _Open:
+class Opened:
     """A part that is being written: what stands around its deltas, and what is known when it ends."""
 
-    __slots__ = ("after", "before", "citations", "details", "lead", "length", "part", "start", "text")
+    __slots__ = ("around", "block", "citations", "lead", "length", "part", "start", "text")
 
-    def __init__(self, part: Part, before: bytes, after: bytes) -> None:
+    def __init__(self, part: Part, *around: bytes) -> None:
         self.part = part
-        self.before = before
-        self.after = after
-        self.details = b""  # between the two copies of a text of reasoning that will be signed
+        self.around = around  # a delta stands between each two of these: a text that goes out twice has three
+        self.block = 0  # the place among content blocks, where those are written
         self.lead = ""  # white space that parts this text from the last one
         self.start = 0  # where the text begins in the message, in characters
         self.length = 0
@@ -61,7 +62,7 @@ class _Open:
         self.citations: list[Cited] = []
 
 
-class _Message:
+class Message:
     """One choice: what of its message is out."""
 
     __slots__ = ("apart", "calls", "details", "length", "pending", "reasoned", "role")
@@ -84,8 +85,8 @@ class Writer:
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
         self._head = b""
-        self._messages: dict[int, _Message] = {}
-        self._parts: dict[tuple[int, int], _Open] = {}
+        self._messages: dict[int, Message] = {}
+        self._parts: dict[tuple[int, int], Opened] = {}
         self._usage: Usage | None = None
 
     def __repr__(self) -> str:
@@ -110,11 +111,14 @@ class Writer:
         if self._usage is None or not self._voice.usage_asked:
             return tail
         self._begin(Started())
-        return self._head[:-1] + b'],"usage":' + encode(usage_object(self._usage)) + b"}\n\n" + tail
+        return self._head[:-1] + b'],"usage":' + encode(self._account(self._usage)) + b"}\n\n" + tail
 
     def broken(self, error: Failure | Refusal) -> bytes:
         """The error, and no `[DONE]` after it."""
         return stream_error(error)
+
+    def _account(self, usage: Usage) -> _Object:
+        return usage_object(usage)
 
     def _begin(self, event: Started) -> None:
         """Fix what all chunks of this answer begin with."""
@@ -135,13 +139,13 @@ class Writer:
         return self._head + b'"index":%d,"delta":' % choice
 
     def _chunk(self, choice: int, delta: _Object) -> bytes:
-        return self._open(choice) + encode(delta) + _GOES_ON
+        return self._open(choice) + encode(delta) + GOES_ON
 
-    def _message(self, choice: int, out: list[bytes]) -> _Message:
+    def _message(self, choice: int, out: list[bytes]) -> Message:
         message = self._messages.get(choice)
         if message is None:
             self._begin(Started())
-            message = self._messages[choice] = _Message()
+            message = self._messages[choice] = Message()
             out.append(self._chunk(choice, {"role": "assistant", "content": ""}))
         return message
 
@@ -155,27 +159,25 @@ class Writer:
             return
         part.length += len(text)
         if part.lead:
-            if part.details:
-                out.append(self._chunk(event.choice, {"reasoning_content": part.lead}))
+            if len(part.around) > 2:  # a copy is without it
+                member = "content" if isinstance(part.part, Text) else "reasoning_content"
+                out.append(self._chunk(event.choice, {member: part.lead}))
             else:
                 text = part.lead + text
             part.lead = ""
-        data = encode(text)
-        if part.details:
-            data += part.details + data
-        out.append(part.before + data + part.after)
+        out.append(encode(text).join(part.around))
 
     def _start_part(self, event: PartStarted, out: list[bytes]) -> None:
         choice, part = event.choice, event.part
         message = self._message(choice, out)
-        key = (choice, event.index)
         if isinstance(part, ToolCall):
             self._start_call(part, event, message, out)
         elif isinstance(part, Text):
-            opened = self._parts[key] = _Open(part, self._open(choice) + b'{"content":', b"}" + _GOES_ON)
+            opened = Opened(part, self._open(choice) + b'{"content":', b"}" + GOES_ON)
             opened.lead = _APART if message.apart and message.length else ""
             opened.start = message.length + len(opened.lead)
             message.apart = False
+            self._enter(opened, event)
             self._say(part.text, event, out)
             opened.citations = [Cited(event.index, citation, choice) for citation in part.citations]
             return
@@ -183,28 +185,33 @@ class Writer:
             self._start_thinking(part, event, message)
             self._say(part.text, event, out)
         elif isinstance(part, Declined):
-            self._parts[key] = _Open(part, self._open(choice) + b'{"refusal":', b"}" + _GOES_ON)
+            self._enter(Opened(part, self._open(choice) + b'{"refusal":', b"}" + GOES_ON), event)
             self._say(part.text, event, out)
         elif isinstance(part, Media) and part.kind == "image":
             image = {"type": "image_url", "image_url": {"url": part.url or data_url(part)}}
             out.append(self._chunk(choice, {"images": [image]}))
         message.apart = True
 
+    def _enter(self, opened: Opened, event: PartStarted) -> None:
+        """A part's deltas may come now."""
+        self._parts[event.choice, event.index] = opened
+
     def _say(self, text: str, event: PartStarted, out: list[bytes]) -> None:
         if text:
             self._delta(PartDelta(event.index, text, event.choice), out)
 
-    def _start_thinking(self, part: Thinking, event: PartStarted, message: _Message) -> None:
-        opened = _Open(part, self._open(event.choice) + b'{"reasoning_content":', b"}" + _GOES_ON)
+    def _start_thinking(self, part: Thinking, event: PartStarted, message: Message) -> None:
+        around = (self._open(event.choice) + b'{"reasoning_content":', b"}" + GOES_ON)
         if may_be_signed(part):
             # The text goes out twice, as OpenRouter does it: a signature proves its own piece of the reasoning. Members
             # that are not added up (the format) come once, with the signature, because the SDKs add up all texts.
-            opened.details = b',"reasoning_details":[{"type":"reasoning.text","text":'
-            opened.after = b',"index":%d}]}' % message.details + _GOES_ON
+            details = b',"reasoning_details":[{"type":"reasoning.text","text":'
+            around = (around[0], details, b',"index":%d}]}' % message.details + GOES_ON)
+        opened = Opened(part, *around)
         opened.lead = _APART if message.reasoned else ""
-        self._parts[event.choice, event.index] = opened
+        self._enter(opened, event)
 
-    def _start_call(self, part: ToolCall, event: PartStarted, message: _Message, out: list[bytes]) -> None:
+    def _start_call(self, part: ToolCall, event: PartStarted, message: Message, out: list[bytes]) -> None:
         choice = event.choice
         call_id = part.id or f"call_{self._voice.id}{choice or ''}_{message.calls}"
         self._prove(message, choice, out, call_id)
@@ -212,17 +219,21 @@ class Writer:
         index = message.calls
         message.calls += 1
         if part.custom or (tool is not None and tool.custom):
-            opened = _Open(ToolCall(call_id, part.name, custom=part.custom), b"", b"")
+            opened = Opened(ToolCall(call_id, part.name, custom=part.custom))
             opened.text = []
             opened.start = index
         else:
-            name = part.name if tool is None else tool.name
-            call = {"index": index, "id": call_id, "type": "function", "function": {"name": name, "arguments": ""}}
+            function = self._function(part.name if tool is None else tool.name, choice)
+            call = {"index": index, "id": call_id, "type": "function", "function": function}
             out.append(self._chunk(choice, {"tool_calls": [call]}))
             before = self._open(choice) + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index
-            opened = _Open(part, before, b"}}]}" + _GOES_ON)
-        self._parts[choice, event.index] = opened
+            opened = Opened(part, before, b"}}]}" + GOES_ON)
+        self._enter(opened, event)
         self._say(part.arguments, event, out)
+
+    def _function(self, name: str, choice: int) -> _Object:
+        """A call's function as it is announced."""
+        return {"name": name, "arguments": ""}
 
     def _other(self, event: Event, out: list[bytes]) -> None:
         if isinstance(event, PartEnded):
@@ -243,17 +254,20 @@ class Writer:
             logprobs = encode(logprobs_object(event.logprobs))
             out.append(self._open(event.choice) + b'{"content":""},"logprobs":' + logprobs + b',"finish_reason":null}]}\n\n')
         elif isinstance(event, Finished):
-            message = self._message(event.choice, out)
-            self._prove(message, event.choice, out)
-            word = encode(finish_word(event.finish, message.calls > 0))
-            out.append(self._open(event.choice) + b'{},"logprobs":null,"finish_reason":' + word + b"}]}\n\n")
+            self._finish(event, out)
         elif isinstance(event, Used):
             self._usage = event.usage
         elif isinstance(event, Started):
             self._begin(event)
             self._message(0, out)
 
-    def _end_part(self, opened: _Open, choice: int, out: list[bytes]) -> None:
+    def _finish(self, event: Finished, out: list[bytes]) -> None:
+        message = self._message(event.choice, out)
+        self._prove(message, event.choice, out)
+        word = encode(finish_word(event.finish, message.calls > 0))
+        out.append(self._open(event.choice) + b'{},"logprobs":null,"finish_reason":' + word + b"}]}\n\n")
+
+    def _end_part(self, opened: Opened, choice: int, out: list[bytes]) -> None:
         message = self._messages[choice]
         part = opened.part
         if isinstance(part, Text):
@@ -261,23 +275,24 @@ class Writer:
             self._cite(opened, choice, out)
         elif isinstance(part, Thinking):
             message.reasoned = message.reasoned or opened.length > 0
-            self._end_thinking(part, opened.length > 0, message, choice, out)
+            self._end_thinking(opened, part, message, choice, out)
         elif isinstance(part, ToolCall) and opened.text is not None:
             part.arguments = "".join(opened.text)
             call = call_object(part, part.id, self._voice.request)
             out.append(self._chunk(choice, {"tool_calls": [{"index": opened.start, **call}]}))
         elif isinstance(part, ToolCall) and not opened.length:
-            out.append(opened.before + b'"{}"' + opened.after)  # clients parse what they have gathered
+            out.append(b'"{}"'.join(opened.around))  # clients parse what they have gathered
 
-    def _cite(self, opened: _Open, choice: int, out: list[bytes]) -> None:
+    def _cite(self, opened: Opened, choice: int, out: list[bytes]) -> None:
         made = [annotation_object(event.citation, opened.start, opened.length) for event in opened.citations]
         if annotations := [each for each in made if each is not None]:
             out.append(self._chunk(choice, {"annotations": annotations}))
 
-    def _end_thinking(self, part: Thinking, said: bool, message: _Message, choice: int, out: list[bytes]) -> None:
+    def _end_thinking(self, opened: Opened, part: Thinking, message: Message, choice: int, out: list[bytes]) -> None:
         """The proof of a piece of reasoning, whose text is out already; one without text waits for the call it belongs to."""
         if part.dialect in ("", NAME):
             return
+        said = opened.length > 0
         proof = Thinking("", part.signature, part.redacted, part.dialect, part.id)
         if said or not belongs_to_call(part):
             detail = detail_object(proof, message.details, said=said)
@@ -287,7 +302,7 @@ class Writer:
         elif part.signature:
             message.pending.append(proof)
 
-    def _prove(self, message: _Message, choice: int, out: list[bytes], call_id: str = "") -> None:
+    def _prove(self, message: Message, choice: int, out: list[bytes], call_id: str = "") -> None:
         for proof in message.pending:
             detail = detail_object(proof, message.details, call_id)
             if detail is not None:
