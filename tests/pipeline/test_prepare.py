@@ -51,7 +51,7 @@ def test_a_member_that_the_host_calls_otherwise_is_renamed_and_the_rest_stays(ap
 
 
 def test_a_member_that_the_host_rejects_is_left_out_and_named(app):
-    sent, answer, record = post(app, '{"model": "m", "messages": [], "store": true, "user": "u", "logprobs": false}')
+    sent, answer, record = post(app, '{"model": "m", "messages": [], "store": true, "user": "u", "stream_options": null}')
     assert set(json.loads(sent)) == {"model", "messages"}
     assert answer.headers["x-lockgate-dropped"] == "user, store"  # what was off anyway is no loss
     assert record.losses == ["user", "store"]

@@ -179,6 +179,11 @@ DOCUMENTED = [
         "authorization",
     ),
     ("dashscope", "anthropic.messages", "https://dashscope-intl.aliyuncs.com/apps/anthropic/v1/messages", "authorization"),
+    ("qianfan", "openai.chat", "https://qianfan.baidubce.com/v2/chat/completions", "authorization"),
+    ("qianfan", "anthropic.messages", "https://qianfan.baidubce.com/anthropic/v1/messages", "authorization"),
+    ("stepfun", "anthropic.messages", "https://api.stepfun.ai/v1/messages", "authorization"),
+    ("xiaomi", "openai.responses", "https://api.xiaomimimo.com/v1/responses", "authorization"),
+    ("dashscope", "openai.responses", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1/responses", "authorization"),
     ("x-ai", "openai.responses", "https://api.x.ai/v1/responses", "authorization"),
     ("fireworks-ai", "openai.chat", "https://api.fireworks.ai/inference/v1/chat/completions", "authorization"),
     ("fireworks-ai", "anthropic.messages", "https://api.fireworks.ai/inference/v1/messages", "authorization"),
@@ -209,6 +214,7 @@ DOCUMENTED = [
     ("ollama", "openai.chat", "http://localhost:11434/v1/chat/completions", "authorization"),
     ("lmstudio", "openai.responses", "http://localhost:1234/v1/responses", "authorization"),
     ("vllm", "anthropic.messages", "http://localhost:8000/v1/messages", "authorization"),
+    ("sglang", "anthropic.messages", "http://localhost:30000/v1/messages", "authorization"),
 ]
 
 
