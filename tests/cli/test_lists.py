@@ -38,7 +38,26 @@ def test_there_are_more_than_1600_priced_models(everything):
     priced = {model["id"]: model["price"] for model in everything if model["price"] is not None}
     assert len(priced) >= 1600
     assert len(priced) == sum(model["price"] is not None for model in everything)
-    assert all(price["source"] and price["input"] >= 0 and price["output"] >= 0 for price in priced.values())
+    assert all(price["source"] for price in priced.values())
+    tokens = [price for price in priced.values() if price["input"] is not None]
+    assert len(tokens) >= 1600
+    assert all(price["input"] >= 0 and price["output"] >= 0 for price in tokens)
+
+
+def test_a_price_is_shown_by_what_it_is_for(everything, run):
+    priced = {model["id"]: model["price"] for model in everything}
+    assert (priced["@openai/whisper-1"]["input"], priced["@openai/whisper-1"]["audio_hour"]) == (None, 0.36)
+    assert priced["@openai/tts-1"]["characters"] == 15
+    assert (priced["@mistral-ai/mistral-ocr-4-0"]["page"], priced["@mistral-ai/mistral-ocr-4-0"]["annotated_page"]) == (
+        0.004,
+        0.005,
+    )
+    assert priced["@openai/gpt-4.1"]["tiers"]["priority"]["input"] == 3.5
+    assert priced["@anthropic/claude-sonnet-4-5"]["search"] == 0.01
+    line = next(
+        line for line in run("models", "--provider", "openai").stdout.splitlines() if line.startswith("@openai/whisper-1 ")
+    )
+    assert "0.36/audio_hour" in line
 
 
 def test_a_model_says_what_is_known_of_it(everything):
@@ -64,7 +83,7 @@ def test_models_may_be_those_of_one_provider(run):
 
 def test_models_may_be_those_without_a_price(run):
     result = run("models", "--provider", "mistral-ai", "--unpriced")
-    assert "mistral-ocr-latest" in result.stdout
+    assert "mistral-ocr-latest" not in result.stdout
     assert "?" in result.stdout.splitlines()[1]
     assert " 0 with a price" in result.stderr
 

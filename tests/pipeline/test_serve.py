@@ -16,7 +16,9 @@ providers:
   cohere: {api_key: co-upstream-secret-1234567890}
   voyage: {api_key: vo-upstream-secret-1234567890}
   few: {provider: openai, api_key: sk-x, models: ["gpt-image-*"]}
+  mistral-ai: {api_key: mi-upstream-secret-1234567890}
 prices:
+  "openai/painter": {image: 0.04}
   "openai/emb": {input: 1}
   "google/emb": {input: 1}
   "cohere/rank": {input: 0, search: 0.002}
@@ -240,7 +242,9 @@ def test_sound_passes_as_it_comes(app):
     assert (answer.status, answer.headers["content-type"], answer.body) == (200, "audio/mpeg", b"".join(pieces))
     assert client.body == {**SPEAK, "model": "tts-1"}
     kept = record(app)
-    assert (kept.outcome, kept.bytes_out, kept.response, kept.usage) == ("ok", 11, b"", None)
+    assert (kept.outcome, kept.bytes_out, kept.response) == ("ok", 11, b"")
+    assert (kept.usage.characters, kept.usage_source) == (5, "request")
+    assert (kept.cost_nusd, kept.cost_note) == (5 * 15_000, "")  # 15 USD for a million characters
     assert kept.ttft_us is not None
 
 
@@ -286,9 +290,51 @@ def test_sound_without_a_sound_is_an_answer(app):
     ("model", "cost", "note"), [("free", 0, ""), ("per-request", 10_000_000, ""), ("tts-x", None, "unknown usage")]
 )
 def test_what_an_answer_without_usage_costs(app, model, cost, note):
-    post(app, "/v1/audio/speech", {**SPEAK, "model": f"@openai/{model}"}, said([b"ID3"], b"audio/mpeg"))
+    post(app, "/v1/audio/speech", {"model": f"@openai/{model}", "input": ""}, said([b"ID3"], b"audio/mpeg"))
     kept = record(app)
     assert (kept.cost_nusd, kept.cost_note, kept.usage_source) == (cost, note, "none")
+
+
+def test_speech_that_is_charged_by_tokens_is_not_charged_by_characters(app):
+    post(app, "/v1/audio/speech", {**SPEAK, "model": "@openai/gpt-4o-mini-tts"}, said([b"ID3"], b"audio/mpeg"))
+    assert (record(app).cost_nusd, record(app).cost_note) == (None, "unknown usage")
+
+
+@pytest.mark.parametrize(
+    ("told", "nusd"),
+    [
+        ({"text": "hi", "usage": {"type": "duration", "seconds": 9}}, 900_000),  # 0.36 USD for an hour
+        ({"text": "hi", "duration": "8.25"}, 825_000),
+        ({"text": "hi", "duration": 8.25, "usage": {"type": "duration", "seconds": 9}}, 900_000),  # what is charged
+        ({"text": "hi"}, None),
+        ({"text": "hi", "duration": -1}, None),
+    ],
+)
+def test_what_was_heard_is_charged_by_its_length(app, told, nusd):
+    post(app, "/v1/audio/transcriptions", {"model": "@openai/whisper-1"}, said(told))
+    kept = record(app)
+    assert (kept.cost_nusd, kept.cost_note) == (nusd, "" if nusd else "unknown usage")
+
+
+@pytest.mark.parametrize(
+    ("asked", "nusd"), [({}, 3 * 4_000_000), ({"bbox_annotation_format": {"type": "text"}}, 3 * 5_000_000)]
+)
+def test_pages_are_charged_each_and_described_ones_more(app, asked, nusd):
+    told = {"pages": [], "model": "mistral-ocr-4-0", "usage_info": {"pages_processed": 3, "doc_size_bytes": 7}}
+    body = {"model": "@mistral-ai/mistral-ocr-4-0", "document": {"type": "document_url"}, **asked}
+    post(app, "/v1/ocr", body, said(told))
+    kept = record(app)
+    assert (kept.usage.pages, bytes(kept.usage.raw), kept.cost_nusd) == (
+        3,
+        b'{"pages_processed": 3, "doc_size_bytes": 7}',
+        nusd,
+    )
+
+
+def test_pictures_are_charged_each_where_the_operator_says_so(app):
+    told = {"created": 1, "data": [{"url": "https://a"}, {"url": "https://b"}]}
+    post(app, "/v1/images/generations", {"model": "@openai/painter", "prompt": "a hat"}, said(told))
+    assert (record(app).usage.images, record(app).cost_nusd) == (2, 2 * 40_000_000)
 
 
 def test_moderation_needs_no_model_when_its_provider_is_named(app):

@@ -3,9 +3,10 @@ import pytest
 
 from lockgate.core.content import Declined, Media, Native, Text, Thinking, Tool, ToolCall, ToolResult, Turn
 from lockgate.core.events import Finished, PartDelta, PartStarted
+from lockgate.core.query import Embedding, Query, Ranking
 from lockgate.core.reply import Finish
 from lockgate.core.request import Format, Request
-from lockgate.policy.estimate import IMAGE, OVERHEAD, input_tokens, output_tokens, text_tokens
+from lockgate.policy.estimate import IMAGE, OVERHEAD, input_tokens, output_tokens, query_tokens, text_tokens
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("word", 1), ("four words in here!!", 5)])
@@ -49,3 +50,9 @@ def test_an_image_counts_as_a_megapixel():
 def test_what_a_stream_said_counts():
     events = [PartStarted(0, Text("")), PartDelta(0, "eight ch"), PartDelta(0, "ars"), Finished(Finish("stop"))]
     assert output_tokens(events) == 3
+
+
+def test_ids_are_counted_and_texts_guessed():
+    assert query_tokens(Embedding(inputs=["word", [1, 2, 3]])) == 1 + 3
+    assert query_tokens(Ranking(text="word", documents=["word word", msgspec.Raw(b'{"text":"word"}')])) == 1 + 3 + 3
+    assert query_tokens(Query()) == 0  # nothing that has tokens

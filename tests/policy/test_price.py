@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate.core.reply import Usage
-from lockgate.policy.price import Flat, Rates, Row, cost
+from lockgate.policy.price import Flat, Rates, Row, cost, measures, unmetered
 
 
 def rates(**usd: str) -> Flat:
@@ -141,3 +141,83 @@ def test_the_arithmetic_is_exact(
     )
     usd_of = plain * price_in + cached * price_cached + written * price_write + hour * price_hour + out * price_out
     assert cost(usage, flat) == int((usd_of * 1000).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def test_speech_pages_pictures_and_sound_have_their_own_measures() -> None:
+    flat = Row(
+        characters=Decimal(15),
+        page=Decimal("0.001"),
+        annotated_page=Decimal("0.003"),
+        image=Decimal("0.04"),
+        audio_hour=Decimal("0.36"),
+    ).flat()
+    assert not flat.tokens
+    assert cost(Usage(characters=1000), flat) == 15_000_000
+    assert cost(Usage(pages=5, annotated_pages=2), flat) == 3 * 1_000_000 + 2 * 3_000_000
+    assert cost(Usage(images=3), flat) == 120_000_000
+    assert cost(Usage(audio_ms=60_000), flat) == 6_000_000
+    assert cost(Usage(characters=1, pages=1, images=1, audio_ms=1), flat) == 15_000 + 1_000_000 + 40_000_000 + 100
+
+
+def test_a_described_page_costs_what_a_page_costs_unless_said() -> None:
+    assert cost(Usage(pages=5, annotated_pages=2), Row(page=Decimal(1)).flat()) == 5 * 10**9
+
+
+def test_a_third_of_a_nano_dollar_is_not_lost() -> None:
+    flat = Row(audio_hour=Decimal("0.04")).flat()  # 11.1 nano-USD a millisecond
+    assert cost(Usage(audio_ms=1), flat) == 11
+    assert cost(Usage(audio_ms=3_600_000_000), flat) == 40 * 10**9
+
+
+def test_sound_that_is_shorter_than_the_least_costs_the_least() -> None:
+    flat = Rates(hour=Decimal("0.36")).flat("test", least_ms=10_000)
+    assert [cost(Usage(audio_ms=ms), flat) for ms in (0, 1, 10_000, 20_000)] == [0, 1_000_000, 1_000_000, 2_000_000]
+
+
+@pytest.mark.parametrize(
+    ("usage", "price", "measured"),
+    [
+        (Usage(input=1), {"input": 1}, True),
+        (Usage(output=1), {"input": 1}, True),
+        (Usage(), {"input": 1}, True),
+        (Usage(), {"page": 1}, False),
+        (Usage(input=1), {"page": 1}, False),
+        (Usage(pages=1), {"input": 1}, False),
+        (Usage(pages=1), {"page": 1}, True),
+        (Usage(pages=1), {"page": 0}, True),
+        (Usage(pages=1), {"image": 1}, False),
+        (Usage(pages=1, input=1), {"input": 1}, True),
+        (Usage(characters=1), {"characters": 1}, True),
+        (Usage(images=1), {"image": 1}, True),
+        (Usage(audio_ms=1), {"audio_hour": 1}, True),
+        (Usage(searches=1), {"input": 1}, False),
+        (Usage(searches=1), {"search": 1}, True),
+        (Usage(pages=1), {"request": 1}, True),
+    ],
+)
+def test_a_price_is_for_what_it_is_for(usage: Usage, price: dict[str, int], measured: bool) -> None:
+    assert measures(usage, Row(**{name: Decimal(usd) for name, usd in price.items()}).flat()) is measured
+
+
+@pytest.mark.parametrize(
+    ("price", "nusd"),
+    [
+        ({"request": "0.01"}, 10_000_000),
+        ({"input": 0}, 0),
+        ({"input": 0, "page": 0}, 0),
+        ({"input": 1}, None),
+        ({"page": 1}, None),
+    ],
+)
+def test_what_nobody_has_counted_costs_what_a_request_costs(price: dict[str, str], nusd: int | None) -> None:
+    assert unmetered(msgspec.convert(price, Row, strict=False).flat()) == nusd
+
+
+def test_what_nobody_has_counted_is_not_free_because_something_else_is() -> None:
+    assert unmetered(Row(input=Decimal(0), audio_hour=Decimal(1)).flat()) is None
+    assert unmetered(Flat.free()) == 0
+
+
+def test_a_price_of_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one of input, output"):
+        Row(cache_read=Decimal(1)).flat()

@@ -59,6 +59,12 @@ def theirs(provider: Provider, model: ModelInfo, usage: Usage, at_us: int, conte
         output_video_tokens=0,
         input_video_tokens=0,
         output_citation_tokens=0,
+        input_characters=usage.characters,
+        input_document_pages=usage.pages,
+        input_annotated_document_pages=usage.annotated_pages,
+        audio_seconds=Decimal(usage.audio_ms) / 1000,
+        input_audio_seconds=Decimal(usage.audio_ms) / 1000,
+        input_text_messages=0,
         web_searches=usage.searches,
         storage_searches=0,
     )
@@ -85,6 +91,10 @@ def some_usage(draw: random.Random) -> Usage:
         image_output=drawn,
         reasoning=thought,
         searches=draw.randrange(3),
+        characters=draw.randrange(5000),
+        pages=draw.randrange(20, 40),
+        annotated_pages=draw.randrange(20),
+        audio_ms=draw.randrange(100_000),
     )
 
 
@@ -143,15 +153,49 @@ def test_a_price_holds_until_it_says(catalogue: Catalogue) -> None:
         ("openai", ""),
         ("nobody", "gpt-4o"),
         ("", "gpt-4o"),
-        ("openai", "whisper-1"),  # by the hour
-        ("openai", "tts-1"),  # by the character
-        ("mistral", "mistral-ocr-latest"),  # by the page
         ("github-copilot", "gpt-4o"),  # a row without a price
         ("cerebras", "qwen-3-coder-480b"),
     ],
 )
 def test_an_unknown_price_is_not_zero(prices: Prices, provider: str, model: str) -> None:
     assert prices.flat(provider, model, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "nusd"),
+    [
+        ("openai", "whisper-1", Usage(audio_ms=60_000), 6_000_000),
+        ("groq", "whisper-large-v3", Usage(audio_ms=3_000), 10 * 111_000_000 // 3600),  # 10 s at least
+        ("groq", "whisper-large-v3", Usage(audio_ms=36_000), 1_110_000),
+        ("openai", "tts-1", Usage(characters=1000), 15_000_000),
+        ("mistral", "mistral-ocr-4-0", Usage(pages=10, annotated_pages=4), 6 * 4_000_000 + 4 * 5_000_000),
+        ("mistral", "voxtral-small-24b-2507", Usage(input=1000, audio_ms=3_600_000), 100_000 + 240_000_000),
+    ],
+)
+def test_what_is_no_token_has_its_price(prices: Prices, provider: str, model: str, usage: Usage, nusd: int) -> None:
+    flat = prices.flat(provider, model, NOW)
+    assert flat is not None
+    assert cost(usage, flat) == nusd
+
+
+@pytest.mark.parametrize(
+    ("model", "usage"),
+    [
+        ("whisper-1", Usage(input=5)),  # by the hour
+        ("whisper-1", Usage()),
+        ("gpt-4o-transcribe", Usage(audio_ms=1000)),  # by tokens
+        ("gpt-3.5-turbo", Usage(searches=1)),
+        ("gpt-4o", None),
+    ],
+)
+def test_usage_that_is_not_what_is_charged_has_no_known_cost(prices: Prices, model: str, usage: Usage | None) -> None:
+    priced = prices.cost(TABLE["openai"], model, "", usage, NOW)
+    assert (priced.nusd, priced.note) == (None, "unknown usage")
+
+
+@pytest.mark.parametrize("usage", [None, Usage(), Usage(audio_ms=5), Usage(searches=2), Usage(images=1), Usage(output=9)])
+def test_what_is_free_costs_nothing_by_any_measure(prices: Prices, usage: Usage | None) -> None:
+    assert prices.cost(TABLE["sim"], "m", "", usage, NOW).nusd == 0
 
 
 @pytest.mark.parametrize(

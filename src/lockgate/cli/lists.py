@@ -72,7 +72,7 @@ def _as_json(model: Model) -> dict[str, Any]:
         "provider": model.provider,
         "model": model.name,
         "title": model.title,
-        "price": None if model.price is None else _price(model.price),
+        "price": None if model.price is None else price_of(model.price),
         "listed_price": None if model.listed is None else {"input": model.listed[0], "output": model.listed[1]},
         "context": model.context,
         "max_output": model.output,
@@ -84,18 +84,40 @@ def _as_json(model: Model) -> dict[str, Any]:
     }
 
 
-def _price(flat: Flat) -> dict[str, Any]:
-    """A price in USD per million tokens, and where it is from."""
-    price: dict[str, Any] = {
-        "input": _usd(flat.input, flat),
-        "output": _usd(flat.output, flat),
-        "cached": _usd(flat.cached, flat),
-        "cache_write": _usd(flat.cache_write, flat),
-    }
+#: Rates of special tokens, which are shown where they are their own.
+_SPECIAL = ("audio_input", "audio_output", "cached_audio", "image_input", "image_output", "reasoning")
+#: What is no token → the name and the number of it that is shown.
+_UNITS = {
+    "character": ("characters", 1_000_000),
+    "page": ("page", 1),
+    "annotated_page": ("annotated_page", 1),
+    "image": ("image", 1),
+    "hour": ("audio_hour", 1),
+}
+
+
+_SHOWN = [shown for shown, _ in _UNITS.values()]
+
+
+def price_of(flat: Flat) -> dict[str, Any]:
+    """A price as `prices` in lockgate.yaml would say it, in USD, and where it is from; null: not charged by this measure."""
+    price: dict[str, Any] = dict.fromkeys(("input", "output", "cached", "cache_write"))
+    if flat.tokens:
+        price = {name: _usd(getattr(flat, name), flat) for name in price}
+    if flat.special:
+        plain = {"output": flat.output, "cached": flat.cached, "input": flat.input}
+        for name in _SPECIAL:
+            rate, whole = getattr(flat, name), "cached" if name == "cached_audio" else "output" if "output" in name else "input"
+            if rate != (flat.output if name == "reasoning" else plain[whole]):
+                price[name] = _usd(rate, flat)
+        price |= {name: _usd(rate, flat) / 1e6 for name in ("search", "request") if (rate := getattr(flat, name))}
+    for name, (shown, count) in _UNITS.items():
+        if flat.units is not None and (rate := getattr(flat.units, name)) is not None:
+            price[shown] = _usd(rate, flat) * count / 1e6
     if flat.above:
-        price["above"] = [{"tokens": start, **_price(dearer)} for start, dearer in flat.above]
+        price["above"] = [{"tokens": start, **price_of(dearer)} for start, dearer in flat.above]
     if flat.tiers:
-        price["tiers"] = {name: _price(tier) for name, tier in flat.tiers.items()}
+        price["tiers"] = {name: price_of(tier) for name, tier in flat.tiers.items()}
     return {**price, "source": flat.version}
 
 
@@ -105,9 +127,12 @@ def _usd(rate: int, flat: Flat) -> float:
 
 def _line(model: Model) -> tuple[str, ...]:
     flat = model.price
-    rates = (
-        ("?", "?", "?") if flat is None else tuple(f"{_usd(rate, flat):g}" for rate in (flat.input, flat.output, flat.cached))
-    )
+    rates: tuple[str, ...] = ("?", "?", "?")
+    if flat is not None and flat.tokens:
+        rates = tuple(f"{_usd(rate, flat):g}" for rate in (flat.input, flat.output, flat.cached))
+    elif flat is not None:
+        shown = [f"{usd:g}/{name}" for name, usd in price_of(flat).items() if usd is not None and name in _SHOWN]
+        rates = (" ".join(shown), "-", "-")
     kinds = "+".join(model.inputs) + ("->" + "+".join(model.outputs) if model.outputs else "")
     return (
         f"@{model.provider}/{model.name}",

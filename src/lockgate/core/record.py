@@ -22,7 +22,12 @@ End = Literal[
     "broken",  # the answer broke off after it had begun
     "client_left",  # the caller went away first
 ]
-UsageSource = Literal["none", "provider", "estimated"]
+UsageSource = Literal[
+    "none",
+    "provider",  # its own account
+    "request",  # counted in what was sent, as the provider counts it
+    "estimated",
+]
 
 
 class Attempt(msgspec.Struct, omit_defaults=True):

@@ -25,6 +25,9 @@ class Usage(msgspec.Struct, omit_defaults=True):
     `cache_write_1h` is the part of `cache_write` that is kept for an hour. Audio and image tokens are parts of `input` and
     `output`; `cached_audio` is a part of both `cached` and `audio_input`. `searches` counts web searches that the provider
     made and charges for. `raw` is the provider's own account.
+
+    What is charged by other measures than tokens: `characters` of a text that was spoken, `pages` that were read (of which
+    `annotated_pages` were described too), `images` that were made, and `audio_ms`, the length of the sound that was heard.
     """
 
     input: int = 0
@@ -41,6 +44,11 @@ class Usage(msgspec.Struct, omit_defaults=True):
     image_input: int = 0
     image_output: int = 0
     searches: int = 0
+    characters: int = 0
+    pages: int = 0
+    annotated_pages: int = 0
+    images: int = 0
+    audio_ms: int = 0
 
 
 class Choice(msgspec.Struct, omit_defaults=True):

@@ -16,7 +16,7 @@ from lockgate.core.events import Event
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
 from lockgate.core.query import Query, Result
-from lockgate.core.reply import Reply
+from lockgate.core.reply import Reply, Usage
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.signature import carries
@@ -127,6 +127,8 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
     passes           names of request headers (lower case) that belong to this dialect and travel with it
     carries          whether a caller's body may hold another model's signature (`dialects.signature`)
     name_model       puts another model's name into a caller's body. None: the body names none, the path does
+    charged          a request's body and its answer's account (None: it has none) → the account with what the request is
+                     charged for, a new one then. None: what is charged stands in the answer
     array_asked      whether a query asks for the stream as one JSON array. None: streams are server-sent events, always
     """
 
@@ -141,6 +143,7 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
     passes: tuple[bytes, ...] = ()
     carries: Callable[[bytes], bool] = never
     name_model: Callable[[Sheet, str], None] | None = set_model
+    charged: Callable[[bytes, Usage | None], Usage | None] | None = None
     array_asked: Callable[[bytes], bool] | None = None
 
 

@@ -16,7 +16,6 @@ from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.policy.estimate import input_tokens, output_tokens, query_tokens
-from lockgate.providers.table import Row
 from lockgate.wire import array
 
 #: Bytes beyond the limit of a kept body in which a secret that begins within it may end.
@@ -159,29 +158,19 @@ class Account:
         record.model_served = outcome.model
         if outcome.finish is not None:
             record.finish = outcome.finish.reason
-        row = prepared.target.provider.row
+        row, relay, body = prepared.target.provider.row, prepared.target.lane.provider, prepared.outgoing.body
         usage, record.usage_source = outcome.usage, "provider"
-        if usage is None or not outcome.complete:
+        if relay.charged is not None and isinstance(body, bytes) and (counted := relay.charged(body, usage)) is not usage:
+            usage, record.usage_source = counted, "request"
+        elif usage is None or not outcome.complete:
             usage, record.usage_source = self._estimate(prepared, usage or Usage()), "estimated"
         if usage is None:
             record.usage_source = "none"
-            self._price_unmetered(row, outcome.model)
-            return
         record.usage = usage
         priced = self._prices.cost(row, record.model_sent, outcome.model, usage, self._call.time_us, record.provider)
         record.cost_nusd, record.price_version, record.cost_note = priced.nusd, priced.version, priced.note
         if record.usage_source == "estimated":
             record.cost_note = record.cost_note or "estimated"
-
-    def _price_unmetered(self, row: Row, served: str) -> None:
-        """The cost of an answer whose usage nobody tells: what a request costs, if that has a price; 0 for what is free."""
-        record, at_us = self.record, self._call.time_us
-        request = self._prices.cost(row, record.model_sent, served, Usage(), at_us, record.provider)
-        token = self._prices.cost(row, record.model_sent, served, Usage(input=1, output=1), at_us, record.provider)
-        if request.nusd or token.nusd == 0:
-            record.cost_nusd, record.price_version = request.nusd, request.version
-        else:
-            record.cost_note = "unknown usage"
 
     def _estimate(self, prepared: Prepared, partial: Usage) -> Usage | None:
         """Never below what the provider has already stated (reliability: unknown usage is not free). None where there is

@@ -14,6 +14,21 @@ import msgspec
 from lockgate.core.reply import Usage
 
 _MILLION = 1_000_000
+_HOUR_MS = 3_600_000
+
+
+class Units(msgspec.Struct, frozen=True):
+    """What is charged by other measures than tokens: nano-USD for `Flat.per` of each; None: not charged by this measure.
+
+    `hour` is an hour of sound; what is shorter than `least_ms` is charged as so long.
+    """
+
+    character: int | None = None
+    page: int | None = None
+    annotated_page: int | None = None
+    image: int | None = None
+    hour: int | None = None
+    least_ms: int = 0
 
 
 class Flat(msgspec.Struct, frozen=True):
@@ -21,7 +36,7 @@ class Flat(msgspec.Struct, frozen=True):
 
     Every kind of token has its rate: one that the price list does not name has the rate of the kind it is part of. `per` is
     a million unless the list has finer prices than that can hold. `special`: audio, images, reasoning, searches or requests
-    have rates of their own.
+    have rates of their own. `tokens`: tokens are charged for at all. `units`: so are other things.
 
     `above`: from more than so many input tokens on, all tokens cost what that price says (ascending). `tiers`: the price
     by the service tier that the provider says it used. `version` names the list, so that history can be priced again.
@@ -45,11 +60,16 @@ class Flat(msgspec.Struct, frozen=True):
     request: int = 0
     above: tuple[tuple[int, Flat], ...] = ()
     tiers: Mapping[str, Flat] | None = None
+    tokens: bool = True
+    units: Units | None = None
 
     @classmethod
     def free(cls, version: str = "free") -> Flat:
-        """The price of what is never charged: known, and zero."""
-        return cls(0, 0, 0, 0, 0, version)
+        """The price of what is never charged: known, and zero, by whatever measure."""
+        return cls(0, 0, 0, 0, 0, version, units=Units(0, 0, 0, 0, 0))
+
+
+_NO_UNITS = Units()
 
 
 def cost(usage: Usage, flat: Flat) -> int:
@@ -61,14 +81,42 @@ def cost(usage: Usage, flat: Flat) -> int:
             flat = dearer
     cached, written, long = usage.cached, usage.cache_write, usage.cache_write_1h
     plain = usage.input - cached - written
-    total = usage.output * flat.output + cached * flat.cached
+    total, per = usage.output * flat.output + cached * flat.cached, flat.per
     if plain > 0:
         total += plain * flat.input
     if written:
         total += (written - long) * flat.cache_write + long * flat.cache_write_1h
     if flat.special:
         total += _surcharge(usage, flat)
-    return (2 * total + flat.per) // (2 * flat.per) if total > 0 else 0
+    if flat.units is not None:
+        # In 3,600,000ths, so that the price of an hour is exact for each of its milliseconds.
+        total, per = total * _HOUR_MS + _by_units(usage, flat.units), per * _HOUR_MS
+    return (2 * total + per) // (2 * per) if total > 0 else 0
+
+
+def measures(usage: Usage, flat: Flat) -> bool:
+    """Whether the usage counts what the price is for: a length of sound says nothing of what its tokens cost."""
+    if flat.request or (flat.tokens and (usage.input or usage.output)):
+        return True
+    units = flat.units or _NO_UNITS
+    counts = (
+        (usage.characters, units.character),
+        (usage.pages, units.page),
+        (usage.images, units.image),
+        (usage.audio_ms, units.hour),
+    )
+    if any(count for count, _ in counts):
+        return any(count and rate is not None for count, rate in counts)
+    return flat.search > 0 if usage.searches else flat.tokens
+
+
+def unmetered(flat: Flat) -> int | None:
+    """The cost of an answer whose usage nobody tells: what a request costs, if that has a price; 0 for what is free."""
+    if flat.request:
+        return cost(Usage(), flat)
+    if flat.tokens and not flat.input and not flat.output and not any(msgspec.structs.astuple(flat.units or _NO_UNITS)):
+        return 0
+    return None
 
 
 def _surcharge(usage: Usage, flat: Flat) -> int:
@@ -85,10 +133,24 @@ def _surcharge(usage: Usage, flat: Flat) -> int:
     )
 
 
-class Rates(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A price list's entry in USD: per million tokens, `search` and `request` per thousand. None: not named."""
+def _by_units(usage: Usage, units: Units) -> int:
+    """What is no token, in 3,600,000ths of nano-USD for `Flat.per` of each."""
+    page = units.page or 0
+    whole = (
+        usage.characters * (units.character or 0)
+        + (usage.pages - usage.annotated_pages) * page
+        + usage.annotated_pages * (page if units.annotated_page is None else units.annotated_page)
+        + usage.images * (units.image or 0)
+    )
+    heard_ms = max(usage.audio_ms, units.least_ms) if usage.audio_ms else 0
+    return whole * _HOUR_MS + heard_ms * (units.hour or 0)
 
-    input: Decimal
+
+class Rates(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A price list's entry in USD: per million tokens or characters, per hour of sound; `search`, `request`, `page`,
+    `annotated_page` and `image` per thousand. None: not named."""
+
+    input: Decimal | None = None
     output: Decimal | None = None
     cached: Decimal | None = None
     cache_write: Decimal | None = None
@@ -101,8 +163,13 @@ class Rates(msgspec.Struct, frozen=True, omit_defaults=True):
     reasoning: Decimal | None = None
     search: Decimal | None = None
     request: Decimal | None = None
+    character: Decimal | None = None
+    page: Decimal | None = None
+    annotated_page: Decimal | None = None
+    image: Decimal | None = None
+    hour: Decimal | None = None
 
-    def flat(self, version: str) -> Flat:
+    def flat(self, version: str, *, least_ms: int = 0) -> Flat:
         """The entry as exact integers. Raises `ValueError` for a price that is negative or no number."""
         finest = 9
         for name in self.__struct_fields__:
@@ -117,12 +184,24 @@ class Rates(msgspec.Struct, frozen=True, omit_defaults=True):
         def whole(price: Decimal | None, otherwise: int) -> int:
             return otherwise if price is None else int(price * unit)
 
+        def each(price: Decimal | None, times: int) -> int | None:
+            return None if price is None else times * int(price * unit)
+
         input = whole(self.input, 0)
         output = whole(self.output, 0)
         cached = whole(self.cached, input)
         cache_write = whole(self.cache_write, input)
         audio_input = whole(self.audio_input, input)
         named = (self.audio_input, self.audio_output, self.cached_audio, self.image_input, self.image_output)
+        things = (self.character, self.page, self.annotated_page, self.image, self.hour)
+        units = Units(
+            each(self.character, 1),
+            each(self.page, 1000),
+            each(self.annotated_page, 1000),
+            each(self.image, 1000),
+            each(self.hour, _MILLION),
+            least_ms,
+        )
         return Flat(
             input,
             output,
@@ -141,17 +220,25 @@ class Rates(msgspec.Struct, frozen=True, omit_defaults=True):
             reasoning=whole(self.reasoning, output),
             search=1000 * whole(self.search, 0),
             request=1000 * whole(self.request, 0),
+            tokens=self.input is not None or self.output is not None,
+            units=units if any(price is not None for price in things) else None,
         )
 
 
-class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An operator's own price of a model, in USD per million tokens; `search` and `request` in USD each.
+#: Members of an operator's price that are a price by themselves.
+_SUFFICIENT = ("input", "output", "search", "request", "characters", "page", "image", "audio_hour")
 
-    Numbers or decimal strings. What is not named costs what it is part of: `cache_read` as input, and so on.
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An operator's own price of a model, in USD: per million tokens or `characters`; each `search`, `request`, `page`,
+    `annotated_page` and `image`; an `audio_hour` of sound.
+
+    Numbers or decimal strings. What is not named costs what it is part of: `cache_read` as input, and so on. A price without
+    `input` and `output` is none of tokens.
     """
 
-    input: Decimal
-    output: Decimal = Decimal(0)
+    input: Decimal | None = None
+    output: Decimal | None = None
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
     cache_write_1h: Decimal | None = None
@@ -162,9 +249,16 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     reasoning: Decimal | None = None
     search: Decimal | None = None
     request: Decimal | None = None
+    characters: Decimal | None = None
+    page: Decimal | None = None
+    annotated_page: Decimal | None = None
+    image: Decimal | None = None
+    audio_hour: Decimal | None = None
 
     def flat(self) -> Flat:
         """The price, its version a digest of the row. Raises `ValueError` naming the member at fault."""
+        if not any(getattr(self, name) is not None for name in _SUFFICIENT):
+            raise ValueError(f"a price names at least one of {', '.join(_SUFFICIENT)}")
         digest = hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:8]
         return Rates(
             input=self.input,
@@ -177,6 +271,15 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
             image_input=self.image_input,
             image_output=self.image_output,
             reasoning=self.reasoning,
-            search=None if self.search is None else self.search * 1000,
-            request=None if self.request is None else self.request * 1000,
+            search=_thousand(self.search),
+            request=_thousand(self.request),
+            character=self.characters,
+            page=_thousand(self.page),
+            annotated_page=_thousand(self.annotated_page),
+            image=_thousand(self.image),
+            hour=self.audio_hour,
         ).flat(f"override {digest}")
+
+
+def _thousand(price: Decimal | None) -> Decimal | None:
+    return None if price is None else price * 1000

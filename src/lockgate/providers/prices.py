@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from lockgate.core.reply import Usage
-from lockgate.policy.price import Flat, Row, cost
+from lockgate.policy.price import Flat, Row, cost, measures, unmetered
 from lockgate.providers import prices_catalogue
 from lockgate.providers.prices_catalogue import FOREVER, Catalogue, Listed
 from lockgate.providers.table import Row as Provider
@@ -30,6 +30,7 @@ class Priced(msgspec.Struct, frozen=True):
 
 
 _UNKNOWN = Priced(None, note="unknown price")
+_UNMEASURED = Priced(None, note="unknown usage")
 
 
 def read_ours(text: str) -> dict[tuple[str, str], Flat]:
@@ -100,8 +101,9 @@ class Prices:
             self._kept[key] = kept
         return kept[0]
 
-    def cost(self, row: Provider, sent: str, served: str, usage: Usage, at_us: int, slug: str = "") -> Priced:
-        """What a request cost at the provider of `row`, which was asked for the model `sent` and says that it `served`."""
+    def cost(self, row: Provider, sent: str, served: str, usage: Usage | None, at_us: int, slug: str = "") -> Priced:
+        """What a request cost at the provider of `row`, which was asked for the model `sent` and says that it `served`. Usage
+        that nobody tells (None), or that is not what is charged for, makes an unknown cost where that depends on it."""
         if row.free:
             flat: Flat | None = self._own(row.prices, sent, slug) or _FREE
         else:
@@ -110,7 +112,10 @@ class Prices:
             for model in (sent, served) if not served or served in sent else (served, sent):
                 if model and (flat := self.flat(row.prices, model, at_us, slug)) is not None:
                     break
-        return _UNKNOWN if flat is None else Priced(cost(usage, flat), flat.version)
+        if flat is None:
+            return _UNKNOWN if usage is not None else _UNMEASURED
+        nusd = cost(usage, flat) if usage is not None and measures(usage, flat) else unmetered(flat)
+        return _UNMEASURED if nusd is None else Priced(nusd, flat.version)
 
     def models(self, provider: str) -> list[Listed]:
         """The models that the catalogue lists for a provider, by its name there, and those that we have a price of. The first

@@ -6,7 +6,10 @@ hold the two equal on every row. The package costs 350 ms and 27 MB to import, s
 What its rows mean, as its own arithmetic reads them: prices in a list are dated or of a time of day, and the last that is
 active counts; a tiered price counts for all tokens once the input passes its start; a variant replaces single prices for a
 service tier; a kind of token without a price costs what it is part of. A row without any price says nothing of the price,
-except for the names below, which are free. Rows priced by the hour, page or character do not price tokens.
+except for the names below, which are free. Sound is priced by the hour, documents by the page, speech by the character.
+
+What it prices and we do not count: `storage_searches` (a search of the caller's files), messages of a realtime session,
+cached pictures, film, and citations (these are charged as the tokens that they are part of).
 
 Its Bedrock names hold the region: `global.` has the list price, and everything else the 10% that AWS adds for regional
 endpoints, a bare model id included, since that is answered in its region (https://aws.amazon.com/bedrock/pricing/).
@@ -28,7 +31,7 @@ from lockgate.policy.price import Flat, Rates
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
-#: Our rates → the catalogue's names for them. `search` and `request` are per thousand.
+#: Our rates → the catalogue's names for them, in the units of `policy.price.Rates`.
 _NAMES = {
     "input": "input_mtok",
     "output": "output_mtok",
@@ -43,7 +46,15 @@ _NAMES = {
     "reasoning": "output_reasoning_mtok",
     "search": "web_searches_kcount",
     "request": "requests_kcount",
+    "character": "input_mchars",
+    "page": "input_document_kpages",
+    "annotated_page": "input_annotated_document_kpages",
+    "hour": "audio_hours",
 }
+#: Our rates → names that are truer where they are there: all sound that we count is heard.
+_TRUER = {"hour": "input_audio_hours"}
+#: Sound that is charged as if it were so long (ms), where it is shorter: https://groq.com/pricing.
+_LEAST_MS = {("groq", "whisper-large-v3"): 10_000, ("groq", "whisper-large-v3-turbo"): 10_000}
 #: What a variant may depend on that a provider says in its usage (as `service_tier`).
 _TIERED_BY = ("service_tier", "processing", "speed")
 #: Models that are free of charge and have a row without prices: patterns of (provider, model).
@@ -113,30 +124,33 @@ class Catalogue:
     def price(self, seller: Provider, info: ModelInfo, at_us: int) -> tuple[Flat | None, int]:
         """The price in a row of the catalogue, likewise."""
         at = datetime.fromtimestamp(at_us / 1e6, UTC)
-        flat = self._flat(info.get_prices(at))
+        least_ms = _LEAST_MS.get((seller.id, info.id), 0)
+        flat = self._flat(info.get_prices(at), least_ms)
         if flat is not None and any(info is own for own in seller.models):  # variants are the seller's, not the model maker's
-            flat = self._with_tiers(flat, info, at)
+            flat = self._with_tiers(flat, info, at, least_ms)
         return flat, min((int(change.timestamp() * 1e6) for change in _changes(info, at)), default=FOREVER)
 
-    def _with_tiers(self, flat: Flat, info: ModelInfo, at: datetime) -> Flat:
+    def _with_tiers(self, flat: Flat, info: ModelInfo, at: datetime, least_ms: int) -> Flat:
         tiers: dict[str, Flat] = {}
         for variant in info.price_variants or ():
             (by, name), *more = variant.when.items()
             if by in _TIERED_BY and not more:
-                tier = self._flat(info.get_prices(at, {by: name}))
+                tier = self._flat(info.get_prices(at, {by: name}), least_ms)
                 if tier is not None and tier != flat:
                     tiers[name] = tier
         fields = {name: getattr(flat, name) for name in flat.__struct_fields__}
         return Flat(**{**fields, "tiers": tiers or None})
 
-    def _flat(self, price: ModelPrice) -> Flat | None:
-        """A row as a price for each stretch of input size; None when it has no price for tokens."""
-        listed = {ours: value for ours, theirs in _NAMES.items() if (value := price.__dict__.get(theirs)) is not None}
-        if "input" not in listed:
+    def _flat(self, price: ModelPrice, least_ms: int = 0) -> Flat | None:
+        """A row as a price for each stretch of input size; None when it has none."""
+        said = price.__dict__
+        listed = {ours: value for ours, theirs in _NAMES.items() if (value := said.get(theirs)) is not None}
+        listed |= {ours: value for ours, theirs in _TRUER.items() if (value := said.get(theirs)) is not None}
+        if not listed:
             return None
         starts = sorted({tier.start for value in listed.values() if not isinstance(value, Decimal) for tier in value.tiers})
         above = tuple((start, _level(listed, start).flat(self.version)) for start in starts)
-        base = _level(listed, -1).flat(self.version)
+        base = _level(listed, -1).flat(self.version, least_ms=least_ms)
         if not above:
             return base
         fields = {name: getattr(base, name) for name in base.__struct_fields__}

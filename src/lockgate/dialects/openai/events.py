@@ -34,12 +34,13 @@ class Tap:
     Only the proper end of the body makes an answer complete: behind one picture that is complete another may follow.
     """
 
-    __slots__ = ("_blocks", "_last", "outcome")
+    __slots__ = ("_blocks", "_images", "_last", "outcome")
 
     def __init__(self, drop_usage: bool = False) -> None:
         self.outcome = Outcome()
         self._blocks = Blocks()
         self._last = False  # something is complete
+        self._images = 0
 
     def feed(self, chunk: bytes) -> bytes:
         """The complete events, as they came."""
@@ -78,7 +79,9 @@ class Tap:
             outcome.failure = failure_of({"error": as_any(seen.error)} if given(seen.error) else as_any(data))
             return
         outcome.begun = True
-        if given(seen.usage):
-            outcome.usage = usage_of(seen.usage) or outcome.usage
-        if seen.type is not None and seen.type.endswith(_LAST):
+        kind = seen.type or ""
+        if kind.endswith(_LAST):
             self._last = True
+            self._images += kind.startswith("image")
+        if given(seen.usage):
+            outcome.usage = usage_of(seen.usage, images=self._images) or outcome.usage

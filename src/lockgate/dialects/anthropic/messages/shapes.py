@@ -76,6 +76,7 @@ class UsageShape(msgspec.Struct):
     output_tokens_details: _OutputDetails | None = None
     server_tool_use: _ServerTools | None = None
     service_tier: str | None = None
+    speed: str | None = None
 
 
 _usage = msgspec.json.Decoder(UsageShape, strict=False).decode
@@ -133,7 +134,7 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         cache_write_1h=(hour.ephemeral_1h_input_tokens if hour else None) or 0,
         reasoning=(details.thinking_tokens if details else None) or 0,
         searches=(tools.web_search_requests if tools else None) or 0,
-        service_tier=shape.service_tier or "",
+        service_tier="fast" if shape.speed == "fast" else shape.service_tier or "",
         raw=raw.copy(),
     )
 

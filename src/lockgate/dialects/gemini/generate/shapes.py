@@ -246,7 +246,7 @@ def usage_of(raw: msgspec.Raw, searches: int = 0, before: UsageShape | None = No
         (shape.candidates_token_count or 0) + thoughts,
         shape.cached_content_token_count or 0,
         reasoning=thoughts,
-        service_tier=shape.service_tier or "",
+        service_tier=(shape.service_tier or "").lower(),
         raw=raw,
         searches=searches,
     )

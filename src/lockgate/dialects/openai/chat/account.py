@@ -13,6 +13,7 @@ from lockgate.core.content import Citation, TokenLogprob
 from lockgate.core.reply import Finish, FinishReason, Usage
 from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.openai.chat.shapes import NAME, AnnotationShape, LogprobShape, LogprobsShape, UsageShape
+from lockgate.dialects.openai.usage import milliseconds
 
 #: Finish reasons of the API, and those that other hosts say instead.
 _FINISH: dict[str, FinishReason] = {
@@ -57,8 +58,9 @@ def finish_word(finish: Finish | None, calls: bool) -> str:
     return _WORD[finish.reason]
 
 
-def usage_of(raw: msgspec.Raw) -> Usage | None:
-    """Tokens used, canonical; None when the account cannot be read. Raises `msgspec.DecodeError` for what is no JSON."""
+def usage_of(raw: msgspec.Raw, service_tier: str | None = None) -> Usage | None:
+    """Tokens used, canonical; None when the account cannot be read. Raises `msgspec.DecodeError` for what is no JSON.
+    `service_tier` is what the answer says of it, beside its account."""
     try:
         shape = forgiving(raw, _usage)
     except msgspec.ValidationError:
@@ -82,6 +84,9 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         audio_output=(out.audio_tokens if out else None) or 0,
         image_input=(into.image_tokens if into else None) or 0,
         image_output=(out.image_tokens if out else None) or 0,
+        service_tier=service_tier or "",
+        searches=shape.num_search_queries or 0,
+        audio_ms=milliseconds(shape.prompt_audio_seconds or 0),
         raw=raw.copy(),
     )
 

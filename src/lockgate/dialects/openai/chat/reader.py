@@ -73,6 +73,7 @@ class _Chunk(msgspec.Struct):
 
 class _Account(msgspec.Struct):
     usage: msgspec.Raw = msgspec.Raw()
+    service_tier: str | None = None
     x_groq: _Groq | None = None
 
 
@@ -204,7 +205,7 @@ class Reader:
 
     def _use(self, account: _Account, out: list[Event]) -> None:
         usage = account.usage if given(account.usage) or account.x_groq is None else account.x_groq.usage
-        if given(usage) and (used := usage_of(usage)) is not None:
+        if given(usage) and (used := usage_of(usage, account.service_tier)) is not None:
             out.append(Used(used))
 
 

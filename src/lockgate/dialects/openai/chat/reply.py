@@ -64,6 +64,7 @@ class _Passing(msgspec.Struct):
     model: str | None = None
     choices: list[_Ending] | None = None
     usage: msgspec.Raw = msgspec.Raw()
+    service_tier: str | None = None
     error: msgspec.Raw = msgspec.Raw()
 
 
@@ -82,7 +83,7 @@ def read_reply(body: bytes) -> Reply | Failure:
         failed = next((choice.error for choice in shape.choices if given(choice.error)), None)
         if failed is not None:
             return failure_of({"error": msgspec.json.decode(failed)}, body=body)
-        usage = usage_of(shape.usage) if given(shape.usage) else None
+        usage = usage_of(shape.usage, shape.service_tier) if given(shape.usage) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _malformed(str(error), body)
     return Reply(
@@ -171,7 +172,7 @@ def observe(body: bytes) -> Outcome:
     """What a passing answer says of itself."""
     try:
         shape = forgiving(body, _passing)
-        usage = usage_of(shape.usage) if given(shape.usage) else None
+        usage = usage_of(shape.usage, shape.service_tier) if given(shape.usage) else None
         failure = failure_of(msgspec.json.decode(shape.error), body=body) if given(shape.error) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Outcome(failure=_malformed(str(error), body))

@@ -188,7 +188,8 @@ class UsageOutputShape(msgspec.Struct):
 
 
 class UsageShape(msgspec.Struct):
-    """Tokens used; the last three are DeepSeek's, Moonshot's and Mistral's words for cached input."""
+    """Tokens used. DeepSeek, Moonshot and Mistral have words of their own for cached input; Perplexity counts its searches,
+    Mistral the seconds of sound."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -198,6 +199,8 @@ class UsageShape(msgspec.Struct):
     prompt_cache_hit_tokens: int | None = None
     cached_tokens: int | None = None
     num_cached_tokens: int | None = None
+    num_search_queries: int | None = None
+    prompt_audio_seconds: float | None = None
 
 
 def arguments_text(arguments: str | dict[str, Any] | None) -> str:

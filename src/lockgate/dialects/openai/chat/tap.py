@@ -36,6 +36,7 @@ class _Glance(msgspec.Struct):
 
 class _Account(msgspec.Struct):
     usage: msgspec.Raw = msgspec.Raw()
+    service_tier: str | None = None
     x_groq: _Groq | None = None
 
 
@@ -136,7 +137,7 @@ class Tap:
             groq = account.x_groq
             usage = account.usage if given(account.usage) or groq is None else groq.usage
             if given(usage):
-                outcome.usage = usage_of(usage) or outcome.usage
+                outcome.usage = usage_of(usage, account.service_tier) or outcome.usage
                 return not shape.choices
         return False
 
