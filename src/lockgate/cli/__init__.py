@@ -10,6 +10,7 @@ import click
 
 from lockgate import __version__
 from lockgate.cli.config import check, print_schema
+from lockgate.cli.imports import imports
 from lockgate.cli.keys import keys
 from lockgate.cli.lists import models, providers
 from lockgate.cli.logs import logs
@@ -36,5 +37,5 @@ def cli() -> None:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
-for command in (serve, check, print_schema, providers, models, logs, keys):
+for command in (serve, check, print_schema, providers, models, logs, keys, imports):
     cli.add_command(command)
