@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from lockgate.core.failure import Failure
 from lockgate.dialects.error import read_error
-from lockgate.policy.breaker import GATE_WORDS, LANE_WORDS, Breaker, BreakerPolicy, LocalCell, Words, set_gate
+from lockgate.policy.breaker import COLUMN_WORDS, GATE_WORDS, Breaker, BreakerPolicy, LocalCell, Words, set_gate, touched
 
 BAD = Failure("server", 500, "It broke.", body=b"{}")
 LIMITED = Failure("rate_limit", 429, "Slow down.", body=b"{}")
@@ -24,17 +24,17 @@ WRONG = Failure("bad_request", 400, "What?", body=b"{}")
 class SharedCell:
     """One worker's view of a circuit that several share."""
 
-    def __init__(self, gate: Words, lanes: list[array[float]], mine: int) -> None:
-        self._gate, self._lanes, self._mine = gate, lanes, mine
+    def __init__(self, gate: Words, columns: list[array[float]], mine: int) -> None:
+        self._gate, self._columns, self._mine = gate, columns, mine
 
     def gate(self) -> Words:
         return self._gate
 
     def mine(self) -> Words:
-        return self._lanes[self._mine]
+        return self._columns[self._mine]
 
-    def lanes(self) -> Sequence[Words]:
-        return self._lanes
+    def columns(self) -> Sequence[Words]:
+        return self._columns
 
     def swap(self, until: float, since: float, to_until: float, to_since: float) -> bool:
         if (self._gate[0], self._gate[1]) != (until, since):
@@ -46,8 +46,8 @@ class SharedCell:
 def workers(count: int, policy: BreakerPolicy) -> list[Breaker]:
     """A circuit as each of several workers sees it, without jitter."""
     gate = array("d", [0.0] * GATE_WORDS)
-    lanes = [array("d", [0.0] * LANE_WORDS) for _ in range(count)]
-    return [Breaker(policy, SharedCell(gate, lanes, mine), lambda: 0.0) for mine in range(count)]
+    columns = [array("d", [0.0] * COLUMN_WORDS) for _ in range(count)]
+    return [Breaker(policy, SharedCell(gate, columns, mine), lambda: 0.0) for mine in range(count)]
 
 
 def alone(policy: BreakerPolicy | None = None, chance: float = 0.0) -> Breaker:
@@ -304,6 +304,50 @@ def test_workers_share_what_they_have_seen() -> None:
     assert one.state(4.0) == "closed"
     two.report(5.0, BAD)
     assert [each.state(5.0) for each in (one, two, three)] == ["open"] * 3
+
+
+def test_a_row_that_another_worker_has_seen_long_ago_does_not_count() -> None:
+    one, two = workers(2, BreakerPolicy(in_a_row=3, window_s=10))
+    one.report(1.0, BAD)
+    one.report(2.0, BAD)
+    two.report(12.5, BAD)
+    assert two.state(12.5) == "closed"
+    two.report(13.0, BAD)
+    assert two.state(13.0) == "closed"
+    two.report(13.5, BAD)
+    assert two.state(13.5) == "open"
+
+
+def test_a_success_of_one_worker_ends_the_rows_of_all() -> None:
+    one, two = workers(2, BreakerPolicy(in_a_row=3))
+    one.report(1.0, BAD)
+    one.report(2.0, BAD)
+    two.report(3.0, None)
+    one.report(4.0, BAD)
+    two.report(5.0, BAD)
+    assert one.state(5.0) == "closed"
+    one.report(6.0, BAD)
+    assert one.state(6.0) == "open"
+
+
+def test_a_bucket_counts_until_a_window_after_it_began() -> None:
+    one, two = workers(2, BreakerPolicy(failures=2, window_s=10))
+    one.report(1.0, BAD)
+    two.report(11.0, BAD)
+    assert two.state(11.0) == "closed"
+    one.report(20.75, BAD)
+    assert one.state(20.75) == "open"
+
+
+def test_it_is_known_when_a_circuit_was_last_used() -> None:
+    cell = LocalCell()
+    breaker = Breaker(BreakerPolicy(), cell, lambda: 0.0)
+    assert touched(cell.gate(), cell.mine()) == 0.0
+    for at, failure in enumerate([None, BAD, WRONG, BAD], start=1):
+        breaker.report(float(at), failure)
+        assert touched(cell.gate(), cell.mine()) == at
+    cell.swap(0.0, 0.0, 40.0, 10.0)
+    assert touched(cell.gate(), cell.mine()) == 10.0
 
 
 def test_one_of_all_workers_probes() -> None:

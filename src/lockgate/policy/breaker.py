@@ -6,9 +6,9 @@
                reports back is given up after another cool-down, so there is never more than one in that time.
 
 All there is to know of a circuit are a few numbers (`Cell`), which may be shared by the workers of a machine: the gate, which
-changes only from one state to the next, and a lane for each worker, in which nobody else writes. Two numbers are the gate.
+changes only from one state to the next, and a column for each worker, in which nobody else writes. Two numbers are the gate.
 `until`: 0 closed, above 0 open until then, below 0 a probe is out and has until then. `since`: when that began. What was
-counted before belongs to another state and counts no more, so nothing is ever cleared in somebody else's lane.
+counted before belongs to another state and counts no more, so nothing is ever cleared in somebody else's column.
 """
 
 from __future__ import annotations
@@ -38,13 +38,16 @@ _SPREAD = 0.2
 
 #: The window is looked at in so many pieces: it slides by one of them.
 _BUCKETS = 10
+#: No state lasts as long, in seconds: one that seems to has a damaged gate.
+_AGES_S = 1e12
+
 #: The gate's two numbers.
 _UNTIL, _SINCE = range(2)
 GATE_WORDS = 2
-#: A lane's numbers: the last success; of the failures without a success between them how many, the first and the last;
+#: A column's numbers: the last success; of the failures without a success between them how many, the first and the last;
 #: then of each bucket its start, its requests and its failures.
 _WELL, _ROW, _ROW_FROM, _ROW_TO, _FIRST_BUCKET = range(5)
-LANE_WORDS = _FIRST_BUCKET + 3 * _BUCKETS
+COLUMN_WORDS = _FIRST_BUCKET + 3 * _BUCKETS
 
 
 class BreakerPolicy(msgspec.Struct, frozen=True):
@@ -98,7 +101,7 @@ class Words(Protocol):
 
     def __setitem__(self, index: int, value: float, /) -> None: ...
 
-    def tolist(self) -> list[float]:
+    def tolist(self) -> Sequence[float]:
         """All of them as they are now."""
         ...
 
@@ -111,11 +114,11 @@ class Cell(Protocol):
         ...
 
     def mine(self) -> Words:
-        """The lane to write in: `LANE_WORDS`, at first 0."""
+        """The column to write in: `COLUMN_WORDS`, at first 0."""
         ...
 
-    def lanes(self) -> Sequence[Words]:
-        """All lanes that may have something in them, one's own among them."""
+    def columns(self) -> Sequence[Words]:
+        """All columns that may have something in them, one's own among them."""
         ...
 
     def swap(self, until: float, since: float, to_until: float, to_since: float) -> bool:
@@ -126,20 +129,20 @@ class Cell(Protocol):
 class LocalCell:
     """The numbers of a circuit that only this worker knows."""
 
-    __slots__ = ("_gate", "_lane")
+    __slots__ = ("_column", "_gate")
 
     def __init__(self) -> None:
         self._gate = array("d", bytes(8 * GATE_WORDS))
-        self._lane = array("d", bytes(8 * LANE_WORDS))
+        self._column = array("d", bytes(8 * COLUMN_WORDS))
 
     def gate(self) -> Words:
         return self._gate
 
     def mine(self) -> Words:
-        return self._lane
+        return self._column
 
-    def lanes(self) -> Sequence[Words]:
-        return (self._lane,)
+    def columns(self) -> Sequence[Words]:
+        return (self._column,)
 
     def swap(self, until: float, since: float, to_until: float, to_since: float) -> bool:
         gate = self._gate
@@ -147,6 +150,11 @@ class LocalCell:
             return False
         set_gate(gate, to_until, to_since)
         return True
+
+
+def touched(gate: Words, column: Words) -> float:
+    """When a column of a circuit, or its gate, was last written."""
+    return max(gate[_SINCE], column[_WELL], column[_ROW_TO])
 
 
 def set_gate(gate: Words, until: float, since: float) -> None:
@@ -234,38 +242,39 @@ class Breaker:
 
     def _count(self, now: float, since: float, failed: bool) -> bool:
         """Write the request into the bucket of this moment; whether it failed. Buckets start at `since`, the same for all."""
-        number = int(max(0.0, now - since) / self._width_s)
+        past = now - since
+        number = int(past / self._width_s) if 0.0 < past < _AGES_S else 0
         start = since + number * self._width_s
         at = _FIRST_BUCKET + 3 * (number % _BUCKETS)
-        lane = self._cell.mine()
-        if lane[at] != start:
-            lane[at + 1] = lane[at + 2] = 0.0
-            lane[at] = start
-        lane[at + 1] += 1.0
+        column = self._cell.mine()
+        if column[at] != start:
+            column[at + 1] = column[at + 2] = 0.0
+            column[at] = start
+        column[at + 1] += 1.0
         if failed:
-            lane[at + 2] += 1.0
+            column[at + 2] += 1.0
         else:
-            lane[_WELL] = now
-            lane[_ROW] = 0.0
+            column[_WELL] = now
+            column[_ROW] = 0.0
         return failed
 
     def _fails(self, now: float, since: float) -> bool:
         """Whether this failure, which has been counted, is the one that opens the circuit."""
-        lanes = self._cell.lanes()
+        columns = self._cell.columns()
         oldest = now - self._policy.window_s
         if self._in_a_row is not None:
-            start = max(since, *(lane[_WELL] for lane in lanes))
+            start = max(since, *(column[_WELL] for column in columns))
             self._lengthen(now, start, oldest)
-            rows = (lane for lane in lanes if lane[_ROW_FROM] >= start and lane[_ROW_TO] >= oldest)
-            if sum(lane[_ROW] for lane in rows) >= self._in_a_row:
+            rows = (column for column in columns if column[_ROW_FROM] >= start and column[_ROW_TO] >= oldest)
+            if sum(column[_ROW] for column in rows) >= self._in_a_row:
                 return True
         most, percentage = self._policy.failures, self._percentage
         if most is None and percentage is None:
             return False
         requests = failures = 0.0
-        for lane in lanes:
-            words = lane.tolist()
-            for at in range(_FIRST_BUCKET, LANE_WORDS, 3):
+        for column in columns:
+            words = column.tolist()
+            for at in range(_FIRST_BUCKET, COLUMN_WORDS, 3):
                 if words[at] > oldest and words[at] >= since:
                     requests += words[at + 1]
                     failures += words[at + 2]
@@ -275,9 +284,9 @@ class Breaker:
 
     def _lengthen(self, now: float, start: float, oldest: float) -> None:
         """One more failure in this worker's row; a success of anybody's, or a window without a failure, has ended it."""
-        lane = self._cell.mine()
-        if lane[_ROW_FROM] < start or lane[_ROW_TO] < oldest or not lane[_ROW]:
-            lane[_ROW] = 0.0
-            lane[_ROW_FROM] = now
-        lane[_ROW_TO] = now
-        lane[_ROW] += 1.0
+        column = self._cell.mine()
+        if column[_ROW_FROM] < start or column[_ROW_TO] < oldest or not column[_ROW]:
+            column[_ROW] = 0.0
+            column[_ROW_FROM] = now
+        column[_ROW_TO] = now
+        column[_ROW] += 1.0
