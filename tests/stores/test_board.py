@@ -304,6 +304,15 @@ def test_a_circuit_keeps_its_slot_and_its_state(path: Path) -> None:
     board.close()
 
 
+def test_the_request_that_asked_for_a_circuit_counts(path: Path) -> None:
+    clock = Clock()
+    board = Board(path, clock=clock)
+    breaker = breaker_at(board, policy=BreakerPolicy(failures=1))
+    breaker.report(clock.now, BAD, began=clock.now - 0.5)
+    assert breaker.state(clock.now) == "open"
+    board.close()
+
+
 def test_a_circuit_without_a_slot_is_the_workers_own(path: Path) -> None:
     clock = Clock()
     board = Board(path, clock=clock, slots=2)

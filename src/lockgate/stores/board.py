@@ -36,6 +36,8 @@ SLOTS = 512
 COLUMNS = 32
 #: A slot that nobody has written in for so long, in seconds, may be given to another circuit.
 IDLE_S = 900.0
+#: A circuit begins so long before it is given a slot, in seconds: the request that asked for it counts as well.
+_BEFORE_S = 1.0
 
 _MAGIC = b"lockgate"
 _VERSION = 1
@@ -236,7 +238,7 @@ class Board:
         for part in self.parts(slot):
             for index in range(COLUMN_WORDS):
                 part[index] = 0.0
-        set_gate(gate, 0.0, self._clock())
+        set_gate(gate, 0.0, self._clock() - _BEFORE_S)
         tenure[0] += 1.0
         return tenure[0]
 
