@@ -380,12 +380,13 @@ def test_a_digest_that_only_seems_to_be_there_is_not_found(path: Path) -> None:
 def test_a_gate_that_somebody_else_holds_is_not_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     board = Board(path, clock=lambda: 0.0)
     cell = board.cell("one")
+    until, since = cell.gate().tolist()
     monkeypatch.setattr(places, "_try_lock", lambda fd, byte: False)
-    assert not cell.swap(0.0, 0.0, 30.0, 1.0)
+    assert not cell.swap(until, since, 30.0, 1.0)
     monkeypatch.undo()
-    assert not cell.swap(1.0, 0.0, 30.0, 1.0)
-    assert cell.swap(0.0, 0.0, 30.0, 1.0)
-    assert list(cell.gate().tolist()) == [30.0, 1.0]
+    assert not cell.swap(1.0, since, 30.0, 1.0)
+    assert cell.swap(until, since, 30.0, 1.0)
+    assert cell.gate().tolist() == [30.0, 1.0]
     board.close()
 
 
