@@ -7,6 +7,7 @@ import logging
 
 from lockgate.control.config import BadConfig
 from lockgate.control.house import House
+from lockgate.control.price_list import refresh_when_due
 from lockgate.control.watch import Watch
 from lockgate.core.redact import Redactor
 from lockgate.http.gateway import Gateway, World
@@ -24,6 +25,8 @@ log = logging.getLogger("lockgate")
 WATCH_SECONDS = 0.5
 #: Seconds after which servers of one's own are asked again what they have loaded.
 DISCOVER_SECONDS = 60.0
+#: Seconds between two looks whether a new price list is due.
+REFRESH_SECONDS = 60.0
 
 
 class App:
@@ -54,6 +57,7 @@ class App:
             loop.create_task(self._look_for_changes()),
             loop.create_task(self.runtime.credentials.keep_fresh()),
             loop.create_task(self._keep_discovering()),
+            loop.create_task(self._keep_prices_fresh()),
         ]
 
     async def stop(self) -> None:
@@ -73,7 +77,7 @@ class App:
             return
         if snapshot.revision != self.world.snapshot.revision:
             log.info("reloaded: %s", snapshot)
-        snapshot.prices.warm()
+        await asyncio.to_thread(snapshot.prices.load)  # before anyone is charged by them
         if self._http is not None and self._http.egress != snapshot.egress:
             self._http.adopt(snapshot.egress)
         snapshot.inherit(self.world.snapshot)
@@ -96,6 +100,14 @@ class App:
                 await asyncio.wait_for(self._reloaded.wait(), DISCOVER_SECONDS)
             except TimeoutError:
                 pass
+
+    async def _keep_prices_fresh(self) -> None:
+        """Get a new price list when the operator wants one and it is due. The file is found like any other change."""
+        while True:
+            if (refresh := self.world.snapshot.refresh) is not None:
+                client = self.runtime.client(refresh.destination.scheme)
+                await refresh_when_due(client, refresh, self._house.price_list)
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def _look_for_changes(self) -> None:
         """Look again and again, whatever happens: a key that is revoked must be refused, also after a bad day of the disk."""

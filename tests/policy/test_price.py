@@ -108,7 +108,7 @@ def test_an_operators_row_reads_numbers_and_strings() -> None:
     assert flat.version != msgspec.structs.replace(row, input=Decimal("0.2")).flat().version
 
 
-@pytest.mark.parametrize("price", ["-1", "NaN", "Infinity"])
+@pytest.mark.parametrize("price", ["-1", "NaN", "Infinity", "1e13", "1e-41", "1e-999999999"])
 def test_a_price_that_cannot_be_is_named(price: str) -> None:
     with pytest.raises(ValueError, match="output: a price is"):
         Row(input=Decimal(1), output=Decimal(price)).flat()

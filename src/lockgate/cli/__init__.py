@@ -14,6 +14,7 @@ from lockgate.cli.imports import imports
 from lockgate.cli.keys import keys
 from lockgate.cli.lists import models, providers
 from lockgate.cli.logs import logs
+from lockgate.cli.prices import prices
 from lockgate.cli.serve import serve
 
 
@@ -37,5 +38,5 @@ def cli() -> None:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
-for command in (serve, check, print_schema, providers, models, logs, keys, imports):
+for command in (serve, check, print_schema, providers, models, prices, logs, keys, imports):
     cli.add_command(command)

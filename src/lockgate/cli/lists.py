@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import click
 
-from lockgate.cli.desk import Stop, columns
+from lockgate.cli.desk import Stop, columns, data_option
 from lockgate.pipeline.runtime import now_us
 from lockgate.policy.price import Flat
 from lockgate.providers.catalogue import Model, models_of
 from lockgate.providers.prices import Prices
+from lockgate.providers.prices_file import NAME
 from lockgate.providers.table import TABLE
 
 
@@ -50,11 +52,12 @@ def providers(as_json: bool) -> None:
 @click.option("--provider", "slugs", multiple=True, help="Only of this provider; repeatable.")
 @click.option("--priced/--unpriced", default=None, help="Only those whose price is known, or is not.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON: one list.")
-def models(slugs: tuple[str, ...], priced: bool | None, as_json: bool) -> None:
+@data_option
+def models(slugs: tuple[str, ...], priced: bool | None, as_json: bool, data: Path) -> None:
     """List the models that Lockgate knows, with prices in USD per million tokens."""
     if unknown := set(slugs) - set(TABLE):
         raise Stop(f"unknown provider: {', '.join(sorted(unknown))}. `lockgate providers` lists them.")
-    prices, at_us = Prices(), now_us()
+    prices, at_us = Prices(file=data / NAME), now_us()
     rows = sorted((TABLE[slug] for slug in slugs or TABLE), key=lambda row: row.slug)
     found = [model for row in rows for model in models_of(row, prices, at_us)]
     found = [model for model in found if priced is None or priced == (model.price is not None)]
@@ -63,7 +66,8 @@ def models(slugs: tuple[str, ...], priced: bool | None, as_json: bool) -> None:
         return
     columns(("MODEL", "CONTEXT", "INPUT", "OUTPUT", "CACHED", "KINDS", "FEATURES"), [_line(model) for model in found])
     known = sum(model.price is not None for model in found)
-    click.echo(f"{len(found)} models, {known} with a price and {len(found) - known} without.", err=True)
+    said = f"{len(found)} models, {known} with a price and {len(found) - known} without"
+    click.echo(f"{said}; by {prices.load().version}.", err=True)
 
 
 def _as_json(model: Model) -> dict[str, Any]:

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import msgspec
 
-from lockgate.control.config import BadConfig, Config, Mistake, ProviderEntry, Timeouts
+from lockgate.control.config import BadConfig, CatalogueEntry, Config, Mistake, ProviderEntry, Timeouts
 from lockgate.control.keys import principals
+from lockgate.control.price_list import refresh_of
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.pipeline.aliases import resolved
 from lockgate.pipeline.route import RouteConfig
-from lockgate.pipeline.snapshot import Limits, LogPolicy, Snapshot
+from lockgate.pipeline.snapshot import Limits, LogPolicy, Refresh, Snapshot
 from lockgate.pipeline.target import Provider, set_up
 from lockgate.providers.auth import SIGNERS, make_signer
 from lockgate.providers.auth.settings import Settings
 from lockgate.providers.deployments import deployments_of
 from lockgate.providers.prices import Prices
+from lockgate.providers.prices_file import head_of
 from lockgate.providers.table import TABLE, Row
 from lockgate.stores.keys import StoredKey
 from lockgate.transport.destination import Destination, TlsIdentity
@@ -38,8 +40,10 @@ def compile_snapshot(
     stored: Iterable[StoredKey],
     pepper: bytes,
     scopes: frozenset[str],
+    price_list: Path | None = None,
 ) -> Snapshot:
-    """The world that a configuration describes; raises `BadConfig` with every mistake."""
+    """The world that a configuration describes; raises `BadConfig` with every mistake. `price_list` is the file of one that
+    may have been taken."""
     mistakes: list[Mistake] = []
     stored = list(stored)
     egress = _egress(config.egress.allow, mistakes)
@@ -58,13 +62,15 @@ def compile_snapshot(
     aliases = _aliases(config.aliases, providers, mistakes)
     keys = principals(stored, config.keys, environment, pepper, scopes, mistakes)
     try:
-        prices = Prices(config.prices)
+        prices = Prices(config.prices, file=price_list)
     except ValueError as error:
         mistakes.append(Mistake("prices", str(error)))
+    refresh = _refresh(config.catalogue, mistakes)
     if mistakes:
         raise BadConfig(mistakes)
+    taken = None if price_list is None else head_of(price_list)
     return Snapshot(
-        revision=_revision(config, stored, providers),
+        revision=_revision(config, stored, providers, "" if taken is None else taken.version),
         pepper=pepper,
         keys=keys,
         providers=providers,
@@ -75,6 +81,7 @@ def compile_snapshot(
         limits=Limits(request=config.limits.request_body, answer=config.limits.answer_body),
         log=LogPolicy(bodies=config.log.bodies == "full", body_limit=config.log.body_limit),
         aliases=aliases,
+        refresh=refresh,
     )
 
 
@@ -211,12 +218,26 @@ def _aliases(written: dict[str, str], providers: dict[str, Provider], mistakes: 
     return aliases
 
 
+def _refresh(entry: CatalogueEntry, mistakes: list[Mistake]) -> Refresh | None:
+    """Where the price list is fetched from; None: nowhere."""
+    if not entry.every_hours >= 1:
+        mistakes.append(Mistake("catalogue.every_hours", "must be a number of hours, 1 or more"))
+    tls = None if entry.tls == type(entry.tls)() else TlsIdentity(**msgspec.structs.asdict(entry.tls))
+    try:
+        refresh = refresh_of(entry.url, entry.every_hours * 3600, tls, entry.proxy)
+    except Refusal as refusal:
+        mistakes.append(Mistake(f"catalogue.{refusal.param}", refusal.message))
+        return None
+    return refresh if entry.refresh else None
+
+
 def _deadlines(timeouts: Timeouts) -> Deadlines:
     return Deadlines(timeouts.connect, timeouts.first_byte, timeouts.idle, timeouts.total)
 
 
-def _revision(config: Config, stored: list[StoredKey], providers: dict[str, Provider]) -> str:
-    """A short name for this world: the same for the same configuration, keys and providers. Secrets do not enter it."""
-    said = msgspec.structs.replace(config, providers={}, keys=[])
-    parts = (encode(said), encode(sorted(providers)), encode([(key.id, key.revoked_us) for key in stored]))
+def _revision(config: Config, stored: list[StoredKey], providers: dict[str, Provider], price_list: str) -> str:
+    """A short name for this world: the same for the same configuration, keys, providers and price list. Secrets do not enter
+    it."""
+    said = msgspec.structs.replace(config, providers={}, keys=[], catalogue=CatalogueEntry())
+    parts = (encode(said), encode(sorted(providers)), encode([(key.id, key.revoked_us) for key in stored]), price_list.encode())
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:12]

@@ -14,6 +14,7 @@ import yaml
 from lockgate.pipeline.route import RouteConfig
 from lockgate.policy.price import Row as PriceRow
 from lockgate.providers.auth.settings import Settings
+from lockgate.providers.prices_file import URL
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +96,17 @@ class LimitsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer_body: int = 64 * 1024 * 1024
 
 
+class CatalogueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The price list. `refresh: true` fetches what genai-prices publishes from `url` every so many hours; without it nothing
+    leaves this machine, and the list is the one that was installed, or taken by `lockgate prices refresh`."""
+
+    refresh: bool = False
+    url: str = URL
+    every_hours: float = 24.0
+    proxy: str = ""
+    tls: Tls = Tls()
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. Everything may be left out. `aliases`: a name for a model → "@slug/model", or another alias."""
 
@@ -104,6 +116,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aliases: dict[str, str] = {}
     egress: EgressEntry = EgressEntry()
     prices: dict[str, PriceRow] = {}
+    catalogue: CatalogueEntry = CatalogueEntry()
     log: LogEntry = LogEntry()
     limits: LimitsEntry = LimitsEntry()
     timeouts: Timeouts = Timeouts()

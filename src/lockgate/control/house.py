@@ -11,6 +11,7 @@ from lockgate.control.compile import compile_snapshot
 from lockgate.control.config import Config, read_file
 from lockgate.control.secrets import check_strength, derive, root_secret
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.providers.prices_file import NAME
 from lockgate.stores.keys import KeyStore
 
 
@@ -33,6 +34,11 @@ class House:
     def spool(self) -> Path:
         """Where records wait for the log."""
         return self.data / "spool"
+
+    @property
+    def price_list(self) -> Path:
+        """A price list that was taken, if there is one."""
+        return self.data / NAME
 
     def open(self) -> None:
         """Make what is missing, check what is there. Raises `OSError`, `WeakSecret`."""
@@ -70,5 +76,10 @@ class House:
         finally:
             store.close()
         return compile_snapshot(
-            self.config(), environment=self.environment, stored=stored, pepper=self.pepper, scopes=self.scopes
+            self.config(),
+            environment=self.environment,
+            stored=stored,
+            pepper=self.pepper,
+            scopes=self.scopes,
+            price_list=self.price_list,
         )

@@ -1,4 +1,4 @@
-"""Notices that the configuration file or the stored keys have changed."""
+"""Notices that the configuration file, the stored keys or the price list have changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Watch:
         self._store.close()
 
     def _fingerprint(self) -> tuple[object, ...]:
-        return (_stamp(self._house.config_path), self._store.version())
+        return (_stamp(self._house.config_path), self._store.version(), _stamp(self._house.price_list))
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:

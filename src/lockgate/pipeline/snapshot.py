@@ -8,6 +8,7 @@ from lockgate.core.call import Principal
 from lockgate.pipeline.route import RouteConfig
 from lockgate.pipeline.target import MEMO, Provider
 from lockgate.providers.prices import Prices
+from lockgate.transport.destination import Destination
 from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Deadlines
 
@@ -25,6 +26,15 @@ class LogPolicy(msgspec.Struct, frozen=True):
 
     bodies: bool = True
     body_limit: int = 1024 * 1024
+
+
+class Refresh(msgspec.Struct, frozen=True):
+    """Where a new price list is fetched from, and after how many seconds again."""
+
+    url: str
+    destination: Destination
+    target: bytes
+    every_s: float
 
 
 class Snapshot(msgspec.Struct, eq=False):
@@ -45,6 +55,7 @@ class Snapshot(msgspec.Struct, eq=False):
     limits: Limits = Limits()
     log: LogPolicy = LogPolicy()
     aliases: dict[str, str] = {}
+    refresh: Refresh | None = None  # of the price list; None: never
     _homes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     seen: dict[bytes, Principal] = msgspec.field(default_factory=dict)  # who sent a header, by its digest
     inline: dict[bytes, Provider] = msgspec.field(default_factory=dict)  # providers that callers brought, by what they said

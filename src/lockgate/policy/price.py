@@ -15,6 +15,8 @@ from lockgate.core.reply import Usage
 
 _MILLION = 1_000_000
 _HOUR_MS = 3_600_000
+#: The highest price in USD, and the most decimals that it may have: arithmetic with more could take for ever.
+_MOST, _DIGITS = 10**12, 40
 
 
 class Units(msgspec.Struct, frozen=True):
@@ -175,8 +177,10 @@ class Rates(msgspec.Struct, frozen=True, omit_defaults=True):
         for name in self.__struct_fields__:
             price: Decimal | None = getattr(self, name)
             if price is not None:
-                if not price.is_finite() or price < 0:
-                    raise ValueError(f"{name}: a price is a number of USD, zero or more, not {price}")
+                if not price.is_finite() or not 0 <= price <= _MOST or int(price.as_tuple().exponent) < -_DIGITS:
+                    raise ValueError(
+                        f"{name}: a price is a number of USD, zero or more (and of {_DIGITS} decimals), not {price}"
+                    )
                 finest = max(finest, -int(price.normalize().as_tuple().exponent))
         unit = Decimal(10) ** finest
         per = _MILLION * 10 ** (finest - 9)

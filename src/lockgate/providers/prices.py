@@ -8,14 +8,15 @@ import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from lockgate.core.reply import Usage
 from lockgate.policy.price import Flat, Row, cost, measures, unmetered
-from lockgate.providers import prices_catalogue
-from lockgate.providers.prices_catalogue import FOREVER, Catalogue, Listed
+from lockgate.providers import prices_file
+from lockgate.providers.prices_catalogue import FOREVER, Catalogue, Listed, bundled
 from lockgate.providers.table import Row as Provider
 
 _FREE = Flat.free()
@@ -53,10 +54,11 @@ class Prices:
 
     `overrides` are the operator's rows by "provider/model": the provider by its configured slug or its name in the
     catalogue, the model exact or as a pattern (`gpt-4o*`); an exact name wins, then the longest pattern. Raises
-    `ValueError` naming the row for a price that cannot be. `size` bounds how many prices are kept.
+    `ValueError` naming the row for a price that cannot be. `file` is a price list to be used instead of the package's, if it
+    is there (`providers.prices_file`). `size` bounds how many prices are kept.
     """
 
-    def __init__(self, overrides: Mapping[str, Row] | None = None, *, size: int = 4096) -> None:
+    def __init__(self, overrides: Mapping[str, Row] | None = None, *, file: Path | None = None, size: int = 4096) -> None:
         self._exact: dict[tuple[str, str], Flat] = {}
         self._patterns: list[tuple[str, str, Flat]] = []
         for name, row in (overrides or {}).items():
@@ -72,6 +74,7 @@ class Prices:
             else:
                 self._exact[provider, model] = flat
         self._patterns.sort(key=lambda entry: -len(entry[1]))
+        self._file = file
         self._size = size
         self._kept: dict[tuple[str, str, str], tuple[Flat | None, int, int]] = {}  # price, since, until
         self._listed: dict[str, list[Listed]] = {}
@@ -83,7 +86,7 @@ class Prices:
 
     def warm(self) -> None:
         """Load the catalogue in a thread of its own, so that no request waits for it."""
-        threading.Thread(target=self._load, name="prices", daemon=True).start()
+        threading.Thread(target=self.load, name="prices", daemon=True).start()
 
     def flat(self, provider: str, model: str, at_us: int, slug: str = "") -> Flat | None:
         """The price of `model` at a time (µs since the epoch), or None: not known.
@@ -124,7 +127,7 @@ class Prices:
             return []
         listed = self._listed.get(provider)
         if listed is None:
-            listed = self._load().models(provider)
+            listed = self.load().models(provider)
             known = {name for each in listed for name in (each.name, *each.aliases)}
             listed += [Listed(model, model) for owner, model in _OURS if owner == provider and model not in known]
             self._listed[provider] = listed
@@ -137,7 +140,7 @@ class Prices:
         ours = _OURS.get((provider, model))
         if ours is not None:
             return ours, FOREVER
-        return self._load().find(provider, model, at_us) if provider else (None, FOREVER)
+        return self.load().find(provider, model, at_us) if provider else (None, FOREVER)
 
     def _own(self, provider: str, model: str, slug: str) -> Flat | None:
         """The operator's price, if there is one."""
@@ -149,8 +152,10 @@ class Prices:
                 return flat
         return None
 
-    def _load(self) -> Catalogue:
+    def load(self) -> Catalogue:
+        """The catalogue. The first call reads it, which takes up to half a second."""
         with self._loading:
             if self._catalogue is None:
-                self._catalogue = prices_catalogue.load()
+                taken = None if self._file is None else prices_file.load(self._file)
+                self._catalogue = taken or bundled()
         return self._catalogue

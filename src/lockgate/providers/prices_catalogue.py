@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -76,11 +77,15 @@ class Listed(msgspec.Struct, frozen=True):
     kinds: frozenset[str] = frozenset()  # of what is priced, by the catalogue's names
 
 
-def load() -> Catalogue:
-    """Import the catalogue (350 ms, once in a process)."""
-    snapshot: Any = importlib.import_module("genai_prices.data_snapshot").get_snapshot()
-    version: str = importlib.import_module("genai_prices").__version__
-    return Catalogue(snapshot.providers, f"genai-prices {version}")
+def bundled() -> Catalogue:
+    """The list that the package brings; importing it takes 350 ms, once in a process."""
+    data: Any = importlib.import_module("genai_prices.data")
+    return Catalogue(data.providers, f"genai-prices {bundled_version()}")
+
+
+def bundled_version() -> str:
+    """The version of the package."""
+    return metadata.version("genai-prices")
 
 
 class Catalogue:
@@ -93,6 +98,28 @@ class Catalogue:
 
     def __repr__(self) -> str:
         return f"Catalogue({self.version}, {len(self._all)} providers)"
+
+    @property
+    def size(self) -> int:
+        """How many models it lists."""
+        return sum(len(seller.models) for seller in self._all)
+
+    def check(self, at_us: int) -> int:
+        """Look at all that a request might find: how many models there are. Raises `ValueError` for a price that cannot be,
+        and whatever a pattern raises that cannot be matched."""
+        if len(self._providers) < len(self._all):
+            raise ValueError("a provider is listed twice")
+        for seller in self._all:
+            seller.find_model("a name that no model has", all_providers=self._all)
+            for info in seller.models:
+                dated: list[Any] = [*(info.prices if isinstance(info.prices, list) else [info]), *(info.price_variants or ())]
+                try:
+                    for each in dated:
+                        self._flat(each.prices)
+                    self.price(seller, info, at_us)
+                except ValueError as error:
+                    raise ValueError(f"{seller.id}/{info.id}: {error}") from None
+        return self.size
 
     def models(self, provider: str) -> list[Listed]:
         """A provider's models; empty for a provider that is not listed."""

@@ -1,0 +1,111 @@
+"""`lockgate prices`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import click
+
+from lockgate.cli.desk import Stop, config_option, data_option, house_at, opened
+from lockgate.cli.lists import price_of
+from lockgate.control.config import BadConfig, Config
+from lockgate.control.house import House
+from lockgate.control.price_list import NoPriceList, fetch, refresh_of, take
+from lockgate.core.failure import Refusal
+from lockgate.pipeline.runtime import now_us
+from lockgate.pipeline.snapshot import Refresh
+from lockgate.providers.prices import Prices
+from lockgate.providers.table import TABLE
+from lockgate.transport.client import HttpClient
+from lockgate.transport.destination import TlsIdentity
+from lockgate.transport.egress import Egress
+
+
+@click.group()
+def prices() -> None:
+    """Show prices, and take a new list of them."""
+
+
+@prices.command()
+@click.option("--url", help="Fetch it from here, not from where the configuration says.")
+@click.option(
+    "--file", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="Take this file; nothing leaves the machine."
+)
+@config_option
+@data_option
+def refresh(url: str | None, file: Path | None, config_path: Path | None, data: Path) -> None:
+    """Take the list that genai-prices publishes now. A running gateway uses it within a second, without a restart."""
+    if url and file:
+        raise Stop("give either --url or --file")
+    house = opened(house_at(data, config_path))
+    try:
+        if file is not None:
+            source, published = str(file), file.read_bytes()
+        else:
+            source, published = _fetched(_config(house), url)
+        head = take(house.price_list, published, source, now_us())
+    except (NoPriceList, OSError) as why:
+        raise Stop(str(why)) from None
+    click.echo(f"The price list is {head.version}, from {head.source}.")
+
+
+@prices.command()
+@click.argument("name", metavar="PROVIDER/MODEL")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@config_option
+@data_option
+def show(name: str, as_json: bool, config_path: Path | None, data: Path) -> None:
+    """Show what a model costs now: by your own prices, else by the list."""
+    house = house_at(data, config_path)
+    config = _config(house)
+    slug, slash, model = name.removeprefix("@").partition("/")
+    entry = config.providers.get(slug)
+    row = TABLE.get(entry.provider or slug if entry is not None else slug)
+    if row is None or not slash or not model:
+        raise Stop(f"'{name}' is no provider/model. `lockgate providers` lists the providers, `lockgate models` the models.")
+    try:
+        flat = Prices(config.prices, file=house.price_list).flat(row.prices, row.named(model), now_us(), slug)
+    except ValueError as error:
+        raise Stop(f"prices: {error}") from None
+    if flat is None:
+        raise Stop(f"no price is known of '{name}'. Set one in `prices` of the configuration.")
+    price = price_of(flat)
+    if as_json:
+        click.echo(json.dumps(price, indent=2))
+        return
+    for member, value in price.items():
+        if value is not None:
+            click.echo(f"{member:16}{value if isinstance(value, str | float | int) else json.dumps(value)}")
+
+
+def _config(house: House) -> Config:
+    try:
+        return house.config()
+    except BadConfig as bad:
+        raise Stop(f"the configuration cannot be used ({house.config_path}):\n{bad}") from None
+
+
+def _fetched(config: Config, url: str | None) -> tuple[str, bytes]:
+    """Where the published data are from, and the data."""
+    entry = config.catalogue
+    tls = (
+        None
+        if entry.tls == type(entry.tls)()
+        else TlsIdentity(entry.tls.ca_file, entry.tls.cert_file, entry.tls.key_file, entry.tls.server_name)
+    )
+    try:
+        where = refresh_of(url or entry.url, 0, tls, entry.proxy)
+        egress = Egress.compile(config.egress.allow)
+    except (Refusal, ValueError) as why:
+        raise Stop(str(why)) from None
+    return where.url, asyncio.run(_fetch(where, egress))
+
+
+async def _fetch(where: Refresh, egress: Egress) -> bytes:
+    client = HttpClient(egress)
+    try:
+        return await fetch(client, where)
+    finally:
+        client.close()
