@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from lockgate.control.imports.accounts import Account, Accounts, Secret
+from lockgate.control.imports.accounts import Account, Accounts, Secret, headers
 from lockgate.control.imports.draft import Draft, Variables, slugged, unused
 from lockgate.control.imports.findings import Findings
 from lockgate.control.imports.source import BadSource, Source
@@ -188,9 +188,7 @@ class _Importer:
             elif name == "custom_host" and value:
                 entry["base_url"] = str(value)
             elif name == "custom_headers" and value:
-                entry["headers"] = {
-                    header: Secret(str(each), header, f"{where}.{name}") for header, each in _mapping(value).items()
-                }
+                entry.setdefault("headers", {}).update(headers(_mapping(value), where))
             elif name == "openai_organization" and value:
                 entry.setdefault("headers", {})["OpenAI-Organization"] = str(value)
             elif name == "openai_project" and value:
@@ -283,12 +281,12 @@ class _Importer:
                 stored = slugged(_text(value).removeprefix("@"))
                 route[name] = stored if name == "virtual_key" else f"@{stored}"
                 self._used.setdefault(stored, where)
-            elif name == "custom_host":
-                self._allow(_text(value), where)
         if stored:
             for name in sorted(route.keys() & (_SETTINGS | {"api_key", "custom_host"})):
                 del route[name]
                 self._findings.left(f"{at}.{name}".lstrip("."), f"the account of @{stored} is said where it is set up")
+        if host := route.get("custom_host"):
+            self._allow(_text(host), f"{at}.custom_host".lstrip("."))
         return route
 
     def _part(self, name: str, tree: Tree, at: str) -> Tree:
@@ -304,14 +302,14 @@ class _Importer:
                 self._findings.left(f"{at}.{written}", "there is no member for it")
         return part
 
-    def _allow(self, host: str, at: str) -> None:
-        match = re.match(r"https?://(\[[^\]]+\]|[^/:?#]+)", host)
+    def _allow(self, url: str, at: str) -> None:
+        match = re.match(r"https?://(\[[^\]]+\]|[^/:?#]+)", url)
         if match is None:
             return
-        rules = self._draft.egress.setdefault("allow", [])
-        if match[1] not in rules:
-            rules.append(match[1])
-        self._findings.changed(at, f"egress.allow admits {match[1]}, also to callers; a provider with a base_url would not")
+        host, rules = match[1].strip("[]"), self._draft.egress.setdefault("allow", [])
+        if host not in rules:
+            rules.append(host)
+        self._findings.changed(at, f"egress.allow admits {host}, also to callers; a provider with a base_url would not")
 
 
 #: Members that say who asks where no secret does: a cloud's own identity.

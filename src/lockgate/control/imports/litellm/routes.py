@@ -13,6 +13,7 @@ from lockgate.control.imports.findings import Findings
 from lockgate.control.imports.litellm.deployments import METRICS, Deployment, Groups
 from lockgate.control.imports.litellm.settings import USUAL_RETRIES, Policy, Router
 from lockgate.core.failure import FailureKind
+from lockgate.pipeline.aliases import resolved
 
 #: What another deployment of the group may answer where one has failed.
 _REDRAWN = ["connect", "timeout", "cut", "malformed", "rate_limit", "overloaded", "server", "auth", "billing"]
@@ -26,6 +27,9 @@ def write_routes(groups: Groups, router: Router, draft: Draft, findings: Finding
     """A config for each group that is more than one model at one account, and an alias for each name that callers ask for."""
     routes = _Routes(groups, router, findings)
     for name, deployments in groups.named.items():
+        if flaw := resolved({name: "@slug/model"})[1].get(name):
+            findings.left(deployments[0].at.removesuffix(".litellm_params"), f"'{name}' cannot be asked for here: {flaw}")
+            continue
         config = routes.config(name)
         if config.keys() <= {"provider", "override_params"}:
             draft.aliases[name] = f"@{deployments[0].slug}/{deployments[0].model}"
