@@ -53,7 +53,25 @@ def test_the_list_speaks_to_openai_s_anthropic_s_and_portkey_s_clients(app):
         "created": 0,
         "created_at": "1970-01-01T00:00:00Z",
         "context_window": 1000000,
+        "max_output_tokens": 32768,
+        "input_modalities": ["text", "image", "pdf"],
+        "output_modalities": ["text"],
+        "features": ["tools", "structured output", "attachments"],
     }
+
+
+def test_what_is_not_known_of_a_model_is_left_out(app):
+    listed = {model["id"]: model for model in get(app, "/v1/models")[0].json["data"]}
+    assert not {"context_window", "features", "input_modalities"} & listed["@claude/claude-own"].keys()
+
+
+def test_without_the_optional_listing_the_price_list_says_what_it_can(tmp_path, monkeypatch):
+    app = make_app(tmp_path, "providers: {openai: {api_key: k}}")
+    monkeypatch.setattr("lockgate.providers.display.facts_of", lambda provider: {})
+    listed = {model["id"]: model for model in get(app, "/v1/models")[0].json["data"]}
+    assert listed["@openai/gpt-4.1"]["context_window"] == 1000000
+    assert "features" not in listed["@openai/gpt-4.1"]
+    assert listed["@openai/gpt-image-1"]["input_modalities"] == ["text", "image"]
 
 
 def test_only_what_the_operator_admits_is_listed(app):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qs
 
@@ -14,6 +15,8 @@ from lockgate.pipeline.answer import Passing
 from lockgate.pipeline.discover import discover
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Provider
+from lockgate.providers.catalogue import Model as Known
+from lockgate.providers.catalogue import described
 from lockgate.providers.prices import Prices
 
 #: What a list can be sorted by, and the member of `Model` that this is.
@@ -25,7 +28,8 @@ class Model(msgspec.Struct):
     """One model, in the words of OpenAI (https://platform.openai.com/docs/api-reference/models/object), Anthropic
     (https://docs.anthropic.com/en/api/models-list) and Portkey at once. When it was made is not known.
 
-    `id` is what a request says; `provider` the provider's slug here and `owned_by` its name in the provider table.
+    `id` is what a request says; `provider` the provider's slug here and `owned_by` its name in the provider table. What it
+    takes, makes and can do is left out where it is not known; sizes are in tokens.
     """
 
     id: str
@@ -39,6 +43,10 @@ class Model(msgspec.Struct):
     created: int = 0
     created_at: str = "1970-01-01T00:00:00Z"
     context_window: int | msgspec.UnsetType = msgspec.UNSET
+    max_output_tokens: int | msgspec.UnsetType = msgspec.UNSET
+    input_modalities: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    output_modalities: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    features: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Page(msgspec.Struct):
@@ -61,15 +69,20 @@ async def list_models(passing: Passing, provider_key: str) -> None:
     page = Page() if wanted else read_page(call)
     providers = [each for each in passing.snapshot.providers.values() if _asked(each, page)]
     await discover(passing.snapshot, providers, passing.runtime)
+    models = await asyncio.to_thread(_models, passing, providers)  # the first time, what is known of them is read: 0.3 s
+    body = encode(_whole(models, page) if wanted is None else _one(models, wanted))
+    respond(call, account, passing.caller, 200, body)
+
+
+def _models(passing: Passing, providers: list[Provider]) -> list[Model]:
+    """The aliases and models of these providers that this key may use."""
     models = [
         model
         for provider in providers
         for model in models_of(provider, passing.snapshot.prices)
         if _may(passing.principal, model.id)
     ]
-    models = [*_aliases(passing, providers, models), *models]
-    body = encode(_whole(models, page) if wanted is None else _one(models, wanted))
-    respond(call, account, passing.caller, 200, body)
+    return [*_aliases(passing, providers, models), *models]
 
 
 def _aliases(passing: Passing, providers: list[Provider], models: list[Model]) -> list[Model]:
@@ -102,27 +115,29 @@ def read_page(call: Call) -> Page:
 def models_of(provider: Provider, prices: Prices) -> list[Model]:
     """The models of a provider: what it says it has, else those that the operator lists by name, that its row names where
     all of them are known, or that the price list knows; all as far as the operator admits them."""
-    titles: dict[str, tuple[str, int | None]] = {name: (name, None) for name in provider.models if not set(name) & _WILD}
-    for name in provider.found:
-        titles[name] = (name, None)
+    known = described(provider.row, prices)
+    names = dict.fromkeys(name for name in provider.models if not set(name) & _WILD)
+    names |= dict.fromkeys(provider.found)
     if provider.row.free:
-        titles |= {name: (name, None) for name in provider.row.models if not set(name) & _WILD}
-    for each in prices.models(provider.row.prices):
-        if not each.retired:
-            titles[each.name] = (each.title, each.context)
-    return [
-        Model(
-            f"@{provider.slug}/{name}",
-            name,
-            name,
-            provider.slug,
-            provider.row.slug,
-            title,
-            context_window=context or msgspec.UNSET,
-        )
-        for name, (title, context) in titles.items()
-        if provider.admits(name)
-    ]
+        names |= dict.fromkeys(name for name in provider.row.models if not set(name) & _WILD)
+    names |= dict.fromkeys(name for name, model in known.items() if not model.retired)
+    return [_model(provider, name, known.get(name)) for name in names if provider.admits(name)]
+
+
+def _model(provider: Provider, name: str, known: Known | None) -> Model:
+    model = Model(f"@{provider.slug}/{name}", name, name, provider.slug, provider.row.slug, name)
+    if known is not None:
+        model.display_name = known.title
+        for member, value in (
+            ("context_window", known.context),
+            ("max_output_tokens", known.output),
+            ("input_modalities", known.inputs),
+            ("output_modalities", known.outputs),
+            ("features", known.features),
+        ):
+            if value:
+                setattr(model, member, value)
+    return model
 
 
 def _asked(provider: Provider, page: Page) -> bool:

@@ -58,6 +58,16 @@ def models_of(row: Row, prices: Prices, at_us: int, slug: str = "") -> list[Mode
     return sorted(models, key=lambda model: model.name.lower())
 
 
+def described(row: Row, prices: Prices) -> dict[str, Model]:
+    """The models that the price list has of a provider, by name and without their prices: what they are and can do."""
+    facts = {} if row.kind == "local" else display.facts_of(row.listed or row.slug)
+    found: dict[str, Model] = {}
+    for each in prices.models(row.prices):
+        fact = next((facts[name] for name in (each.name, *each.aliases) if name in facts), None)
+        found[each.name] = _model(row, each, None, fact)
+    return found
+
+
 def _model(row: Row, listed: Listed, price: Flat | None, fact: Facts | None) -> Model:
     inputs = {"text": None} | {word: None for kind, word in _INPUTS.items() if kind in listed.kinds}
     outputs = {word: None for kind, word in _OUTPUTS.items() if kind in listed.kinds}

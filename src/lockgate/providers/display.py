@@ -6,6 +6,7 @@ asked for. Without it nothing is known.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from importlib import metadata
 from typing import Any
@@ -36,6 +37,7 @@ _FEATURES = {
 }
 
 
+@functools.cache
 def facts_of(provider: str) -> dict[str, Facts]:
     """What is known of a provider's models, by their names; empty without the package, and for a provider it has not."""
     try:
