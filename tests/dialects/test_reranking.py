@@ -7,8 +7,11 @@ import pytest
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.query import Ranking
 from lockgate.core.sheet import Sheet
-from lockgate.dialects.registry import RERANKS
+from lockgate.dialects.codec import WholeCodec
+from lockgate.dialects.registry import RERANKS as ALL
 
+#: The spellings that callers use too; what only a provider speaks is tried elsewhere.
+RERANKS = {name: codec for name, codec in ALL.items() if isinstance(codec, WholeCodec)}
 DOCUMENTS = ["one", "two", "three"]
 
 REQUESTS = {

@@ -10,7 +10,7 @@ from lockgate.control.config import read_text
 from lockgate.core.call import Call
 from lockgate.core.failure import Refusal
 from lockgate.core.sheet import Sheet
-from lockgate.dialects.registry import EMBEDDINGS, RELAYS, RERANKS
+from lockgate.dialects.registry import EDITS, EMBEDDINGS, IMAGES, RELAYS, RERANKS
 from lockgate.http.routes import SCOPES
 from lockgate.pipeline.prepare import prepare
 from lockgate.pipeline.target import Target
@@ -21,10 +21,13 @@ from support.rows import HOST, sample_params
 
 KEY = "sk-golden-1234567890"
 EMBED = {"model": "m-1", "input": ["rain"], "dimensions": 64, "encoding_format": "float", "user": "u-1", "input_type": "query"}
+PAINT = {"model": "m-1", "prompt": "rain", "n": 1, "size": "1024x1024"}
+EDIT = {"model": "m-1", "prompt": "rain", "image": "data:image/jpeg;base64,QUJD"}
 RANK = {"model": "m-1", "query": "rain", "documents": ["sun", {"text": "clouds"}], "top_n": 1, "return_documents": True}
 OTHER = {"model": "m-1", "prompt": "rain", "user": "u-1", "x_unknown": {"kept": True}}
 #: Work → the dialect that callers ask for it in, and what they say.
-ASKED = [(EMBEDDINGS, "openai.embeddings", EMBED), (RERANKS, "jina.rerank", RANK)]
+ASKED = [(EMBEDDINGS, "openai.embeddings", EMBED), (RERANKS, "jina.rerank", RANK), (IMAGES, "openai.images", PAINT)]
+PARTS = [{"text": "rain"}, {"inlineData": {"mimeType": "image/jpeg", "data": "QUJD"}}]
 
 ROWS = [row for row in TABLE.values() if row.auth not in SIGNERS]
 WAYS = [(row.slug, dialect) for row in ROWS for dialect in row.operations]
@@ -69,6 +72,8 @@ def test_a_golden_query_goes_out_right(slug, dialect):
     edits = row.edits.get(dialect)
     if edits is not None:
         assert not set(body) & {*edits.drop, *edits.rename}
+    if said is PAINT:
+        assert body["prompt"] == "rain" and prepared.gear in ("relay", "edit")
     if said is OTHER:
         assert body["x_unknown"] == {"kept": True}
         assert prepared.gear in ("relay", "edit")
@@ -103,6 +108,15 @@ def test_a_golden_query_keeps_its_meaning(slug, dialect):
         ("bedrock", "jina.rerank", "amazon.rerank-v1:0", b"/model/amazon.rerank-v1%3A0/invoke", {"query": "rain", "documents": ["sun", "clouds"], "top_n": 1}),
         ("vertex-ai", "openai.embeddings", "gemini-embedding-001", b"publishers/google/models/gemini-embedding-001:predict", {"instances": [{"content": "rain", "task_type": "RETRIEVAL_QUERY"}], "parameters": {"outputDimensionality": 64}}),
         ("vertex-ai", "openai.embeddings", "gemini-embedding-2", b"publishers/google/models/gemini-embedding-2:embedContent", {"taskType": "RETRIEVAL_QUERY", "outputDimensionality": 64, "content": {"parts": [{"text": "rain"}]}}),
+        ("bedrock", "openai.embeddings", "amazon.titan-embed-image-v1", b"/model/amazon.titan-embed-image-v1/invoke", {"inputText": "rain", "embeddingConfig": {"outputEmbeddingLength": 64}}),
+        ("bedrock", "openai.images", "amazon.nova-canvas-v1:0", b"/model/amazon.nova-canvas-v1%3A0/invoke", {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "rain"}, "imageGenerationConfig": {"width": 1024, "height": 1024, "numberOfImages": 1}}),
+        ("bedrock", "openai.images", "us.amazon.titan-image-generator-v2:0", b"/model/us.amazon.titan-image-generator-v2%3A0/invoke", {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "rain"}, "imageGenerationConfig": {"width": 1024, "height": 1024, "numberOfImages": 1}}),
+        ("bedrock", "openai.image_edits", "amazon.nova-canvas-v1:0", b"/model/amazon.nova-canvas-v1%3A0/invoke", {"taskType": "IMAGE_VARIATION", "imageVariationParams": {"images": ["QUJD"], "text": "rain"}}),
+        ("bedrock", "openai.images", "stability.sd3-5-large-v1:0", b"/model/stability.sd3-5-large-v1%3A0/invoke", {"prompt": "rain", "aspect_ratio": "1:1"}),
+        ("bedrock", "openai.image_edits", "us.stability.stable-image-inpaint-v1:0", b"/model/us.stability.stable-image-inpaint-v1%3A0/invoke", {"prompt": "rain", "image": "QUJD"}),
+        ("vertex-ai", "openai.images", "imagen-4.0-generate-001", b"publishers/google/models/imagen-4.0-generate-001:predict", {"instances": [{"prompt": "rain"}], "parameters": {"sampleCount": 1, "includeRaiReason": True, "aspectRatio": "1:1"}}),
+        ("vertex-ai", "openai.image_edits", "gemini-2.5-flash-image", b"publishers/google/models/gemini-2.5-flash-image:generateContent", {"contents": [{"role": "user", "parts": PARTS}], "generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}}),
+        ("vertex-ai", "jina.rerank", "semantic-ranker-default@latest", b"/v1/projects/p-1/locations/global/rankingConfigs/default_ranking_config:rank", {"model": "semantic-ranker-default@latest", "query": "rain", "records": [{"id": "0", "content": "sun"}, {"id": "1", "content": "clouds"}], "topN": 1, "ignoreRecordDetailsInResponse": True}),
     ],
 )  # fmt: skip
 def test_the_clouds_models_are_asked_as_each_wants(slug, caller, model, target, body):
@@ -113,7 +127,8 @@ def test_the_clouds_models_are_asked_as_each_wants(slug, caller, model, target, 
     config = read_text(json.dumps({"providers": {slug: settings[slug]}}), {})
     made = compile_snapshot(config, environment={}, stored=[], pepper=b"p", scopes=SCOPES)
     provider = made.providers[slug]
-    raw = json.dumps({name: value for name, value in asked(caller)[1].items() if name != "user"}).encode()
+    said = EDIT if caller in EDITS else asked(caller)[1]
+    raw = json.dumps({name: value for name, value in said.items() if name != "user"}).encode()
     call = Call("id", "trace", 0, 0.0, "POST", "/", b"", {}, "embed", caller, body=raw)
     prepared = prepare(
         call, Sheet.open(raw), model, False, Target(provider, provider.lane(caller, "", model), model, provider.deadlines)

@@ -80,3 +80,25 @@ def test_a_value_that_is_no_safe_segment_is_refused() -> None:
     with pytest.raises(Refusal) as told:
         filled(region="eu", project="../x")
     assert told.value.param == "params.project"
+
+
+ELSEWHERE = """
+[cloud]
+name = "Cloud"
+docs = "https://cloud.example/docs"
+base_url = "https://cloud.example"
+slots = { zone = { pattern = "[a-z]+", default = "eu" } }
+speaks = { "openai.chat" = "/chat" }
+[[cloud.variants]]
+models = ["ranker"]
+base_url = "https://{zone}.ranks.example"
+operations = { "jina.rerank" = "/rank" }
+"""
+
+
+def test_some_models_are_elsewhere_unless_the_operator_has_an_address_of_his_own() -> None:
+    row = read_table(ELSEWHERE)["cloud"]
+    there = row.filled(Settings(params={"zone": "us"}), {})
+    assert (there.base_url, there.variants[0].base_url) == ("https://cloud.example", "https://us.ranks.example")
+    own = row.filled(Settings(), {}, "https://own.example")
+    assert own.variants[0].of(own).base_url == "https://own.example"

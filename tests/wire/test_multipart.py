@@ -193,3 +193,15 @@ def test_a_form_that_nobody_holds_is_gone_at_once():
     form = read(BODY)
     del form
     assert gc.collect() == 0  # nothing was left to be found in a circle
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, None])
+def test_a_part_is_had_whole_however_it_was_cut(size):
+    form = read(BODY, size)
+    assert [form.content(each) for each in form.parts] == [
+        b"@openai/gpt-image-1",
+        PICTURE,
+        "ein Mädchen\r\n--XY".encode(),
+        b"",
+        b"",
+    ]

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from lockgate.core.content import Media
 from lockgate.core.reply import Usage
 
 Purpose = Literal["", "query", "document", "similarity", "classification", "clustering", "code", "question", "fact"]
@@ -27,10 +28,11 @@ class Query(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Result(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What every result says; id and model are the provider's."""
+    """What every result says; id and model are the provider's, `created` is in seconds since the epoch (0: it does not say)."""
 
     id: str = ""
     model: str = ""
+    created: int = 0
     usage: Usage | None = None
 
 
@@ -82,3 +84,39 @@ class Ranks(Result, kw_only=True, omit_defaults=True):
     """The best first."""
 
     ranks: list[Rank] = []
+
+
+class Painting(Query, kw_only=True, omit_defaults=True):
+    """Pictures to be made from a text (`prompt`), from other pictures (`images`), or from both; `mask` says where the first of
+    them is to change.
+
+    `avoid` is what shall not be seen. `size` is in pixels ("1024x1536"), or else `aspect` a ratio ("16:9"); `quality` and
+    `format` ("png", "jpeg", "webp") are words, "" for the provider's choice; `compression` is 0 to 100, the quality of the
+    file. `linked`: the caller wants addresses, not the pictures themselves.
+    """
+
+    prompt: str = ""
+    avoid: str = ""
+    images: list[Media] = []
+    mask: Media | None = None
+    count: int | None = None
+    size: str = ""
+    aspect: str = ""
+    quality: str = ""
+    format: str = ""
+    compression: int | None = None
+    seed: int | None = None
+    linked: bool = False
+
+
+class Picture(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One picture, and the prompt that it was made from where the provider wrote its own."""
+
+    media: Media
+    prompt: str = ""
+
+
+class Pictures(Result, kw_only=True, omit_defaults=True):
+    """The pictures that were made; fewer than were asked for when the provider holds some back."""
+
+    pictures: list[Picture] = []

@@ -1,5 +1,5 @@
 """What a dialect must be able to do: pass on an API's bytes (`Relay`), and read and write them: of conversations (`Codec`), of
-operations whose answers come whole (`WholeCodec`).
+operations whose answers come whole (`WholeCodec`; `WholeTarget` where only providers speak it).
 
 A dialect module is a set of functions and two small machines for streams; it exports them as one `Codec`. Codecs are
 stateless and shared. Time and ids are passed in (`Voice`), so that every translation is a pure function.
@@ -20,6 +20,7 @@ from lockgate.core.reply import Reply, Usage
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.signature import carries
+from lockgate.wire.multipart import Form
 
 #: How far an answer goes beyond its dialect: as hosts do (""), not at all, as far as callers of other gateways expect.
 Manner = Literal["", "strict", "extended"]
@@ -173,20 +174,32 @@ Q = TypeVar("Q", bound=Query)
 A = TypeVar("A", bound=Result)
 
 
-class WholeCodec(Relay, Generic[Q, A], frozen=True, kw_only=True):
-    """One dialect of an operation whose answers come whole (embeddings, reranking): a query, and its result.
+class WholeTarget(Relay, Generic[Q, A], frozen=True, kw_only=True):
+    """One dialect of an operation whose answers come whole (embeddings, reranking, pictures), as far as providers speak it: a
+    query is said, and its result understood.
+
+    write_request    canonical → a provider's body; notes what cannot be said in `query.losses`, raises `Refusal` where nothing
+                     is left to be said
+    read_reply       a provider's whole answer (status 2xx) → canonical, or the `Failure` it states or is
+    """
+
+    write_request: Callable[[Q], Sheet]
+    read_reply: Callable[[bytes, Q], A | Failure]
+
+
+class WholeCodec(WholeTarget[Q, A], frozen=True, kw_only=True):
+    """One such dialect, complete: callers speak it too.
 
     read_request     a caller's body → canonical; raises `Refusal` 400 with the path of what is wrong
-    write_request    canonical → a provider's body; notes what cannot be said in `query.losses`
-    read_reply       a provider's whole answer (status 2xx) → canonical, or the `Failure` it states or is
     write_reply      canonical → the caller's whole answer to its query
+    read_form        a caller's form → the body that says the same in JSON; raises `Refusal`. None: there are no forms
     """
 
     read_request: Callable[[Sheet], Q]
-    write_request: Callable[[Q], Sheet]
-    read_reply: Callable[[bytes, Q], A | Failure]
     write_reply: Callable[[A, Q], bytes]
+    read_form: Callable[[Form], Sheet] | None = None
 
 
-#: A codec of any such operation.
+#: A codec of any such operation, and as far as providers speak it.
 AnyWholeCodec = WholeCodec[Any, Any]
+AnyWholeTarget = WholeTarget[Any, Any]

@@ -126,7 +126,7 @@ class _Codec:
         say = self.spelling
         documents = query.documents
         if say.objects is not None:
-            change: Callable[[Any, list[str]], Any] = _as_object if say.objects else _as_text
+            change: Callable[[Any, list[str]], Any] = _as_object if say.objects else as_text
             documents = [change(each, query.fields) for each in documents]
         sheet = Sheet()
         sheet.set("model", query.model)
@@ -212,7 +212,7 @@ def _document(raw: msgspec.Raw, at: str) -> str | msgspec.Raw:
     return raw
 
 
-def _as_text(document: str | msgspec.Raw, fields: list[str]) -> str:
+def as_text(document: str | msgspec.Raw, fields: list[str]) -> str:
     """A document as one text: of an object, its `text`, or the fields that are looked at, as JSON."""
     if isinstance(document, str):
         return document

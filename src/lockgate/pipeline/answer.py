@@ -70,11 +70,11 @@ Take = Callable[[Passing, Prepared, Exchange], Awaitable[Failure | None]]
 async def attempt(passing: Passing, prepared: Prepared, take: Take) -> Failure | None:
     """One try. None when the caller has been answered (well, or by a stream that broke); else why another may be tried."""
     account, target = passing.account, prepared.target
-    client = passing.runtime.client(target.provider.destination.scheme)
+    client = passing.runtime.client(target.destination.scheme)
     abort = Abort()
     passing.caller.on_leave(abort.abort)
     account.sending(prepared)
-    destination, outgoing = target.provider.destination, prepared.outgoing
+    destination, outgoing = target.destination, prepared.outgoing
     if target.provider.signer is not None:
         outgoing = await passing.runtime.credentials.sign(target.provider.signer, outgoing, destination.host_header)
     if isinstance(outgoing, Failure):

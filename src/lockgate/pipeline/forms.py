@@ -1,4 +1,5 @@
-"""Requests that are forms: read while they come, held once, and sent on with no more changed than must be."""
+"""Requests that are forms: read while they come, held once, and sent on with no more changed than must be; for a provider that
+speaks otherwise, said in JSON and translated."""
 
 from __future__ import annotations
 
@@ -6,8 +7,9 @@ import msgspec
 
 from lockgate.core.call import Call
 from lockgate.core.record import Gear
+from lockgate.dialects.codec import AnyWholeCodec
 from lockgate.pipeline.answer import Passing
-from lockgate.pipeline.prepare import Prepared, outgoing
+from lockgate.pipeline.prepare import Prepared, outgoing, prepare
 from lockgate.pipeline.target import Target
 from lockgate.transport.exchange import Pieces
 from lockgate.wire.multipart import Form
@@ -24,7 +26,12 @@ async def read_form(passing: Passing) -> Form:
 
 
 def prepare_form(call: Call, form: Form, asked: str, target: Target) -> Prepared:
-    """The form for its target: fields that the route or the model's name change, and all else as it came."""
+    """The form for its target: fields that the route or the model's name change, and all else as it came. Raises `Refusal` when
+    it cannot be read for a translation."""
+    if not target.lane.relays:
+        ours: AnyWholeCodec = target.lane.caller
+        assert ours.read_form is not None  # a dialect with forms that is translated can read them
+        return prepare(call, ours.read_form(form), asked, False, target)
     changes = {name: _field(value) for name, value in target.overrides.items()}
     if asked != target.model:
         changes["model"] = target.model.encode()

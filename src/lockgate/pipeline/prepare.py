@@ -105,7 +105,7 @@ def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request | Que
     edits = target.row.edits.get(lane.provider.name)
     request = lane.caller.read_request(sheet)
     request.model = target.model
-    if stream:
+    if stream and isinstance(request, Request):
         request.stream = True
     if edits is not None:
         edits.before(request)

@@ -1,7 +1,7 @@
 """Operations that are no conversation: vectors, ranks, pictures, sound, moderation.
 
 Where the provider speaks the caller's dialect the bytes pass, in both directions: JSON, forms, events, and whatever else an
-answer is made of. Vectors and ranks are translated too.
+answer is made of. Vectors, ranks and pictures are translated too.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from lockgate.core.failure import Failure
 from lockgate.core.outcome import Outcome
 from lockgate.core.sheet import Sheet
-from lockgate.dialects.codec import AnyWholeCodec
+from lockgate.dialects.codec import AnyWholeCodec, AnyWholeTarget
 from lockgate.pipeline.answer import Passing, attempt, deliver_failure, pass_stream, pass_whole
 from lockgate.pipeline.forms import prepare_form, read_form
 from lockgate.pipeline.pass_bytes import pass_bytes
@@ -69,7 +69,7 @@ async def pass_answer(passing: Passing, prepared: Prepared, exchange: Exchange) 
 async def pass_result(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure | None:
     """A whole answer, read in the provider's dialect and written in the caller's."""
     account, lane, query = passing.account, prepared.target.lane, prepared.request
-    theirs: AnyWholeCodec = lane.provider
+    theirs: AnyWholeTarget = lane.provider
     ours: AnyWholeCodec = lane.caller
     body = await exchange.read(passing.snapshot.limits.answer)
     account.heard()
@@ -78,6 +78,7 @@ async def pass_result(passing: Passing, prepared: Prepared, exchange: Exchange) 
     result = theirs.read_reply(body, query)
     if isinstance(result, Failure):
         return result
+    result.created = result.created or passing.call.time_us // 1_000_000
     account.outcome = Outcome(result.id, result.model, result.usage, begun=True, complete=True)
     account.first_event()
     account.attempted(exchange.status, None)

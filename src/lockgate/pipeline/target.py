@@ -29,7 +29,8 @@ R = TypeVar("R", bound=Relay)
 class Lane(msgspec.Struct, Generic[R], frozen=True):
     """How one dialect of callers is served: the provider's codec and where it is spoken. One codec on both sides: relay.
 
-    `row` is the provider's row as it is for the models of this lane, with `headers` of its own; None: as for all.
+    `row` is the provider's row as it is for the models of this lane, with `headers` and a `destination` of its own; None, also
+    of the destination: as for all.
     """
 
     caller: R
@@ -37,6 +38,7 @@ class Lane(msgspec.Struct, Generic[R], frozen=True):
     endpoint: Endpoint
     row: Row | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    destination: Destination | None = None
 
     @property
     def relays(self) -> bool:
@@ -126,7 +128,7 @@ class Provider(msgspec.Struct, eq=False):
         )
         if dialect not in CODECS or (dialect in here.operations and not api):
             spoken = self._offered(dialect, here)
-            return Lane(RELAYS[dialect], RELAYS[spoken], here.operations[spoken], row, headers)
+            return Lane(RELAYS[dialect], RELAYS[spoken], here.operations[spoken], row, headers, self._elsewhere(here))
         speaks = here.speaks
         if not speaks:
             raise Refusal(
@@ -141,7 +143,14 @@ class Provider(msgspec.Struct, eq=False):
                 400, "unknown_api", f"{self.row.name} has no '{api}' API; leave upstream_api out.", param="upstream_api"
             )
         spoken = API[api] if api else dialect if dialect in speaks else next(iter(speaks))
-        return Lane(CODECS[dialect], CODECS[spoken], speaks[spoken], row, headers)
+        return Lane(CODECS[dialect], CODECS[spoken], speaks[spoken], row, headers, self._elsewhere(here))
+
+    def _elsewhere(self, row: Row) -> Destination | None:
+        """Where the models of this row are, when its table says that they are not where the others are."""
+        if row.base_url == self.row.base_url:
+            return None
+        there, _ = Destination.parse(row.base_url)
+        return msgspec.structs.replace(self.destination, host=there.host, port=there.port)
 
     def _offered(self, dialect: str, row: Row) -> str:
         """The dialect in which the provider does what `dialect` asks for."""
@@ -170,6 +179,11 @@ class Target(msgspec.Struct, Generic[R], frozen=True):
     deadlines: Deadlines
     overrides: dict[str, msgspec.Raw] = {}
     name: str = "config"
+
+    @property
+    def destination(self) -> Destination:
+        """Where it is reached."""
+        return self.lane.destination or self.provider.destination
 
     @property
     def row(self) -> Row:

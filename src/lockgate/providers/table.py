@@ -53,6 +53,7 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     when     slot → pattern of its value ("": nothing was said); all must match
     models   patterns of models; without them it holds for all that the row serves
+    base_url with models, the host alone: they are elsewhere, unless the operator has an address of his own
     """
 
     when: dict[str, str] = {}
@@ -81,7 +82,8 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def filled(self, values: Mapping[str, str]) -> Variant:
         """With its slots filled."""
         places = {name: _filled(value, values) for name in _PLACES if (value := getattr(self, name)) is not None}
-        return msgspec.structs.replace(self, **places)
+        base = None if self.base_url is None else fill(self.base_url, values)
+        return msgspec.structs.replace(self, base_url=base, **places)
 
 
 #: Members of a row that are addresses.
@@ -155,6 +157,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for variant in variants:
             row = row if variant.models else variant.of(row)
         variants = [each for each in variants if each.models]
+        if base_url:
+            variants = [msgspec.structs.replace(each, base_url=None) for each in variants]
         base = base_url or row.base_url
         if not base:
             raise Refusal(
@@ -175,7 +179,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def slots_of(self, base: str, variants: Iterable[Variant]) -> frozenset[str]:
         """The slots of its addresses: of its base and of all endpoints."""
         endpoints = [place for name in _PLACES for each in (self, *variants) for place in (getattr(each, name) or {}).values()]
-        return names_in([base, *(text for place in endpoints for text in (place.path, place.stream))]) & self.slots.keys()
+        bases = (base, *(each.base_url or "" for each in variants))
+        return names_in([*bases, *(text for place in endpoints for text in (place.path, place.stream))]) & self.slots.keys()
 
     def named(self, model: str) -> str:
         """A model by the name that it has here."""

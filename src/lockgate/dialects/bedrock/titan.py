@@ -1,6 +1,7 @@
-"""Amazon's Titan text embeddings by Bedrock's `invoke`: one text a request.
+"""Amazon's Titan embeddings by Bedrock's `invoke`: one text a request.
 
-Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
+Sources: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html and …-embed-mm.html, the
+model of texts and pictures, which says the length of a vector elsewhere.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from lockgate.dialects.lenient import refusing, shaped
 from lockgate.dialects.vectors import no_tokens
 
 NAME = "bedrock.titan_embed"
+
+_OF_PICTURES = "titan-embed-image"
 
 
 class _Body(msgspec.Struct, rename="camel"):
@@ -51,7 +54,9 @@ def write_request(query: Embedding) -> Sheet:
         raise no_tokens(0)
     sheet = Sheet()
     sheet.set("inputText", text)
-    if query.dimensions is not None:
+    if query.dimensions is not None and _OF_PICTURES in query.model:
+        sheet.set("embeddingConfig", {"outputEmbeddingLength": query.dimensions})
+    elif query.dimensions is not None:
         sheet.set("dimensions", query.dimensions)
     for name, value in query.extra.items():
         sheet.set(name, value)

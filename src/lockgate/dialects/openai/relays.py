@@ -1,7 +1,7 @@
-"""The APIs of pictures, sound and moderation, which pass as they are: what their answers used, and how they fail.
+"""The APIs of sound and moderation, which pass as they are: what their answers used, and how they fail.
 
-Sources: https://platform.openai.com/docs/api-reference/images, …/audio and …/moderations; most hosts that make pictures or
-sound speak these. Their requests are JSON or forms, their answers JSON, events, text or the bytes of a sound.
+Sources: https://platform.openai.com/docs/api-reference/audio and …/moderations; most hosts of sound speak these. Their
+requests are JSON or forms, their answers JSON, events, text or the bytes of a sound.
 """
 
 from __future__ import annotations
@@ -22,9 +22,6 @@ from lockgate.dialects.openai.events import Tap
 from lockgate.dialects.openai.usage import usage_of
 
 NAMES = (
-    "openai.images",
-    "openai.image_edits",
-    "openai.image_variations",
     "openai.speech",
     "openai.transcriptions",
     "openai.translations",
