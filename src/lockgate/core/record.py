@@ -30,6 +30,17 @@ UsageSource = Literal[
 ]
 
 
+Decided = Literal["chosen", "drawn", "matched", "skipped", "stopped", "again", "left"]
+
+
+class Decision(msgspec.Struct, omit_defaults=True, array_like=True):
+    """Why a target was chosen, skipped or left: `at` is its place in the route, or a strategy's."""
+
+    at: str
+    what: Decided
+    why: str = ""
+
+
 class Attempt(msgspec.Struct, omit_defaults=True):
     """One try on one target. `kind` is the failure's kind, "" when the try delivered.
 
@@ -72,6 +83,8 @@ class Record(msgspec.Struct, omit_defaults=True):
     status: int = 0  # the HTTP status that the caller got
     outcome: End = "ok"
     finish: str = ""  # why the model ended: the common word (`core.reply.FinishReason`)
+    target: str = ""  # where in its route the target stands that answered, or was tried last ("config.targets[1]")
+    decisions: list[Decision] = []  # how the route was walked, in order
     attempts: list[Attempt] = []
     usage: Usage | None = None  # of all attempts together; `raw` is the answering provider's own account
     usage_source: UsageSource = "none"
