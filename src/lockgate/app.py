@@ -14,6 +14,7 @@ from lockgate.http.gateway import Gateway, World
 from lockgate.pipeline.discover import discover
 from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.stores.board import Board
 from lockgate.stores.ports import StoreError
 from lockgate.stores.spool import Spool
 from lockgate.transport.client import HttpClient
@@ -43,6 +44,7 @@ class App:
             _redactor(snapshot),
         )
         self.gateway = Gateway(self.world, self.runtime)
+        self._board: Board | None = None
         self._beside: list[asyncio.Task[None]] = []
         self._reloaded = asyncio.Event()
 
@@ -52,6 +54,11 @@ class App:
         self.runtime.clients.update(http=self._http, https=self._http)
         self.world.snapshot.prices.warm()
         self._pin_credentials()
+        try:
+            self._board = Board(self._house.circuits, clock=self.runtime.clock)
+            self.runtime.health.cells = self._board.cell
+        except StoreError as trouble:
+            log.warning("circuits are not shared with the other workers: %s", trouble)
         loop = asyncio.get_running_loop()
         self._beside = [
             loop.create_task(self._look_for_changes()),
@@ -67,6 +74,8 @@ class App:
         if self._http is not None:
             self._http.close()
         self._spool.close()
+        if self._board is not None:
+            self._board.close()
 
     async def reload(self) -> None:
         """Compile a new Snapshot aside and swap it in; a bad one is reported and the old world stays."""

@@ -3,7 +3,8 @@ import pytest
 from lockgate.control.keys import sha256
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
-from lockgate.pipeline.admit import OWN, SHARED, admit, digest, keys_of, permit
+from lockgate.pipeline.admit import admit, digest, permit
+from lockgate.pipeline.keys import OWN, SHARED, keys_of
 
 PEPPER = b"p" * 32
 KEY = b"lg_key"

@@ -5,9 +5,9 @@ import pytest
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.pipeline.aliases import resolved
-from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.plan import Ask
 from support.asgi import ask
-from support.house import AUTH, make_app, make_house, records
+from support.house import AUTH, first_target, make_app, make_house, records
 
 CONFIG = """
 providers:
@@ -34,7 +34,7 @@ def world(tmp_path_factory):
 def planned(world, model, *allowed, **headers):
     named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
     call = Call("id", "trace", 0, 0.0, "POST", "/", b"", named, "chat", "openai.chat")
-    target = plan(call, Ask(model), Principal("1", "app", models=allowed), world)
+    target = first_target(call, Ask(model), Principal("1", "app", models=allowed), world)
     return f"@{target.provider.slug}/{target.model}"
 
 

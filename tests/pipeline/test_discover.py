@@ -8,8 +8,8 @@ import pytest
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure, Refusal
 from lockgate.pipeline.discover import KEPT_S, discover
-from lockgate.pipeline.plan import Ask, plan
-from support.house import make_app
+from lockgate.pipeline.plan import Ask
+from support.house import first_target, make_app
 from support.scripted import ScriptedClient, ScriptedExchange
 
 CONFIG = """
@@ -45,7 +45,7 @@ def later(app):
 
 def home(app, model):
     call = Call("id", "trace", 0, 0.0, "POST", "/", b"", {}, "chat", "openai.chat")
-    target = plan(call, Ask(model), Principal("1", "app"), app.world.snapshot)
+    target = first_target(call, Ask(model), Principal("1", "app"), app.world.snapshot)
     return f"@{target.provider.slug}/{target.model}"
 
 

@@ -6,7 +6,7 @@ import pytest
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.pipeline.plan import Ask, plan
-from support.house import make_house
+from support.house import make_house, make_runtime
 
 CONFIG = """
 providers:
@@ -30,7 +30,8 @@ def planned(world, model="", *, dialect="openai.chat", key="", who=EVERYONE, **h
     named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
     call = Call("id", "trace", 0, 0.0, "POST", "/", b"", named, "chat", dialect)
     ask = Ask(model, key)
-    return plan(call, ask, who, world), ask
+    way = plan(call, ask, who, world, make_runtime())
+    return way.first(), way
 
 
 def target(world, *args, **more):
@@ -64,9 +65,9 @@ def test_a_model_name_finds_its_provider(world, model, slug, sent):
 
 
 def test_a_saved_config_names_provider_and_model(world):
-    found, ask = planned(world, "ignored", x_lockgate_config="pc-cheap")
-    assert (found.provider.slug, found.model, ask.route) == ("second", "o3", "pc-cheap")
-    assert found.overrides == {"temperature": msgspec.Raw(b"0")}
+    found, way = planned(world, "ignored", x_lockgate_config="pc-cheap")
+    assert (found.provider.slug, found.model, way.route) == ("second", "o3", "pc-cheap")
+    assert found.changes.overrides == {"temperature": msgspec.Raw(b"0")}
     assert target(world, "claude-x", x_portkey_config="pc-old").provider.slug == "claude"
 
 
@@ -135,7 +136,7 @@ def test_timeouts_come_from_header_config_and_provider(world):
         ("@second/gpt-5", {}, 403, "model_not_allowed"),
         ("m", {"x_portkey_config": "pc-nothing"}, 404, "config_not_found"),
         ("m", {"x_portkey_config": "{"}, 400, "invalid_json"),
-        ("m", {"x_portkey_config": '{"retry": {"attempts": 3}}'}, 400, "invalid_type"),
+        ("m", {"x_portkey_config": '{"retry": {"atempts": 3}}'}, 400, "invalid_type"),
         ("m", {"x_portkey_config": '{"provider": "klingon"}'}, 400, "unknown_provider"),
         ("m", {"x_portkey_config": '{"provider": "groq"}'}, 401, "missing_provider_key"),
         ("m", {"x_portkey_config": '{"provider": "@openai", "request_timeout": 0}'}, 400, "invalid_config"),
@@ -152,7 +153,7 @@ def test_what_cannot_be_planned_says_what_to_do(world, model, headers, status, c
 
 
 def test_an_unknown_member_of_a_config_is_named(world):
-    assert "retry" in refusal(world, "m", x_portkey_config='{"retry": {}}').message
+    assert "retri" in refusal(world, "m", x_portkey_config='{"retri": {}}').message
 
 
 def test_a_key_uses_only_its_models(world):

@@ -12,12 +12,13 @@ from lockgate.core.failure import Refusal
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.registry import CODECS
 from lockgate.http.routes import SCOPES
-from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.plan import Ask
 from lockgate.pipeline.prepare import prepare
 from lockgate.pipeline.target import Lane, Target
 from lockgate.providers.auth import SIGNERS
 from lockgate.providers.auth.static import carry
 from lockgate.providers.table import TABLE, joined, read_table
+from support.house import first_target
 from support.rows import HOST, sample_params, sample_row
 
 EVERYONE = Principal("1", "app")
@@ -256,7 +257,7 @@ def test_a_custom_host_is_written_as_portkey_s_users_do(slug, base, path):
     config = {"provider": slug, "api_key": "k", "custom_host": f"https://own.example{base}"}
     call = call_of("gemini.generate", {}, x_portkey_config=json.dumps(config))
     call.dialect = next(iter(TABLE[slug].speaks))
-    target = plan(call, Ask("m-1"), EVERYONE, world)
+    target = first_target(call, Ask("m-1"), EVERYONE, world)
     assert target.provider.destination.host == "own.example"
     assert target.provider.path(target.lane.endpoint, "m-1", False).decode() == path
 
@@ -276,7 +277,7 @@ edits = "engine"
     environment = {"IMAGINARY_KEY": KEY, "IMAGINARY_TENANT": "acme"}
     world = compile_snapshot(read_text("", {}), environment=environment, stored=[], pepper=b"p", scopes=SCOPES)
     call = call_of("anthropic.messages", CLAUDE)
-    target = plan(call, Ask("@imaginary/m-1"), EVERYONE, world)
+    target = first_target(call, Ask("@imaginary/m-1"), EVERYONE, world)
     out = prepare(call, Sheet.open(call.body), "@imaginary/m-1", True, target).outgoing
     assert target.provider.destination.host == "acme.imaginary.example"
     assert out.target == b"/v9/chat"
@@ -289,7 +290,7 @@ edits = "engine"
 def test_who_has_no_chat_says_so(slug):
     world = make_world(slug)
     with pytest.raises(Refusal) as caught:
-        plan(call_of("openai.chat", CHAT), Ask(f"@{slug}/m-1"), EVERYONE, world)
+        first_target(call_of("openai.chat", CHAT), Ask(f"@{slug}/m-1"), EVERYONE, world)
     assert (caught.value.status, caught.value.code) == (400, "no_conversation")
     assert TABLE[slug].name in caught.value.message
 
@@ -297,9 +298,11 @@ def test_who_has_no_chat_says_so(slug):
 def test_a_caller_s_account_fills_the_slots():
     config = {"provider": "databricks", "api_key": "k", "databricks_workspace": "dbc-1"}
     call = call_of("openai.chat", CHAT, x_portkey_config=json.dumps(config))
-    assert plan(call, Ask("m"), EVERYONE, make_world("openai")).provider.destination.host == "dbc-1.cloud.databricks.com"
+    assert (
+        first_target(call, Ask("m"), EVERYONE, make_world("openai")).provider.destination.host == "dbc-1.cloud.databricks.com"
+    )
     call = call_of("openai.chat", CHAT, x_portkey_provider="databricks", x_portkey_databricks_workspace="dbc-2")
-    found = plan(call, Ask("m", "k"), EVERYONE, make_world("openai"))
+    found = first_target(call, Ask("m", "k"), EVERYONE, make_world("openai"))
     assert found.provider.destination.host == "dbc-2.cloud.databricks.com"
 
 
@@ -316,6 +319,6 @@ def test_a_caller_s_account_fills_the_slots():
 def test_an_account_that_is_not_there_is_named(config, code, param):
     call = call_of("openai.chat", CHAT, x_portkey_config=json.dumps(config))
     with pytest.raises(Refusal) as caught:
-        plan(call, Ask("m"), EVERYONE, make_world("openai"))
+        first_target(call, Ask("m"), EVERYONE, make_world("openai"))
     assert (caught.value.status, caught.value.code) == (400, code)
     assert caught.value.param == (param or "config.databricks_workspace")

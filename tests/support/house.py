@@ -5,7 +5,10 @@ from __future__ import annotations
 from lockgate.app import App
 from lockgate.control.house import House
 from lockgate.core.record import unpack
+from lockgate.core.redact import Redactor
 from lockgate.http.routes import SCOPES
+from lockgate.pipeline.plan import plan
+from lockgate.pipeline.runtime import Runtime
 from lockgate.stores.spool import Segment, segments
 
 KEY = "test-key-0123456789-abcdef"
@@ -23,6 +26,16 @@ def make_house(tmp_path, config="", **environment):
 def make_app(tmp_path, config="", **environment):
     house = make_house(tmp_path, config, **environment)
     return App(house, house.snapshot())
+
+
+def make_runtime(**more):
+    """A runtime without a spool or clients, for what is decided before anything is sent."""
+    return Runtime({}, None, Redactor([]), **more)
+
+
+def first_target(call, ask, who, world):
+    """Where a request goes first."""
+    return plan(call, ask, who, world, make_runtime()).first()
 
 
 def records(tmp_path):

@@ -34,7 +34,7 @@ def check(config_path: Path | None, as_json: bool) -> None:
         click.echo("[]")
     else:
         providers = ", ".join(f"@{slug}" for slug in sorted(snapshot.providers))
-        click.echo(f"{path} is good. Providers: {providers}. Keys: {len(snapshot.keys)}. Configs: {len(snapshot.configs)}.")
+        click.echo(f"{path} is good. Providers: {providers}. Keys: {len(snapshot.keys)}. Configs: {len(snapshot.routes)}.")
 
 
 @click.command("schema")

@@ -15,7 +15,8 @@ from lockgate.control.price_list import refresh_of
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.pipeline.aliases import resolved
-from lockgate.pipeline.route import RouteConfig
+from lockgate.pipeline.branches import Flaw, Route, compile_route, targets_of
+from lockgate.pipeline.route import AT, RouteConfig
 from lockgate.pipeline.snapshot import Limits, LogPolicy, Refresh, Snapshot
 from lockgate.pipeline.target import Provider, set_up
 from lockgate.providers.auth import SIGNERS, make_signer
@@ -57,9 +58,17 @@ def compile_snapshot(
             found = _of_environment(row, config.timeouts, environment)
             if found is not None:
                 providers[row.slug] = found
-    for slug, route in config.configs.items():
-        _check_route(f"configs.{slug}", route, providers, mistakes)
-    aliases = _aliases(config.aliases, providers, mistakes)
+    routes = {
+        slug: route
+        for slug, written in config.configs.items()
+        if (route := _route(f"configs.{slug}", written, providers, mistakes)) is not None
+    }
+    models = {name: meant for name, meant in config.aliases.items() if isinstance(meant, str)}
+    aliases = _aliases(models, providers, mistakes)
+    alias_configs = _alias_configs(config, mistakes)
+    for n, entry in enumerate(config.keys):
+        if entry.config and entry.config not in config.configs:
+            mistakes.append(Mistake(f"keys[{n}].config", f"no config is called '{entry.config}'"))
     keys = principals(stored, config.keys, environment, pepper, scopes, mistakes)
     try:
         prices = Prices(config.prices, file=price_list)
@@ -74,7 +83,7 @@ def compile_snapshot(
         pepper=pepper,
         keys=keys,
         providers=providers,
-        configs=config.configs,
+        routes=routes,
         egress=egress,
         prices=prices,  # type: ignore[possibly-unbound] - a mistake has been raised
         deadlines=_deadlines(config.timeouts),
@@ -82,6 +91,7 @@ def compile_snapshot(
         log=LogPolicy(bodies=config.log.bodies == "full", body_limit=config.log.body_limit),
         aliases=aliases,
         refresh=refresh,
+        alias_configs=alias_configs,
     )
 
 
@@ -193,7 +203,19 @@ def _egress(allow: list[str], mistakes: list[Mistake]) -> Egress:
     return Egress.compile(good)
 
 
-def _check_route(at: str, route: RouteConfig, providers: dict[str, Provider], mistakes: list[Mistake]) -> None:
+def _route(at: str, written: RouteConfig, providers: dict[str, Provider], mistakes: list[Mistake]) -> Route | None:
+    """A config, compiled; None when it is too wrong to be one."""
+    try:
+        route = compile_route(written)
+    except Flaw as flaw:
+        mistakes.append(Mistake(at + flaw.path.removeprefix(AT), str(flaw)))
+        return None
+    for leaf, branch in targets_of(route):
+        _check_target(at + leaf.path.removeprefix(AT), branch.config, providers, mistakes)
+    return route
+
+
+def _check_target(at: str, route: RouteConfig, providers: dict[str, Provider], mistakes: list[Mistake]) -> None:
     said = route.virtual_key or route.provider
     slug = said.removeprefix("@")
     if (route.virtual_key or said.startswith("@")) and slug not in providers:
@@ -201,8 +223,20 @@ def _check_route(at: str, route: RouteConfig, providers: dict[str, Provider], mi
     elif route.virtual_key or said.startswith("@"):
         why = f"cannot be combined with '@{slug}': its account is said where it is set up"
         mistakes += [Mistake(f"{at}.{member}", why) for member in route.said()]
-    elif said and not route.virtual_key and not said.startswith("@") and said not in TABLE:
+    elif said and said not in TABLE:
         mistakes.append(Mistake(f"{at}.provider", f"no provider is called '{said}'; `lockgate providers` lists them"))
+
+
+def _alias_configs(config: Config, mistakes: list[Mistake]) -> dict[str, str]:
+    """Aliases that stand for configs."""
+    found: dict[str, str] = {}
+    for name, meant in config.aliases.items():
+        if isinstance(meant, str):
+            continue
+        if meant.config not in config.configs:
+            mistakes.append(Mistake(f"aliases.{name}.config", f"no config is called '{meant.config}'"))
+        found[name] = meant.config
+    return found
 
 
 def _aliases(written: dict[str, str], providers: dict[str, Provider], mistakes: list[Mistake]) -> dict[str, str]:

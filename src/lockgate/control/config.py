@@ -63,13 +63,18 @@ class ProviderEntry(Settings, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A gateway key: its SHA-256 (`hash: "sha256:…"`, as `lockgate keys create --hash` prints it) or the key by "${NAME}"."""
+    """A gateway key: its SHA-256 (`hash: "sha256:…"`, as `lockgate keys create --hash` prints it) or the key by "${NAME}".
+
+    config     of requests that name none; with `allow_config_override: false`, of all
+    """
 
     name: str
     hash: str = ""
     key: str = ""
     scopes: list[str] = []
     models: list[str] = []
+    config: str = ""
+    allow_config_override: bool = True
 
     def __repr__(self) -> str:
         return f"KeyEntry({self.name!r})"
@@ -107,13 +112,19 @@ class CatalogueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Tls = Tls()
 
 
+class ConfigAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model's name that stands for a config: `fast: {config: pc-fast}`."""
+
+    config: str
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. Everything may be left out. `aliases`: a name for a model → "@slug/model", or another alias."""
+    """The whole file. Everything may be left out. `aliases`: a name for a model → "@slug/model", another alias, or a config."""
 
     providers: dict[str, ProviderEntry] = {}
     keys: list[KeyEntry] = []
     configs: dict[str, RouteConfig] = {}
-    aliases: dict[str, str] = {}
+    aliases: dict[str, str | ConfigAlias] = {}
     egress: EgressEntry = EgressEntry()
     prices: dict[str, PriceRow] = {}
     catalogue: CatalogueEntry = CatalogueEntry()

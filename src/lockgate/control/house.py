@@ -40,6 +40,11 @@ class House:
         """A price list that was taken, if there is one."""
         return self.data / NAME
 
+    @property
+    def circuits(self) -> Path:
+        """Where the workers share what they know of targets that fail."""
+        return self.data / "circuits"
+
     def open(self) -> None:
         """Make what is missing, check what is there. Raises `OSError`, `WeakSecret`."""
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)

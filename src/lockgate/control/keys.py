@@ -66,7 +66,12 @@ def principals(
             )
         if hashed is not None:
             found[digest(pepper, hashed)] = Principal(
-                f"config:{entry.name}", entry.name, _widen(entry.scopes, scopes), tuple(entry.models)
+                f"config:{entry.name}",
+                entry.name,
+                _widen(entry.scopes, scopes),
+                tuple(entry.models),
+                entry.config,
+                not entry.allow_config_override,
             )
     if admin := environment.get(ADMIN):
         found[digest(pepper, sha256(admin))] = Principal("admin", "admin", scopes | {EVERYTHING})

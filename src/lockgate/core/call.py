@@ -38,6 +38,8 @@ class Principal(msgspec.Struct, frozen=True):
     name: str
     scopes: frozenset[str] = frozenset()
     models: tuple[str, ...] = ()  # patterns of "@slug/model" that the key may use; () for all
+    config: str = ""  # the config of requests that name none
+    config_fixed: bool = False  # and no request may name another
 
     def may(self, scope: str) -> bool:
         """Whether the key carries this scope."""

@@ -14,8 +14,8 @@ from lockgate.dialects.conventions import PLAIN
 from lockgate.dialects.registry import CODECS
 from lockgate.http.exchange import LineCaller, Receive, Scope, Send, too_large
 from lockgate.http.routes import Found, Table, lay_out
-from lockgate.pipeline.admit import OWN, SHARED
 from lockgate.pipeline.door import enter
+from lockgate.pipeline.keys import OWN, SHARED
 from lockgate.pipeline.render import JSON
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot

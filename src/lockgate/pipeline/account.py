@@ -7,7 +7,7 @@ import msgspec
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
-from lockgate.core.record import Attempt, End, Record
+from lockgate.core.record import Attempt, Decision, End, Record
 from lockgate.core.reply import Usage
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
@@ -39,11 +39,13 @@ class Account:
         "_prices",
         "_runtime",
         "_seen",
-        "_sent",
         "_waited",
         "closed",
+        "failed",
         "outcome",
         "record",
+        "sent",
+        "trying",
     )
 
     def __init__(self, call: Call, runtime: Runtime, snapshot: Snapshot) -> None:
@@ -54,8 +56,10 @@ class Account:
         self._prepared: Prepared | None = None
         self._bodies: list[bytes] = []
         self._kept = self._seen = 0
-        self._sent = 0.0
+        self.sent = 0.0  # when the last try began
         self._waited = 0.0
+        self.trying = False
+        self.failed: Failure | None = None  # what became of the last try
         self.outcome: Outcome | None = None
         self.closed = False
         self.record = Record(
@@ -74,11 +78,16 @@ class Account:
         self.record.key_id = principal.id
         self.record.key_name = principal.name
 
+    def planned(self, route: str, decisions: list[Decision]) -> None:
+        """How the request is routed: `decisions` grow while targets are tried."""
+        self.record.route, self.record.decisions = route, decisions
+
     def sending(self, prepared: Prepared) -> None:
         """An attempt begins now."""
-        self._prepared = prepared
-        self._sent = self._runtime.clock()
+        self._prepared, self.trying, self.failed = prepared, True, None
+        self.sent = self._runtime.clock()
         target, record = prepared.target, self.record
+        record.target = target.path
         record.provider = target.provider.slug
         record.provider_kind = target.provider.row.slug
         record.dialect_out = target.lane.provider.name
@@ -88,29 +97,34 @@ class Account:
 
     def heard(self) -> None:
         """The awaited piece of the answer is here: what passed since `sending` was the upstream's time."""
-        self._waited = self._runtime.clock() - self._sent
+        self._waited = self._runtime.clock() - self.sent
 
     def attempted(self, status: int, failure: Failure | None) -> None:
         """An attempt has ended, delivered or not."""
         prepared = self._prepared
         assert prepared is not None
+        self.trying, self.failed = False, failure
         now = self._runtime.clock()
         self.record.attempts.append(
             Attempt(
-                target=prepared.target.name,
+                target=prepared.target.path,
                 provider=prepared.target.provider.slug,
                 model=prepared.target.model,
                 status=status,
                 kind=failure.kind if failure is not None else "",
                 message=self._runtime.redactor.text(failure.message) if failure is not None else "",
-                start_us=int((self._sent - self._call.clock) * 1e6),
-                duration_us=int((now - self._sent) * 1e6),
+                start_us=int((self.sent - self._call.clock) * 1e6),
+                duration_us=int((now - self.sent) * 1e6),
             )
         )
 
     def first_event(self) -> None:
         """The answer's first real event is here."""
-        self.record.ttft_us = int((self._runtime.clock() - self._call.clock) * 1e6)
+        prepared = self._prepared
+        assert prepared is not None
+        now, target = self._runtime.clock(), prepared.target
+        self.record.ttft_us = int((now - self._call.clock) * 1e6)
+        self._runtime.health.answered(target.key, target.breaker, self.sent, now)
 
     def keep(self, data: bytes) -> None:
         """A piece of the answer: for the record, and to estimate from."""

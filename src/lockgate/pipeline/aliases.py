@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lockgate.pipeline.snapshot import Snapshot
+
 
 def resolved(aliases: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """What each alias stands for in the end ("@slug/model"), and, by alias, what is wrong with those that stand for nothing.
@@ -35,10 +37,10 @@ def resolved(aliases: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]
     return {name: meant for name, meant in found.items() if name not in wrong}, wrong
 
 
-def grants(asked: str, slug: str, model: str, aliases: Mapping[str, str]) -> tuple[str, ...]:
+def grants(asked: str, slug: str, model: str, snapshot: Snapshot) -> tuple[str, ...]:
     """The names that a key's patterns may admit a request by: the model's own, and the alias that it was asked by."""
     name = f"@{slug}/{model}"
-    return (name, asked) if aliases.get(asked) == name else (name,)
+    return (name, asked) if snapshot.aliases.get(asked) == name or asked in snapshot.alias_configs else (name,)
 
 
 def _is_model(name: str) -> bool:

@@ -1,47 +1,28 @@
 """The page to read first: how one request is answered.
 
-A request comes here through the door (`door.py`): its key is known and its account open. It is planned, prepared in its gear,
-sent, and its answer passed or translated back. Whatever happens, the account is closed before the last byte leaves.
+A request comes here through the door (`door.py`): its key is known and its account open. It is planned, its targets are tried
+in turn (`attempts.py`), each prepared in its gear and sent, and the answer is passed or translated back. Whatever happens, the
+account is closed before the last byte leaves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-import msgspec
-
-from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure
 from lockgate.core.outcome import Outcome
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
-from lockgate.dialects.codec import Voice
-from lockgate.pipeline.account import Account
+from lockgate.dialects.codec import Manner, Voice
+from lockgate.pipeline.attempts import Passing, try_targets
 from lockgate.pipeline.plan import Ask, plan
-from lockgate.pipeline.ports import Caller
 from lockgate.pipeline.prepare import Prepared, prepare
-from lockgate.pipeline.render import EVENTS, JSON, answer_headers, error_body, error_headers
+from lockgate.pipeline.render import EVENTS, JSON, answer_headers
 from lockgate.pipeline.respond import respond
-from lockgate.pipeline.runtime import Runtime
-from lockgate.pipeline.snapshot import Snapshot
-from lockgate.policy.retry_after import read_retry_after
-from lockgate.transport.exchange import Abort, Exchange, Slow
+from lockgate.transport.exchange import Exchange, Slow
 
 #: The longest silence, in seconds, before the rest of a stream whose answer is complete: usage, a closing mark, the end.
 _LINGER = 2.0
 #: An answer that broke off.
 _CUT = Failure("cut", 502, "The provider's answer broke off before it was complete.")
-
-
-class Passing(msgspec.Struct):
-    """One request under way: what each step of this page needs."""
-
-    call: Call
-    principal: Principal
-    snapshot: Snapshot
-    runtime: Runtime
-    caller: Caller
-    account: Account
 
 
 async def answer(passing: Passing, provider_key: str) -> None:
@@ -52,65 +33,11 @@ async def answer(passing: Passing, provider_key: str) -> None:
     stream = (sheet.get("stream", bool) or False) if call.streams is None else call.streams
     account.record.model_asked, account.record.stream = asked, stream
 
-    ask = Ask(asked, provider_key)
-    try:
-        target = plan(call, ask, passing.principal, passing.snapshot)
-    finally:
-        account.record.route = ask.route
-    prepared = prepare(call, sheet, asked, stream, target)
-    failure = await attempt(passing, prepared, pass_stream if stream else pass_whole)
-    if failure is not None:
-        deliver_failure(passing, prepared, failure)
-
-
-#: What takes a whole answer of an attempt: None when the caller has been answered.
-Take = Callable[[Passing, Prepared, Exchange], Awaitable[Failure | None]]
-
-
-async def attempt(passing: Passing, prepared: Prepared, take: Take) -> Failure | None:
-    """One try. None when the caller has been answered (well, or by a stream that broke); else why another may be tried."""
-    account, target = passing.account, prepared.target
-    client = passing.runtime.client(target.destination.scheme)
-    abort = Abort()
-    passing.caller.on_leave(abort.abort)
-    account.sending(prepared)
-    destination, outgoing = target.destination, prepared.outgoing
-    if target.provider.signer is not None:
-        outgoing = await passing.runtime.credentials.sign(target.provider.signer, outgoing, destination.host_header)
-    if isinstance(outgoing, Failure):
-        exchange = outgoing
-    else:
-        exchange = await client.send(destination, outgoing, target.deadlines, abort)
-    if isinstance(exchange, Failure):
-        account.heard()
-        account.attempted(0, exchange)
-        return exchange
-    try:
-        if not 200 <= exchange.status < 300 and not prepared.verbatim:
-            failure = await read_failure(passing, prepared, exchange)
-        else:
-            failure = await take(passing, prepared, exchange)
-        if failure is not None:
-            account.attempted(exchange.status, failure)
-        return failure
-    finally:
-        passing.caller.on_leave(None)
-        exchange.close()
-
-
-async def read_failure(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure:
-    """The provider's error answer as a value. A redirect is one: following it would carry the key elsewhere."""
-    body = await exchange.read(passing.snapshot.limits.error)
-    passing.account.heard()
-    if isinstance(body, Failure):
-        body = b""
-    if exchange.status < 400:
-        return Failure("malformed", 502, f"The provider answered with a redirect ({exchange.status}), which is not followed.")
-    failure = prepared.target.lane.provider.read_error(exchange.status, body)
-    if failure.retry_after is None:
-        wait = read_retry_after(exchange.headers, passing.runtime.time_us() / 1e6)
-        failure = msgspec.structs.replace(failure, retry_after=wait)
-    return failure
+    ask = Ask(asked, provider_key, sheet, stream)
+    route = plan(call, ask, passing.principal, passing.snapshot, passing.runtime)
+    await try_targets(
+        passing, route, lambda target: prepare(call, sheet, asked, stream, target), pass_stream if stream else pass_whole
+    )
 
 
 async def pass_whole(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure | None:
@@ -251,17 +178,14 @@ async def read_unstreamed(passing: Passing, prepared: Prepared, exchange: Exchan
     return Failure("malformed", 502, "The provider answered a request for a stream with a whole document.")
 
 
-def deliver_failure(passing: Passing, prepared: Prepared, failure: Failure) -> None:
-    """The last failure, in the caller's dialect, with the provider's status and message."""
-    call = passing.call
-    status = failure.status if failure.status >= 400 else 502
-    body = error_body(call, failure, prepared.target.lane.provider)
-    extra = error_headers(failure)
-    respond(call, passing.account, passing.caller, status, body, extra=extra, end="failed", error=failure)
-
-
 def voice(passing: Passing, prepared: Prepared) -> Voice:
     """What a written answer needs and the provider may not say."""
     call, request = passing.call, prepared.request
     assert isinstance(request, Request)
-    return Voice(call.id.replace("-", ""), call.time_us // 1_000_000, request, prepared.usage_asked)
+    strictly = prepared.target.compliant
+    said = call.header("strict-open-ai-compliance").lower() if strictly is None else str(strictly).lower()
+    return Voice(call.id.replace("-", ""), call.time_us // 1_000_000, request, prepared.usage_asked, _MANNERS.get(said, ""))
+
+
+#: What is said of strict-open-ai-compliance → how answers are written.
+_MANNERS: dict[str, Manner] = {"true": "strict", "false": "extended"}

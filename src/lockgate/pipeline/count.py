@@ -7,7 +7,7 @@ import msgspec
 from lockgate.core.failure import Failure
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Codec
-from lockgate.pipeline.answer import Passing, attempt, deliver_failure
+from lockgate.pipeline.attempts import Passing, attempt, deliver_failure
 from lockgate.pipeline.plan import Ask, plan
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.render import codec_of
@@ -23,11 +23,9 @@ async def count(passing: Passing, provider_key: str) -> None:
     sheet = Sheet.open(call.body)
     asked = call.params.get("model") or sheet.get("model", str) or ""
     account.record.model_asked = asked
-    ask = Ask(asked, provider_key)
-    try:
-        target = plan(call, ask, passing.principal, passing.snapshot)
-    finally:
-        account.record.route = ask.route
+    route = plan(call, Ask(asked, provider_key, sheet), passing.principal, passing.snapshot, passing.runtime)
+    account.planned(route.route, route.decisions)
+    target = route.first()
     codec = codec_of(call)
     assert isinstance(codec, Codec)
     counting = codec.counting
@@ -42,6 +40,7 @@ async def count(passing: Passing, provider_key: str) -> None:
     codec = msgspec.structs.replace(codec, name_model=counting.name_model)
     target = msgspec.structs.replace(target, lane=Lane(codec, codec, there, target.lane.row, target.lane.headers))
     prepared = prepare(call, sheet, asked, False, target)
+    passing.runtime.health.begin_anyway(target.key)
     failure = await attempt(passing, prepared, _pass_count)
     if failure is not None:
         deliver_failure(passing, prepared, failure)

@@ -11,7 +11,8 @@ from lockgate.core.json import readable
 from lockgate.core.record import End
 from lockgate.pipeline.account import Account
 from lockgate.pipeline.admit import admit, permit
-from lockgate.pipeline.answer import Passing, answer
+from lockgate.pipeline.answer import answer
+from lockgate.pipeline.attempts import Passing
 from lockgate.pipeline.catalogue import list_models
 from lockgate.pipeline.count import count
 from lockgate.pipeline.ports import Caller

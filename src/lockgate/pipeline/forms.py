@@ -8,7 +8,7 @@ import msgspec
 from lockgate.core.call import Call
 from lockgate.core.record import Gear
 from lockgate.dialects.codec import AnyWholeCodec
-from lockgate.pipeline.answer import Passing
+from lockgate.pipeline.attempts import Passing
 from lockgate.pipeline.prepare import Prepared, outgoing, prepare
 from lockgate.pipeline.target import Target
 from lockgate.transport.exchange import Pieces
@@ -32,8 +32,9 @@ def prepare_form(call: Call, form: Form, asked: str, target: Target) -> Prepared
         ours: AnyWholeCodec = target.lane.caller
         assert ours.read_form is not None  # a dialect with forms that is translated can read them
         return prepare(call, ours.read_form(form), asked, False, target)
-    changes = {name: _field(value) for name, value in target.overrides.items()}
-    if asked != target.model:
+    changes = {name: _field(value) for name, value in target.changes.defaults.items() if form.text(name) is None}
+    changes |= {name: _field(value) for name, value in target.changes.overrides.items()}
+    if asked != target.model and not target.passthrough:
         changes["model"] = target.model.encode()
     gear: Gear = "edit" if changes else "relay"
     kind = (b"content-type", call.headers[b"content-type"])

@@ -1,4 +1,4 @@
-"""Where a request goes: what the caller says of provider, key and model, made into a `Target`.
+"""Where a request goes: what the caller says of config, provider, key and model, made into targets, one after the other.
 
 Precedence (https://portkey.ai/docs, as its gateway does it): a config, then the provider header, then a virtual key, then
 "@slug/model" in the body (or an alias for it), then the provider that the bare model name belongs to.
@@ -6,24 +6,33 @@ Precedence (https://portkey.ai/docs, as its gateway does it): a config, then the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from math import inf
 
 import msgspec
 
 from lockgate.core.call import Call, Principal
-from lockgate.core.failure import Refusal
+from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import encode
+from lockgate.core.record import Decided, Decision
+from lockgate.core.sheet import Sheet
 from lockgate.pipeline.aliases import grants
-from lockgate.pipeline.route import AT, RouteConfig, read_inline
+from lockgate.pipeline.branches import PLAIN, Branch, Route, compile_inline
+from lockgate.pipeline.facts import RequestFacts
+from lockgate.pipeline.forwarding import named_headers
+from lockgate.pipeline.route import AT, RouteConfig
+from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.pipeline.target import MEMO, Provider, Target, set_up
+from lockgate.pipeline.target import MEMO, Key, Provider, Target, set_up
+from lockgate.policy.balance import Method
+from lockgate.policy.tree import Leaf, Walk
 from lockgate.providers.auth import SIGNERS, make_signer
 from lockgate.providers.auth.settings import Settings
 from lockgate.providers.deployments import deployments_of
 from lockgate.providers.table import TABLE
 from lockgate.transport.destination import Destination
 from lockgate.transport.exchange import Deadlines
+from lockgate.wire.multipart import Form
 
 #: The settings of a caller that said none.
 _NOTHING = Settings()
@@ -32,39 +41,203 @@ _HEADERS = {name: name.replace("_", "-") for name in Settings.__struct_fields__ 
 
 
 class Ask(msgspec.Struct):
-    """What the planner reads of a request: the model as the caller named it, and the keys that came with it."""
+    """What the planner reads of a request: the model as the caller named it, the keys that came with it, and its body."""
 
     model: str
     provider_key: str = ""  # the caller's own key for the provider
+    body: Sheet | Form | None = None
+    stream: bool = False
     modelless: bool = False  # the operation may go without a model, if the provider is named
-    route: str = ""  # filled by the plan: a config's slug, "inline", or ""
 
 
-def plan(call: Call, ask: Ask, principal: Principal, snapshot: Snapshot) -> Target:
-    """The target of a request. Raises `Refusal`: unknown provider or model, model not allowed, destination not allowed."""
-    provider, model, config = choose(call, ask, snapshot)
-    overrides = config.override_params if config is not None else {}
-    if raw := overrides.get("model"):
-        overrides = {name: value for name, value in overrides.items() if name != "model"}
-        model = _text(raw, f"{AT}.override_params.model")
-        if model.startswith(f"@{provider.slug}/"):
-            model = model[len(provider.slug) + 2 :]
-    if not model and not ask.modelless:
-        raise _no_model()
-    check_access(provider, model, principal, ask.model, snapshot.aliases)
-    model = provider.named(model)
-    lane = provider.lane(call.dialect, config.upstream_api if config is not None else "", model)
-    return Target(provider, lane, model, deadlines_of(call, provider, config), overrides)
+class Plan:
+    """A request's targets, in the order in which they are to be tried. Each is made only when its turn comes.
+
+    A target that cannot be (a model that the key may not use, an operation that the provider lacks) is passed over where the
+    route has another; where it has none, the first such refusal is the answer.
+    """
+
+    def __init__(
+        self, call: Call, ask: Ask, principal: Principal, snapshot: Snapshot, runtime: Runtime, route: Route, name: str
+    ) -> None:
+        self.route = name  # a config's slug, "inline", or ""
+        self._call = call
+        self._ask = ask
+        self._principal = principal
+        self._snapshot = snapshot
+        self._runtime = runtime
+        self._branches = route.branches
+        self._sole = len(route.branches) == 1  # nobody else could be tried: its health is not asked for
+        self._watched = route.watched
+        self._refused: Refusal | None = None
+        facts = RequestFacts(call, ask.body, principal, model=ask.model, stream=ask.stream)
+        self._walk = Walk(route.root, self, facts, runtime.chance, runtime.time_us() / 1e6, blind=self._sole)
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """How the route was walked so far."""
+        return self._walk.decisions
+
+    def first(self) -> Target:
+        """The first target. Raises `Refusal` when there is none."""
+        target = self._take(self._walk.first())
+        if target is None:
+            raise self.refusal
+        return target
+
+    @property
+    def refusal(self) -> Refusal:
+        """Why no target could be tried."""
+        assert self._refused is not None
+        return self._refused
+
+    @property
+    def blind(self) -> bool:
+        """Targets are tried whatever is known of their health."""
+        return self._walk.blind
+
+    def note(self, path: str, what: Decided, why: str) -> None:
+        """Say what became of a target."""
+        self._walk.decisions.append(Decision(path, what, why))
+
+    def after(self, failure: Failure) -> Target | None:
+        """The target to try after the last one failed so; None: the failure stands."""
+        return self._take(self._walk.after(failure))
+
+    def skip(self, why: str) -> Target | None:
+        """The target to try instead of the last one, which could not be tried."""
+        return self._take(self._walk.skip(why))
+
+    def refuse(self, refusal: Refusal) -> Target | None:
+        """The target to try instead of the last one, which our own no has ruled out."""
+        self._refused = self._refused or refusal
+        return self.skip(refusal.message)
+
+    def out(self, leaf: Leaf) -> str:
+        """Why a leaf is not to be tried now (`policy.tree.Health`)."""
+        branch = self._branches[leaf.number]
+        return self._runtime.health.out(self._key(branch), branch.breaker, self._runtime.clock())
+
+    def load(self, leaf: Leaf, method: Method) -> float:
+        """What a leaf is worth by a method, the less the better (`policy.tree.Health`)."""
+        key = self._key(self._branches[leaf.number])
+        if method == "cost":
+            provider = self._snapshot.providers.get(key[0])
+            row = TABLE.get(key[0].partition("#")[0]) if provider is None else provider.row
+            return inf if row is None else self._snapshot.prices.dearness(row, key[1], self._call.time_us, key[0])
+        pulse = self._runtime.health.pulse(key)
+        if method == "latency":
+            return pulse.latency_s * (pulse.in_flight + 1)
+        if method == "quota":
+            return 0.0 if pulse.quota is None else 1 - pulse.quota
+        return pulse.in_flight
+
+    def _key(self, branch: Branch) -> Key:
+        """What a branch's target is known by, before it is made."""
+        asked = self._ask.model
+        model = branch.model or self._snapshot.aliases.get(asked, asked)
+        slug, rest = _named(model, self._snapshot)
+        if not branch.slug:
+            return slug, rest
+        return branch.slug, rest if slug == branch.slug else model
+
+    def _forward(self, branch: Branch) -> tuple[bytes, ...]:
+        """The caller's headers that go along: those that it names, else those that the route names."""
+        return named_headers(self._call) or branch.forward
+
+    def _take(self, leaf: Leaf | None) -> Target | None:
+        while leaf is not None:
+            try:
+                return self._target(leaf)
+            except Refusal as refusal:
+                self._refused = self._refused or refusal
+                leaf = self._walk.skip(refusal.message)
+        return None
+
+    def _target(self, leaf: Leaf) -> Target:
+        """Raises `Refusal`: unknown provider or model, model not allowed, destination not allowed."""
+        branch, call, ask = self._branches[leaf.number], self._call, self._ask
+        config = branch.config
+        provider, model = choose(call, ask, self._snapshot, config, sole=self._sole)
+        if branch.model:
+            slug, rest = _named(branch.model, self._snapshot)
+            model = rest if slug == provider.slug else branch.model
+        if not model and not ask.modelless:
+            raise _no_model()
+        check_access(provider, model, self._principal, ask.model, self._snapshot)
+        key = (branch.slug or provider.slug, model)
+        model = provider.named(model)
+        lane = provider.lane(call.dialect, config.upstream_api, model)
+        return Target(
+            provider,
+            lane,
+            model,
+            deadlines_of(call, provider, config),
+            branch.changes,
+            leaf.path,
+            leaf.retry,
+            branch.breaker,
+            key,
+            self._forward(branch),
+            config.passthrough is True,
+            config.strict is True,
+            config.strict_open_ai_compliance,
+            self._watched,
+        )
 
 
-def choose(call: Call, ask: Ask, snapshot: Snapshot) -> tuple[Provider, str, RouteConfig | None]:
-    """Who is asked, for which model by its own name, and the config that says so. Raises `Refusal`."""
-    config = _config(call, ask, snapshot)
+def plan(call: Call, ask: Ask, principal: Principal, snapshot: Snapshot, runtime: Runtime) -> Plan:
+    """The plan of a request. Raises `Refusal` for a config that is not there, is wrong, or may not be used."""
+    route, name = route_of(call, ask.model, principal, snapshot)
+    return Plan(call, ask, principal, snapshot, runtime, route, name)
+
+
+def route_of(call: Call, asked: str, principal: Principal, snapshot: Snapshot) -> tuple[Route, str]:
+    """The route of a request and its name: a config's slug, "inline", or "" for none. A config that the caller names comes
+    before the one that the model asked for is an alias of, and that before the key's own."""
+    said = (call.headers.get(b"x-lockgate-config") or call.headers.get(b"x-portkey-config")) if call.steered else None
+    if not said:
+        slug = snapshot.alias_configs.get(asked) or principal.config
+        return (_saved(slug, snapshot), slug) if slug else (PLAIN, "")
+    if principal.config and principal.config_fixed and said != principal.config.encode():
+        raise Refusal(
+            400,
+            "config_fixed",
+            f"Cannot override default config set for this API key: '{principal.name}' always uses '{principal.config}'. "
+            "Leave the config header out.",
+            param=AT,
+            scope="key",
+            rule=principal.id,
+        )
+    if not said.lstrip().startswith(b"{"):
+        slug = said.decode("latin-1").strip()
+        return _saved(slug, snapshot), slug
+    route = snapshot.inline_routes.get(said)
+    if route is None:
+        route = compile_inline(said)
+        if len(snapshot.inline_routes) >= MEMO:
+            snapshot.inline_routes.clear()
+        snapshot.inline_routes[said] = route
+    return route, "inline"
+
+
+def _saved(slug: str, snapshot: Snapshot) -> Route:
+    route = snapshot.routes.get(slug)
+    if route is None:
+        known = ", ".join(sorted(snapshot.routes)) or "none"
+        raise Refusal(404, "config_not_found", f"No config is called '{slug}'. Configs here: {known}.", param=AT)
+    return route
+
+
+def choose(call: Call, ask: Ask, snapshot: Snapshot, config: RouteConfig, *, sole: bool = True) -> tuple[Provider, str]:
+    """Who is asked, and for which model by its own name. Raises `Refusal`. `sole`: no other target may be asked, so the key
+    that the caller brought can only be for this one."""
     slug, model = _named(snapshot.aliases.get(ask.model, ask.model), snapshot)
-    if config is not None and (config.provider or config.virtual_key):
-        provider = _provider_of(config, call, ask, snapshot)
+    key = ask.provider_key if sole else ""
+    if config.provider or config.virtual_key:
+        provider = _provider_of(config, call, key, snapshot)
     elif said := call.header("provider"):
-        provider = _provider_of(RouteConfig(provider=said), call, ask, snapshot)
+        provider = _provider_of(msgspec.structs.replace(config, provider=said), call, ask.provider_key, snapshot)
     elif said := call.header("virtual-key"):
         provider = _configured(said.removeprefix("@"), snapshot, "x-portkey-virtual-key")
     elif slug:
@@ -73,32 +246,15 @@ def choose(call: Call, ask: Ask, snapshot: Snapshot) -> tuple[Provider, str, Rou
         provider = _home(model, snapshot)
     if slug and slug != provider.slug:
         model = ask.model  # "@…", or what is an alias elsewhere, belongs to the model's own name
-    return provider, model, config
+    return provider, model
 
 
-def deadlines_of(call: Call, provider: Provider, config: RouteConfig | None) -> Deadlines:
+def deadlines_of(call: Call, provider: Provider, config: RouteConfig) -> Deadlines:
     """How long an attempt may take. Raises `Refusal` for a header that says no time."""
-    timeout = _timeout(call) or (config.request_timeout if config is not None else None)
+    timeout = _timeout(call) or config.request_timeout
     if timeout is None:
         return provider.deadlines
     return msgspec.structs.replace(provider.deadlines, first_byte=timeout / 1000)
-
-
-def _config(call: Call, ask: Ask, snapshot: Snapshot) -> RouteConfig | None:
-    """The config of the request, by slug or inline."""
-    said = (call.headers.get(b"x-lockgate-config") or call.headers.get(b"x-portkey-config")) if call.steered else None
-    if not said:
-        return None
-    if said.lstrip().startswith(b"{"):
-        ask.route = "inline"
-        return read_inline(said)
-    slug = said.decode("latin-1").strip()
-    ask.route = slug
-    config = snapshot.configs.get(slug)
-    if config is None:
-        known = ", ".join(sorted(snapshot.configs)) or "none"
-        raise Refusal(404, "config_not_found", f"No config is called '{slug}'. Configs here: {known}.", param=AT)
-    return config
 
 
 def _named(model: str, snapshot: Snapshot) -> tuple[str, str]:
@@ -110,7 +266,7 @@ def _named(model: str, snapshot: Snapshot) -> tuple[str, str]:
     return "", model
 
 
-def _provider_of(config: RouteConfig, call: Call, ask: Ask, snapshot: Snapshot) -> Provider:
+def _provider_of(config: RouteConfig, call: Call, provider_key: str, snapshot: Snapshot) -> Provider:
     """The provider that a config (or a provider header) names: one that is set up here, or one that the caller brings."""
     host = call.header("custom-host") or config.custom_host
     if config.virtual_key or config.provider.startswith("@"):
@@ -123,7 +279,7 @@ def _provider_of(config: RouteConfig, call: Call, ask: Ask, snapshot: Snapshot) 
                 "Give provider and api_key instead, or set base_url in the configuration.",
                 param=f"{AT}.custom_host",
             )
-        for member in config.said() if ask.route == "inline" else ():  # a saved one was looked at when it was compiled
+        for member in config.said():
             raise Refusal(
                 400,
                 "account_with_stored_key",
@@ -141,7 +297,7 @@ def _provider_of(config: RouteConfig, call: Call, ask: Ask, snapshot: Snapshot) 
             "one that is set up here is named with '@', as in '@openai'.",
             param=f"{AT}.provider",
         )
-    key = config.api_key or ask.provider_key
+    key = config.api_key or provider_key
     settings = _settings(config, call) if row.auth in SIGNERS or row.slots or config.params else _NOTHING
     if not key and not row.keyless and (settings is _NOTHING or row.auth not in SIGNERS):
         if (stored := snapshot.providers.get(row.slug)) is not None and not host:
@@ -220,7 +376,7 @@ def _home(model: str, snapshot: Snapshot) -> Provider:
     )
 
 
-def check_access(provider: Provider, model: str, principal: Principal, asked: str, aliases: Mapping[str, str]) -> None:
+def check_access(provider: Provider, model: str, principal: Principal, asked: str, snapshot: Snapshot) -> None:
     """Whether the provider's and the key's allow-lists admit the model. A key may also be admitted by the alias `asked`."""
     if provider.models and not any(fnmatchcase(model, pattern) for pattern in provider.models):
         raise Refusal(
@@ -231,7 +387,7 @@ def check_access(provider: Provider, model: str, principal: Principal, asked: st
             scope="provider",
             rule=provider.slug,
         )
-    names = grants(asked, provider.slug, model, aliases) if principal.models else ()
+    names = grants(asked, provider.slug, model, snapshot) if principal.models else ()
     if names and not any(fnmatchcase(name, pattern) for pattern in principal.models for name in names):
         raise Refusal(
             403,
@@ -259,10 +415,3 @@ def _timeout(call: Call) -> int | None:
             param="request-timeout",
         )
     return int(said)
-
-
-def _text(raw: msgspec.Raw, at: str) -> str:
-    try:
-        return msgspec.json.decode(raw, type=str)
-    except msgspec.DecodeError:
-        raise Refusal(400, "invalid_config", f"{at} must be a string.", param=at) from None

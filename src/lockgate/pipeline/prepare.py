@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.call import Call
+from lockgate.core.failure import Refusal
 from lockgate.core.query import Query
 from lockgate.core.record import Gear
 from lockgate.core.request import Request
@@ -17,6 +18,7 @@ from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Voice
 from lockgate.dialects.framed import Unframed
 from lockgate.dialects.translation import AsArray, Passage, Stream, Translation
+from lockgate.pipeline.params import NO_CHANGES
 from lockgate.pipeline.target import Target
 from lockgate.providers.quirks import QUIRKS
 from lockgate.transport.exchange import Outgoing, Pieces
@@ -63,10 +65,11 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
     drop_usage, usage_asked = False, True
     dropped: list[str] = []
     gear: Gear = "relay"
-    for name, value in target.overrides.items():
-        if gear == "relay":
-            sheet, gear = sheet.copy(), "edit"
-        sheet.set(name, value)
+    if target.passthrough:
+        return _as_it_came(call, target, stream)
+    if target.changes is not NO_CHANGES and target.changes.concern(sheet):
+        sheet, gear = sheet.copy(), "edit"
+        target.changes.make(sheet)
     if lane.relays and not lane.caller.carries(call.body):
         if asked != target.model and lane.caller.name_model is not None:
             if gear == "relay":
@@ -99,6 +102,18 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
     return Prepared(target, out, gear, stream, request, dropped, drop_usage, usage_asked, array)
 
 
+def _as_it_came(call: Call, target: Target, stream: bool) -> Prepared:
+    """The caller's bytes, whatever is in them. Raises `Refusal` where they are not in the provider's dialect."""
+    if not target.lane.relays:
+        raise Refusal(
+            400,
+            "passthrough_impossible",
+            f"{target.provider.row.name} does not speak {call.dialect}: with 'passthrough', ask a provider that does.",
+            param="config.passthrough",
+        )
+    return Prepared(target, outgoing(call, call.body, target, stream), "relay", stream)
+
+
 def translate(sheet: Sheet, target: Target, stream: bool) -> tuple[Request | Query, Sheet]:
     """The caller's request as the canonical one and as the provider's body."""
     lane = target.lane
@@ -124,4 +139,7 @@ def outgoing(call: Call, body: bytes | Pieces, target: Target, stream: bool, kin
             if value := call.headers.get(name):
                 headers = [pair for pair in headers if pair[0] != name]
                 headers.append((name, value))
+    if target.forward:
+        held = {name for name, _ in headers}  # what is sent anyway is the operator's to say
+        headers += [(name, call.headers[name]) for name in target.forward if name in call.headers and name not in held]
     return Outgoing("POST", provider.path(lane.endpoint, target.model, stream), headers, body)

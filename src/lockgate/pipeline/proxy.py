@@ -15,20 +15,21 @@ from lockgate.core.call import Call
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.codec import Relay
-from lockgate.dialects.conventions import OWN_PATHS, SIGNED
+from lockgate.dialects.conventions import OWN_PATHS
 from lockgate.dialects.raw import RAW
 from lockgate.dialects.registry import RELAYS
-from lockgate.pipeline.admit import OWN, SHARED, keys_of
-from lockgate.pipeline.answer import Passing, attempt, deliver_failure, pass_stream
+from lockgate.pipeline.answer import pass_stream
+from lockgate.pipeline.attempts import Passing, attempt, deliver_failure
+from lockgate.pipeline.forwarding import named_headers
+from lockgate.pipeline.keys import keys_of
 from lockgate.pipeline.pass_bytes import pass_bytes
-from lockgate.pipeline.plan import Ask, choose, deadlines_of
+from lockgate.pipeline.plan import Ask, choose, deadlines_of, route_of
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Lane, Provider, Target
-from lockgate.providers.auth.static import SCHEMES
 from lockgate.providers.table import TABLE, Endpoint, joined
 from lockgate.transport.exchange import Exchange, Outgoing, Pieces
-from lockgate.wire.hygiene import HOP_BY_HOP, PERSONAL, of_request
+from lockgate.wire.hygiene import of_request
 from lockgate.wire.path import below
 
 #: Headers of a caller that pass: what its body is, what it wants back, and what the known dialects have of their own.
@@ -48,9 +49,6 @@ _PASS = (
     b"prefer",
     *dict.fromkeys(name for relay in RELAYS.values() for name in relay.passes),
 )
-#: Headers that may not pass even when the caller names them: they would carry a key, or belong to one connection.
-_NEVER = HOP_BY_HOP | PERSONAL | {*OWN, *SHARED} | {header.encode() for header, _ in SCHEMES.values()}
-_OURS = (b"x-lockgate-", b"x-portkey-")
 #: Bodies that are looked into: for the model's name, and for the record.
 _LOOK = 1024 * 1024
 
@@ -69,11 +67,16 @@ async def proxy(passing: Passing, provider_key: str) -> None:
     path = below(call.params["rest"])
     if (said := call.params.get("provider")) is not None:
         _name(call, said, provider_key, passing)
-    ask = Ask("", provider_key)
-    try:
-        provider, _, config = choose(call, ask, snapshot)
-    finally:
-        account.record.route = ask.route
+    route, account.record.route = route_of(call, "", passing.principal, snapshot)
+    if len(route.branches) != 1:
+        raise Refusal(
+            400,
+            "several_targets",
+            "What is passed through goes to one place: name a config with a single target, or a provider.",
+            param="config",
+        )
+    branch = route.branches[0]
+    provider, _ = choose(call, Ask("", provider_key), snapshot, branch.config)
     if provider.models or passing.principal.models:
         raise Refusal(
             403,
@@ -91,10 +94,12 @@ async def proxy(passing: Passing, provider_key: str) -> None:
         call.dialect = account.record.dialect_in = relay.name
         model = model or _model_in(call.body)
     account.record.model_asked = model
-    target = Target(provider, Lane(relay, relay, endpoint), model, deadlines_of(call, provider, config))
+    deadlines = deadlines_of(call, provider, branch.config)
+    target = Target(provider, Lane(relay, relay, endpoint), model, deadlines, key=(provider.slug, model))
     body = pieces[0] if len(pieces) == 1 else Pieces(pieces) if pieces else b""
-    outgoing = Outgoing(call.method, _target(call, target_path), _headers(call, provider), body)
+    outgoing = Outgoing(call.method, _target(call, target_path), _headers(call, provider, branch.forward), body)
     prepared = Prepared(target, outgoing, "relay", stream=False, verbatim=True)
+    passing.runtime.health.begin_anyway(target.key)
     failure = await attempt(passing, prepared, pass_on)
     if failure is not None:
         deliver_failure(passing, prepared, failure)
@@ -229,17 +234,9 @@ def _target(call: Call, path: str) -> bytes:
     return path.encode("ascii") + (b"?" + b"&".join(pairs) if pairs else b"")
 
 
-def _headers(call: Call, provider: Provider) -> list[tuple[bytes, bytes]]:
+def _headers(call: Call, provider: Provider, forward: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
     """The provider's headers, and those of the caller that pass, each name once."""
-    named = [name.strip().lower().encode("latin-1") for name in call.header("forward-headers").split(",") if name.strip()]
-    for name in named:
-        if name in _NEVER or name.startswith((*_OURS, *SIGNED)):
-            raise Refusal(
-                400,
-                "invalid_header",
-                f"forward-headers may not name '{name.decode('latin-1')}': it belongs to one connection, or carries a key.",
-                param="forward-headers",
-            )
+    named = named_headers(call) or forward
     held = {name for name, _ in provider.headers}  # what is sent anyway is the operator's to say, but for a dialect's own
     passed = of_request(call.headers, (*_PASS, *(name for name in named if name not in held)))
     names = {name for name, _ in passed}

@@ -40,10 +40,19 @@ def _add_ours(headers: Headers, call: Call, record: Record) -> None:
         headers.append((prefix + b"-provider", record.provider.encode("latin-1", "replace")))
     if record.losses:
         headers.append((b"x-lockgate-dropped", ", ".join(record.losses).encode("ascii", "replace")))
+    if record.route or call.family == "portkey":
+        headers.append((prefix + b"-last-used-option-index", (record.target or "config").encode("latin-1", "replace")))
+        headers.append((prefix + b"-retry-attempt-count", b"%d" % retries(record)))
     if call.family == "portkey":
-        headers.append((b"x-portkey-last-used-option-index", b"config"))
-        headers.append((b"x-portkey-retry-attempt-count", b"0"))
         headers.append((b"x-portkey-cache-status", b"DISABLED"))
+
+
+def retries(record: Record) -> int:
+    """How often the target that answered was tried again; -1 when it was, and failed for good (as Portkey's users know it)."""
+    failed = [each for each in record.attempts if each.target == record.target and each.kind]
+    if record.outcome == "failed":
+        return -1 if len(failed) > 1 else 0
+    return len(failed)
 
 
 def codec_of(call: Call) -> Relay:

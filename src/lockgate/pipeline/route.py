@@ -1,45 +1,138 @@
 """A route as it is written: the members of a config, saved in `lockgate.yaml` or inline in a header.
 
-The grammar is the one that Portkey's users know (https://portkey.ai/docs/product/ai-gateway/configs); a member that this
-version does not know is an error with its path, never ignored.
+The grammar is the one that Portkey's users know (https://portkey.ai/docs/product/ai-gateway/configs), in both spellings where
+its documents and its code differ; a member that this version does not know is an error with its path, never ignored.
+`pipeline.branches` makes it a tree that can be walked.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Any, Literal, cast
 
 import msgspec
 
-from lockgate.core.failure import Refusal
-from lockgate.core.json import readable
+from lockgate.core.failure import FailureKind, Refusal
+from lockgate.core.json import encode, readable
+from lockgate.policy.balance import Method
 from lockgate.providers.auth.settings import Settings
 
 
+class RetryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Tries on the same target after the first one.
+
+    attempts          how many, at most 10
+    on_status_codes   statuses that are tried again; on_failures: classes of failure
+    use_retry_after_header   wait as long as the provider says (the default), where that is not too long
+    base_ms, cap_ms   the n-th wait is drawn from 0 to base × 2ⁿ, and never above the cap
+    """
+
+    attempts: int = 0
+    on_status_codes: list[int] | None = None
+    on_failures: list[FailureKind] | None = None
+    use_retry_after_header: bool | None = None
+    use_retry_after_headers: bool | None = None
+    base_ms: int = 1000
+    cap_ms: int = 60_000
+
+
+class StickyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The same target for `ttl` seconds for callers of whom `hash_fields` are the same ("metadata.user", "headers.x-team")."""
+
+    enabled: bool = True
+    hash_fields: list[str] = msgspec.field(default_factory=list[str])
+    ttl: int = 3600
+
+
+class BreakerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """When a target is left alone for a while.
+
+    failure_threshold              failures within the window that open the circuit
+    failure_threshold_percentage   or this share of the requests, of at least `minimum_requests`
+    cooldown_interval              milliseconds until a single request may probe it
+    failure_status_codes           what counts as a failure; all of 500 and above, and network trouble, when left out
+    window                         milliseconds that are looked back
+    """
+
+    failure_threshold: int | None = None
+    failure_threshold_percentage: float | None = None
+    cooldown_interval: int = 30_000
+    failure_status_codes: list[int] | None = None
+    minimum_requests: int = 5
+    window: int = 60_000
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The target (by its name) for requests of which the query holds."""
+
+    query: dict[str, Any]
+    then: str
+
+
+class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How one of several targets is found.
+
+    mode              single (the first), fallback, loadbalance, conditional
+    on_status_codes, on_failures   what a fallback goes on after, by status and by class; all failures when both are left out.
+                      In a loadbalance: after what another target is drawn; none when both are left out
+    conditions, default   of a conditional
+    method            of a loadbalance: weighted, round_robin, least_busy, latency, cost, quota
+    sticky            of a loadbalance
+    cb_config         the circuit breaker of the targets below; `false`: none
+    """
+
+    mode: Literal["single", "fallback", "loadbalance", "conditional"]
+    on_status_codes: list[int] | None = None
+    on_failures: list[FailureKind] | None = None
+    conditions: list[Condition] = msgspec.field(default_factory=list[Condition])
+    default: str = ""
+    method: Method = "weighted"
+    sticky: StickyConfig | None = None
+    cb_config: BreakerConfig | bool | None = None
+
+
 class RouteConfig(Settings, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A single target.
+    """A target, or a strategy with targets, to any depth.
 
     provider          a provider's name from the table, or "@slug" for one that is set up here
     virtual_key       a slug, as older configs say it
     api_key           the provider's key, where the caller brings its own
     custom_host       replaces the provider's base URL; needs an egress rule
-    override_params   members that replace those of the request body
+    override_params   members that replace those of the request body; default_params: that are put where they are absent;
+                      drop_params: paths of those that are left out ("user", "messages[*].name")
+    passthrough       the body goes out as it came
+    forward_headers   headers of the caller that go along
     request_timeout   milliseconds until the answer's headers
     upstream_api      for a provider with two APIs of its own: which one to use
+    strict            a member that the target cannot be told is an error, not a loss with a name
+    strict_open_ai_compliance   false: answers hold what OpenAI's have no member for
+    name, weight      what a condition calls it; its part of a loadbalance
 
+    Targets inherit what they do not say themselves: `retry` and the breaker whole, parameters member by member.
     The caller's own account is said by the members of `Settings`; `params` fill the provider's address.
     """
 
+    name: str = ""
+    weight: float = 1.0
+    strategy: Strategy | None = None
+    targets: list[RouteConfig] = msgspec.field(default_factory=list["RouteConfig"])
+    retry: RetryConfig | None = None
     provider: str = ""
     virtual_key: str = ""
     api_key: str = ""
     custom_host: str = ""
-    override_params: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
+    override_params: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict[str, msgspec.Raw])
+    default_params: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict[str, msgspec.Raw])
+    drop_params: list[str] = msgspec.field(default_factory=list[str])
+    passthrough: bool | None = None
+    forward_headers: list[str] = msgspec.field(default_factory=list[str])
     request_timeout: int | None = None
     upstream_api: Literal["", "chat", "responses"] = ""
+    strict: bool | None = None
     strict_open_ai_compliance: bool | None = None
 
     def __repr__(self) -> str:
-        return f"RouteConfig({self.provider or self.virtual_key!r})"
+        return f"RouteConfig({self.provider or self.virtual_key or self.name!r})"
 
 
 #: Where an error in an inline config is said to be.
@@ -48,12 +141,36 @@ AT = "config"
 
 def read_inline(text: bytes) -> RouteConfig:
     """An inline config. Raises `Refusal` 400 with the path of what is wrong."""
-    config = readable(text, RouteConfig, AT)
-    if config.request_timeout is not None and not 0 < config.request_timeout <= 3_600_000:
-        raise Refusal(
-            400,
-            "invalid_config",
-            "config.request_timeout must lie between 1 and 3600000 milliseconds.",
-            param="config.request_timeout",
-        )
-    return config
+    try:
+        return readable(text, RouteConfig, AT)
+    except Refusal as refusal:
+        # Members in camel case are the same members to Portkey's gateway, which turns all into it.
+        if refusal.code != "invalid_type" or (other := _snaked(msgspec.json.decode(text))) is None:
+            raise
+        return readable(encode(other), RouteConfig, AT)
+
+
+#: Members whose values are not ours to spell.
+_FOREIGN = frozenset(("override_params", "default_params", "query", "params", "vertex_service_account_json"))
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def _snaked(tree: object) -> object | None:
+    """A config with its members' names in snake case; None when they are already."""
+    changed = False
+
+    def walk(value: object) -> object:
+        nonlocal changed
+        if isinstance(value, list):
+            return [walk(each) for each in cast("list[object]", value)]
+        if not isinstance(value, dict):
+            return value
+        out: dict[str, object] = {}
+        for name, each in cast("dict[str, object]", value).items():
+            snake = _HUMP.sub("_", name).lower()
+            changed = changed or snake != name
+            out[snake] = each if snake in _FOREIGN else walk(each)
+        return out
+
+    snaked = walk(tree)
+    return snaked if changed else None

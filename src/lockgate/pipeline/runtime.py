@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from lockgate.core.failure import Refusal
 from lockgate.core.record import Record
 from lockgate.core.redact import Redactor
 from lockgate.pipeline.credentials import Credentials
+from lockgate.pipeline.health import Health
+from lockgate.pipeline.ports import Caller
+from lockgate.policy.breaker import Cell, LocalCell
 from lockgate.stores.spool import Spool
 from lockgate.transport.exchange import Client
 
@@ -19,10 +23,29 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+async def pause(seconds: float, caller: Caller) -> None:
+    """Wait; no longer than the caller does."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    timer = loop.call_later(seconds, wake)
+    caller.on_leave(wake)
+    try:
+        await over
+    finally:
+        timer.cancel()
+        caller.on_leave(None)
+
+
 class Runtime:
     """What requests use and do not own. `clients` are found by the scheme of a destination.
 
-    `clock` gives monotonic seconds, `time_us` microseconds since the epoch, `draw` random bits: tests pass their own.
+    `clock` gives monotonic seconds, `time_us` microseconds since the epoch, `draw` random bits, `chance` numbers in [0, 1);
+    `pause` waits, unless the caller leaves; `cells` hold what is shared of circuits. Tests pass their own.
     """
 
     def __init__(
@@ -34,6 +57,9 @@ class Runtime:
         clock: Callable[[], float] = time.perf_counter,
         time_us: Callable[[], int] = now_us,
         draw: Callable[[int], int] = random.getrandbits,
+        chance: Callable[[], float] = random.random,
+        pause: Callable[[float, Caller], Awaitable[None]] = pause,
+        cells: Callable[[str], Cell] = lambda identity: LocalCell(),
     ) -> None:
         self.clients = clients
         self.spool = spool
@@ -41,6 +67,9 @@ class Runtime:
         self.clock = clock
         self.time_us = time_us
         self.draw = draw
+        self.chance = chance
+        self.pause = pause
+        self.health = Health(cells, chance)
         self.credentials = Credentials(self.client, lambda: time_us() / 1e6)
         self.served = 0
         self.failed = 0

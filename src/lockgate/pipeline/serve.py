@@ -10,7 +10,8 @@ from lockgate.core.failure import Failure
 from lockgate.core.outcome import Outcome
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import AnyWholeCodec, AnyWholeTarget
-from lockgate.pipeline.answer import Passing, attempt, deliver_failure, pass_stream, pass_whole
+from lockgate.pipeline.answer import pass_stream, pass_whole
+from lockgate.pipeline.attempts import Passing, try_targets
 from lockgate.pipeline.forms import prepare_form, read_form
 from lockgate.pipeline.pass_bytes import pass_bytes
 from lockgate.pipeline.plan import Ask, plan
@@ -35,18 +36,15 @@ async def serve(passing: Passing, provider_key: str) -> None:
         asked = call.params.get("model") or body.get("model", str) or ""
         stream = body.get("stream", bool) or False
     account.record.model_asked, account.record.stream = asked, stream
-    ask = Ask(asked, provider_key, modelless=True)
-    try:
-        target: Target = plan(call, ask, passing.principal, passing.snapshot)
-    finally:
-        account.record.route = ask.route
-    if isinstance(body, Form):
-        prepared = prepare_form(call, body, asked, target)
-    else:
-        prepared = prepare(call, body, asked, stream, target)
-    failure = await attempt(passing, prepared, pass_answer)
-    if failure is not None:
-        deliver_failure(passing, prepared, failure)
+    ask = Ask(asked, provider_key, body, stream, modelless=True)
+    route = plan(call, ask, passing.principal, passing.snapshot, passing.runtime)
+
+    def make(target: Target) -> Prepared:
+        if isinstance(body, Form):
+            return prepare_form(call, body, asked, target)
+        return prepare(call, body, asked, stream, target)
+
+    await try_targets(passing, route, make, pass_answer)
 
 
 #: Operations whose bodies may be forms: they are read here, where forms are understood, and not at the door.

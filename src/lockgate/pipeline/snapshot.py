@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.call import Principal
-from lockgate.pipeline.route import RouteConfig
+from lockgate.pipeline.branches import Route
 from lockgate.pipeline.target import MEMO, Provider
 from lockgate.providers.prices import Prices
 from lockgate.transport.destination import Destination
@@ -48,7 +48,7 @@ class Snapshot(msgspec.Struct, eq=False):
     pepper: bytes
     keys: dict[bytes, Principal]
     providers: dict[str, Provider]
-    configs: dict[str, RouteConfig]
+    routes: dict[str, Route]  # by the slugs of configs
     egress: Egress
     prices: Prices
     deadlines: Deadlines = Deadlines()
@@ -56,8 +56,10 @@ class Snapshot(msgspec.Struct, eq=False):
     log: LogPolicy = LogPolicy()
     aliases: dict[str, str] = {}
     refresh: Refresh | None = None  # of the price list; None: never
+    alias_configs: dict[str, str] = {}  # names of models that stand for a config
     _homes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     seen: dict[bytes, Principal] = msgspec.field(default_factory=dict)  # who sent a header, by its digest
+    inline_routes: dict[bytes, Route] = msgspec.field(default_factory=dict)  # of configs that callers brought
     inline: dict[bytes, Provider] = msgspec.field(default_factory=dict)  # providers that callers brought, by what they said
 
     def __repr__(self) -> str:

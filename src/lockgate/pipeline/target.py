@@ -12,6 +12,9 @@ from lockgate.core.failure import Refusal
 from lockgate.dialects.codec import Relay
 from lockgate.dialects.conventions import API
 from lockgate.dialects.registry import CODECS, RELAYS, WHOLE
+from lockgate.pipeline.params import NO_CHANGES, Changes
+from lockgate.policy.breaker import BreakerPolicy
+from lockgate.policy.retry import Retry
 from lockgate.providers.auth.port import AnySigner
 from lockgate.providers.auth.static import SCHEMES, carry
 from lockgate.providers.table import Endpoint, Row, joined
@@ -22,6 +25,8 @@ from lockgate.transport.exchange import Deadlines
 MEMO = 4096
 
 
+#: What the health of a target is known by: its provider's slug and its model.
+Key = tuple[str, str]
 #: What a dialect's codec can do: a conversation's more than that of a picture.
 R = TypeVar("R", bound=Relay)
 
@@ -171,14 +176,27 @@ class Provider(msgspec.Struct, eq=False):
 
 
 class Target(msgspec.Struct, Generic[R], frozen=True):
-    """One place to try: provider, lane, model, and what the route changes about the request."""
+    """One place to try: provider, lane, model, and what the route says of the request and of tries here.
+
+    `path` is where it stands in its route, `key` what its health is known by. `forward`: headers of the caller that go along.
+    `passthrough`: the body goes as it came. `strict`: a loss is an error. `compliant`: whether answers hold OpenAI's members
+    alone, None: nothing was said of it.
+    """
 
     provider: Provider
     lane: Lane[R]
     model: str
     deadlines: Deadlines
-    overrides: dict[str, msgspec.Raw] = {}
-    name: str = "config"
+    changes: Changes = NO_CHANGES
+    path: str = "config"
+    retry: Retry = Retry()
+    breaker: BreakerPolicy | None = None
+    key: Key = ("", "")
+    forward: tuple[bytes, ...] = ()
+    passthrough: bool = False
+    strict: bool = False
+    compliant: bool | None = None
+    watched: bool = False  # its rate limits are read, since a balance goes by them
 
     @property
     def destination(self) -> Destination:

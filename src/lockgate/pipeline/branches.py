@@ -1,0 +1,344 @@
+"""A route as it is walked: its tree, and what each leaf of it asks for, with all that it inherits.
+
+Compiled once: saved configs when the world is made, inline ones when they first come (a snapshot keeps them by their bytes).
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from lockgate.core.failure import FailureKind, Refusal
+from lockgate.core.json import encode
+from lockgate.pipeline.forwarding import forwardable
+from lockgate.pipeline.params import NO_CHANGES, Changes, Drop, read_drop
+from lockgate.pipeline.route import AT, BreakerConfig, RetryConfig, RouteConfig, Strategy, read_inline
+from lockgate.policy.balance import Draw, Sticky, Turns
+from lockgate.policy.breaker import BreakerPolicy
+from lockgate.policy.condition import Predicate, compile_query
+from lockgate.policy.facts import Path, read_path
+from lockgate.policy.retry import DEFAULT_STATUSES, Retry
+from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Rule, Trigger, leaves
+
+#: Bounds of a config: how deep it may nest, how many targets it may have, and how many conditions one strategy.
+DEEPEST, MOST, MOST_CONDITIONS = 16, 1000, 64
+#: A retry that was not asked for.
+_NONE = Retry()
+#: The longest timeout that a config may name, in milliseconds.
+_LONGEST = 3_600_000
+
+
+class Branch(msgspec.Struct, frozen=True):
+    """What a leaf asks for. `config` is its own part of the route with what it inherits; `slug` tells its provider from others
+    before it is looked for ("": the request names it); `model` is the one that the route names, or "".
+
+    `breaker`: when its circuit opens; None: never.
+    """
+
+    config: RouteConfig
+    slug: str = ""
+    model: str = ""
+    changes: Changes = NO_CHANGES
+    forward: tuple[bytes, ...] = ()
+    breaker: BreakerPolicy | None = None
+
+
+class Route(msgspec.Struct, frozen=True, eq=False):
+    """A compiled config: the tree, and its branches by the number of their leaves. `watched`: a balance goes by what providers
+    say of their rate limits."""
+
+    root: Node
+    branches: tuple[Branch, ...]
+    watched: bool = False
+
+
+class Flaw(Exception):
+    """What is wrong with a route, and where."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+#: The route of a request that names none: what it says itself decides.
+PLAIN = Route(Leaf(AT, 0), (Branch(RouteConfig()),))
+
+
+def compile_inline(text: bytes) -> Route:
+    """The route of an inline config. Raises `Refusal` 400 with the path of what is wrong."""
+    try:
+        return compile_route(read_inline(text))
+    except Flaw as flaw:
+        raise Refusal(400, "invalid_config", f"{flaw.path}: {flaw}.", param=flaw.path) from None
+
+
+def compile_route(config: RouteConfig) -> Route:
+    """The route of a config. Raises `Flaw`."""
+    growing = _Growing()
+    root = growing.grow(config, AT, _TOP, 0)
+    several = len(growing.branches) > 1
+    branches = growing.branches if several else [msgspec.structs.replace(each, breaker=None) for each in growing.branches]
+    return Route(root, tuple(branches), growing.watched)
+
+
+class _Inherited(msgspec.Struct, frozen=True):
+    """What comes down from the strategies above."""
+
+    overrides: dict[str, msgspec.Raw] = {}
+    defaults: dict[str, msgspec.Raw] = {}
+    drops: tuple[Drop, ...] = ()
+    retry: Retry = _NONE
+    breaker: BreakerPolicy | None = BreakerPolicy()
+    custom_host: str = ""
+    forward: tuple[bytes, ...] = ()
+    request_timeout: int | None = None
+    passthrough: bool | None = None
+    strict: bool | None = None
+    strict_open_ai_compliance: bool | None = None
+
+
+_TOP = _Inherited()
+
+
+class _Growing:
+    """A tree while it is made."""
+
+    def __init__(self) -> None:
+        self.branches: list[Branch] = []
+        self.watched = False
+
+    def grow(self, config: RouteConfig, at: str, above: _Inherited, depth: int) -> Node:
+        if depth > DEEPEST:
+            raise Flaw(at, f"targets may be nested {DEEPEST} deep")
+        here = _inherit(config, at, above)
+        if config.strategy is None and not config.targets:
+            return self._leaf(config, at, here)
+        strategy = config.strategy or Strategy("single")
+        for member in ("provider", "virtual_key", "api_key"):
+            if getattr(config, member):
+                raise Flaw(f"{at}.{member}", "beside targets this has no meaning: put it into one of them")
+        if not config.targets:
+            raise Flaw(f"{at}.targets", f"a strategy needs targets ({strategy.mode})")
+        if strategy.cb_config is not None:
+            here = msgspec.structs.replace(here, breaker=_breaker(strategy.cb_config, f"{at}.strategy.cb_config"))
+        config = msgspec.structs.replace(config, strategy=strategy)
+        if strategy.mode == "single":
+            return self.grow(config.targets[0], f"{at}.targets[0]", here, depth + 1)
+        self.watched |= strategy.method == "quota"
+        children = tuple(self.grow(each, f"{at}.targets[{n}]", here, depth + 1) for n, each in enumerate(config.targets))
+        return _STRATEGIES[strategy.mode](config, strategy, children, at)
+
+    def _leaf(self, config: RouteConfig, at: str, here: _Inherited) -> Leaf:
+        if len(self.branches) >= MOST:
+            raise Flaw(at, f"a config may have {MOST} targets")
+        model, overrides = _model(here.overrides, at)
+        merged = msgspec.structs.replace(
+            config,
+            override_params=here.overrides,
+            custom_host=here.custom_host,
+            request_timeout=here.request_timeout,
+            passthrough=here.passthrough,
+            strict=here.strict,
+            strict_open_ai_compliance=here.strict_open_ai_compliance,
+        )
+        changes = Changes(here.defaults, overrides, here.drops)
+        leaf = Leaf(at, len(self.branches), config.name, here.retry)
+        self.branches.append(
+            Branch(
+                merged,
+                _slug(merged),
+                model,
+                NO_CHANGES if here.passthrough else changes,
+                here.forward,
+                here.breaker,
+            )
+        )
+        return leaf
+
+
+def _inherit(config: RouteConfig, at: str, above: _Inherited) -> _Inherited:
+    """What holds here: a member's own word before what comes down."""
+    if config.request_timeout is not None and not 0 < config.request_timeout <= _LONGEST:
+        raise Flaw(f"{at}.request_timeout", f"must lie between 1 and {_LONGEST} milliseconds")
+    if not isfinite(config.weight) or config.weight < 0:
+        raise Flaw(f"{at}.weight", "must be 0 or more")
+    drops = [*above.drops]
+    for n, path in enumerate(config.drop_params):
+        try:
+            drops.append(read_drop(path))
+        except ValueError as error:
+            raise Flaw(f"{at}.drop_params[{n}]", str(error)) from None
+    forward = tuple(name.strip().lower().encode("latin-1", "replace") for name in config.forward_headers)
+    for n, name in enumerate(forward):
+        if not forwardable(name):
+            raise Flaw(f"{at}.forward_headers[{n}]", "this header belongs to one connection, or carries a key")
+
+    def own(name: str) -> bool | None:
+        said: bool | None = getattr(config, name)
+        inherited: bool | None = getattr(above, name)
+        return inherited if said is None else said
+
+    return _Inherited(
+        overrides={**above.overrides, **config.override_params},
+        defaults={**above.defaults, **config.default_params},
+        drops=tuple(drops),
+        retry=above.retry if config.retry is None else _retry(config.retry, f"{at}.retry"),
+        breaker=above.breaker,
+        custom_host=config.custom_host or above.custom_host,
+        forward=forward or above.forward,
+        request_timeout=config.request_timeout or above.request_timeout,
+        passthrough=own("passthrough"),
+        strict=own("strict"),
+        strict_open_ai_compliance=own("strict_open_ai_compliance"),
+    )
+
+
+def _retry(config: RetryConfig, at: str) -> Retry:
+    heed = config.use_retry_after_headers if config.use_retry_after_header is None else config.use_retry_after_header
+    listed = config.on_status_codes
+    if listed is None:
+        listed = DEFAULT_STATUSES if config.on_failures is None else ()
+    try:
+        return Retry(
+            config.attempts,
+            _statuses(listed, f"{at}.on_status_codes"),
+            frozenset(config.on_failures or ()),
+            config.base_ms / 1000,
+            config.cap_ms / 1000,
+            heed is not False,
+        )
+    except ValueError as error:
+        raise Flaw(at, str(error)) from None
+
+
+def _breaker(config: BreakerConfig | bool, at: str) -> BreakerPolicy | None:
+    if config is False:
+        return None
+    if config is True:
+        return BreakerPolicy()
+    try:
+        return BreakerPolicy(
+            failures=config.failure_threshold,
+            percentage=config.failure_threshold_percentage,
+            cooldown_s=config.cooldown_interval / 1000,
+            statuses=None if config.failure_status_codes is None else frozenset(config.failure_status_codes),
+            minimum=config.minimum_requests,
+            window_s=config.window / 1000,
+        )
+    except ValueError as error:
+        raise Flaw(at, str(error)) from None
+
+
+def _trigger(strategy: Strategy, at: str) -> Trigger:
+    statuses, kinds = strategy.on_status_codes, strategy.on_failures
+    return Trigger(
+        None if statuses is None else _statuses(statuses, f"{at}.strategy.on_status_codes"),
+        None if kinds is None else frozenset[FailureKind](kinds),
+    )
+
+
+def _fallback(config: RouteConfig, strategy: Strategy, children: tuple[Node, ...], at: str) -> Node:
+    return Fallback(at, children, _trigger(strategy, at))
+
+
+def _balance(config: RouteConfig, strategy: Strategy, children: tuple[Node, ...], at: str) -> Node:
+    weights = tuple(each.weight for each in config.targets)
+    if not any(weights):
+        raise Flaw(f"{at}.targets", "all weights are 0: give one of them a weight above 0")
+    turns = Turns([0.0] * len(children)) if strategy.method == "round_robin" else None
+    draw = Draw(weights, strategy.method, _sticky(strategy, at), turns, at)
+    goes_on = strategy.on_status_codes is not None or strategy.on_failures is not None
+    return Balance(at, children, draw, _trigger(strategy, at) if goes_on else None)
+
+
+def _sticky(strategy: Strategy, at: str) -> Sticky | None:
+    sticky = strategy.sticky
+    if sticky is None or not sticky.enabled:
+        return None
+    if sticky.ttl <= 0:
+        raise Flaw(f"{at}.strategy.sticky.ttl", "must be a number of seconds above 0")
+    if not sticky.hash_fields:
+        raise Flaw(f"{at}.strategy.sticky.hash_fields", "name what tells callers apart, like 'metadata.user'")
+    fields = (_field(field, f"{at}.strategy.sticky.hash_fields[{n}]") for n, field in enumerate(sticky.hash_fields))
+    return Sticky(tuple(fields), float(sticky.ttl))
+
+
+def _field(text: str, at: str) -> Path:
+    """A fact that tells callers apart. Of headers it may be any, since nothing of it is shown."""
+    group, _, name = text.partition(".")
+    return Path(text, group, name.lower()) if group == "headers" and name else read_path(text, at)
+
+
+def _choice(config: RouteConfig, strategy: Strategy, children: tuple[Node, ...], at: str) -> Node:
+    named = {each.name: n for n, each in enumerate(config.targets) if each.name}
+    known = ", ".join(named) or "none has a name"
+
+    def child(name: str, where: str) -> int:
+        if name not in named:
+            raise Flaw(where, f"no target here is called '{name}' ({known})")
+        return named[name]
+
+    if len(named) < sum(1 for each in config.targets if each.name):
+        raise Flaw(f"{at}.targets", "two targets have the same name")
+    if not strategy.conditions:
+        raise Flaw(f"{at}.strategy.conditions", "a conditional needs conditions")
+    if len(strategy.conditions) > MOST_CONDITIONS:
+        raise Flaw(f"{at}.strategy.conditions", f"there may be {MOST_CONDITIONS} conditions")
+    rules = tuple(
+        Rule(
+            _query(each.query, f"{at}.strategy.conditions[{n}].query"),
+            child(each.then, f"{at}.strategy.conditions[{n}].then"),
+        )
+        for n, each in enumerate(strategy.conditions)
+    )
+    return Choice(at, children, rules, child(strategy.default, f"{at}.strategy.default") if strategy.default else None)
+
+
+def _query(query: dict[str, Any], at: str) -> Predicate:
+    try:
+        return compile_query(query, at)
+    except Refusal as refusal:
+        raise Flaw(refusal.param, refusal.message.removeprefix(f"{refusal.param}: ").rstrip(".")) from None
+
+
+_STRATEGIES = {"fallback": _fallback, "loadbalance": _balance, "conditional": _choice}
+
+
+def _statuses(listed: list[int] | frozenset[int] | tuple[()], at: str) -> frozenset[int]:
+    for status in listed:
+        if not 100 <= status <= 599:
+            raise Flaw(at, f"{status} is no HTTP status")
+    return frozenset(listed)
+
+
+def _model(overrides: dict[str, msgspec.Raw], at: str) -> tuple[str, dict[str, msgspec.Raw]]:
+    """The model that the parameters name, and the others."""
+    raw = overrides.get("model")
+    if raw is None:
+        return "", overrides
+    try:
+        model = msgspec.json.decode(raw, type=str)
+    except msgspec.DecodeError:
+        raise Flaw(f"{at}.override_params.model", "must be a string") from None
+    return model, {name: value for name, value in overrides.items() if name != "model"}
+
+
+def _slug(config: RouteConfig) -> str:
+    """A name for the provider and key that a branch asks for."""
+    if config.virtual_key or config.provider.startswith("@"):
+        return (config.virtual_key or config.provider).removeprefix("@")
+    if not config.provider:
+        return ""
+    brought = config.said()
+    if not config.api_key and not brought and not config.custom_host:
+        return config.provider
+    digest = blake2b(encode((config.api_key, config.custom_host, brought)), digest_size=8).hexdigest()
+    return f"{config.provider}#{digest}"
+
+
+def targets_of(route: Route) -> list[tuple[Leaf, Branch]]:
+    """All targets of a route, from the left."""
+    return [(leaf, route.branches[leaf.number]) for leaf in leaves(route.root)]
