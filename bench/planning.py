@@ -1,7 +1,7 @@
 """What it costs to plan a request: `python -m bench.planning`.
 
-The tree has 20 targets in four levels: a conditional, a balance in each of its branches, and fallbacks in those. Measured is all
-that a request pays for its route, from the header to the first target and on to the next after a failure; and, for comparison,
+The tree has 20 targets in four levels: a conditional, a balance in each of its branches, and fallbacks in those. Measured is
+all that a request pays for its route, from the header to the first target and on to the next after a failure; and, to compare,
 a request that names its model and no route. Times are the best of several rounds, in microseconds of one thread.
 """
 
@@ -95,7 +95,7 @@ def main() -> None:
         )
         for name, work in rows:
             work()
-            print(f"{name:45} {best(work):6.2f} µs")  # noqa: T201 - the result
+            print(f"{name:45} {best(work):6.2f} µs")
 
 
 if __name__ == "__main__":
