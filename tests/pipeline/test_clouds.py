@@ -374,11 +374,37 @@ class TestOthers:
                 "/v1/chat/completions",
                 "https://inference.generativeai.us-chicago-1.oci.oraclecloud.com/openai/v1/chat/completions",
             ),
+            (
+                {"provider": "oracle", "oracle_region": "us-chicago-1", "oracle_api_version": "20231130"},
+                "meta.llama-3.3-70b-instruct",
+                "/v1/chat/completions",
+                "https://inference.generativeai.us-chicago-1.oci.oraclecloud.com/20231130/actions/v1/chat/completions",
+            ),
         ],
-        ids=["workers-ai", "cortex", "cortex-claude", "oracle"],
+        ids=["workers-ai", "cortex", "cortex-claude", "oracle", "oracle-dated"],
     )
     def test_they_are_asked_at_the_account_s_address(self, app, said, model, path, url):
         body, told = (CLAUDE, MESSAGE) if path == "/v1/messages" else (CHAT, COMPLETION)
         answer, client = post(app, path, {**body, "model": model}, told, config={**said, "api_key": "key-0123456789"})
         assert answer.body == told and place(client) == url
         assert client.body == {**body, "model": model} and client.headers[b"authorization"] == b"Bearer key-0123456789"
+
+    def test_a_user_of_oracles_signs(self, app):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        form = serialization.PrivateFormat.PKCS8
+        pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+        who = {
+            "oracle_tenancy": "ocid1.tenancy.oc1..a",
+            "oracle_user": "ocid1.user.oc1..b",
+            "oracle_fingerprint": ":".join(["0f"] * 16),
+        }
+        config = {"provider": "oracle", "oracle_region": "us-chicago-1", "oracle_private_key": pem, **who}
+        answer, client = post(app, "/v1/chat/completions", {**CHAT, "model": "xai.grok-4"}, COMPLETION, config=config)
+        assert answer.body == COMPLETION
+        key_id = "/".join(who.values())
+        assert client.headers[b"authorization"].startswith(f'Signature version="1",keyId="{key_id}",'.encode())
+        assert client.headers[b"date"].endswith(b" GMT") and client.headers[b"x-content-sha256"]
+        assert b"PRIVATE KEY" not in b"".join(name + value for name, value in client.headers.items())
+        config["oracle_private_key"] = "nonsense"
+        answer, client = post(app, "/v1/chat/completions", {**CHAT, "model": "xai.grok-4"}, config=config)
+        assert answer.status == 502 and "oracle_private_key" in answer.json["error"]["message"] and client.sent == []

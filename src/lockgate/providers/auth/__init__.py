@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from lockgate.providers.auth.aws import for_service
 from lockgate.providers.auth.azure import azure
 from lockgate.providers.auth.google import google
+from lockgate.providers.auth.oci import oracle
 from lockgate.providers.auth.port import AnySigner
 from lockgate.providers.auth.settings import Settings
 
@@ -26,6 +27,7 @@ SIGNERS: dict[str, Make] = {
     "google": google,
     "azure": azure(foundry=False),
     "azure-foundry": azure(foundry=True),
+    "oci": oracle,
 }
 
 

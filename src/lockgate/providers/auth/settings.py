@@ -32,6 +32,9 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     azure_api_version  v1, or the date of an older API
     azure_foundry_url  the address of a Foundry resource, or of a model's own endpoint
     azure_deployment_name, azure_extra_params   sent as headers to a models endpoint
+    oracle_tenancy, oracle_user, oracle_fingerprint, oracle_private_key   who signs, and the key's PEM; without them, an API key
+    oracle_compartment_id   the compartment to work in
+    oracle_api_version      v1, or the date of the older API
     azure_deployment_id, deployments   the deployment for every model, or one for each
     params             values for the slots of the provider's addresses, by the names in its row (`providers.slots`)
 
@@ -73,6 +76,14 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     workers_ai_account_id: str = ""
     snowflake_account: str = ""
     oracle_region: str = ""
+    oracle_tenancy: str = ""
+    oracle_user: str = ""
+    oracle_fingerprint: str = ""
+    oracle_private_key: str = ""
+    oracle_key_passphrase: str = ""
+    oracle_compartment_id: str = ""
+    oracle_api_version: str = ""
+    oracle_serving_mode: str = ""
     databricks_workspace: str = ""
     params: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
