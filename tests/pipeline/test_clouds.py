@@ -357,6 +357,12 @@ class TestOthers:
                 f"https://api.cloudflare.com/client/v4/accounts/{'0123456789abcdef' * 2}/ai/v1/chat/completions",
             ),
             (
+                {"provider": "workers-ai", "workers_ai_account_id": "0123456789abcdef" * 2},
+                "@cf/openai/gpt-oss-120b",
+                "/v1/chat/completions",
+                f"https://api.cloudflare.com/client/v4/accounts/{'0123456789abcdef' * 2}/ai/v1/chat/completions",
+            ),
+            (
                 {"provider": "cortex", "snowflake_account": "org-acme"},
                 "llama4-maverick",
                 "/v1/chat/completions",
@@ -381,7 +387,7 @@ class TestOthers:
                 "https://inference.generativeai.us-chicago-1.oci.oraclecloud.com/20231130/actions/v1/chat/completions",
             ),
         ],
-        ids=["workers-ai", "cortex", "cortex-claude", "oracle", "oracle-dated"],
+        ids=["workers-ai", "workers-ai-openai", "cortex", "cortex-claude", "oracle", "oracle-dated"],
     )
     def test_they_are_asked_at_the_account_s_address(self, app, said, model, path, url):
         body, told = (CLAUDE, MESSAGE) if path == "/v1/messages" else (CHAT, COMPLETION)

@@ -129,6 +129,22 @@ def test_gemini_draws_and_its_tokens_are_priced(app):
     assert record.cost_nusd == 10 * 300 + 1290 * 30_000
 
 
+def test_the_gemini_api_draws_too(app):
+    config = {"provider": "google", "api_key": "AIza-0123456789"}
+    told = {
+        "candidates": [
+            {"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": "QQ=="}}]}, "finishReason": "STOP"}
+        ]
+    }
+    body = form(image=PICTURE, prompt="a hat", model="gemini-2.5-flash-image")
+    answer, client = post(app, config, "/v1/images/edits", body, told, FORM)
+    assert answer.json["data"] == [{"b64_json": "QQ=="}]
+    assert client.sent[0][1].target == b"/v1beta/models/gemini-2.5-flash-image:generateContent"
+    assert client.body["contents"][0]["parts"][1] == {"inlineData": {"mimeType": "image/jpeg", "data": DATA}}
+    answer, client = post(app, config, "/v1/images/generations", {"model": "gemini-2.5-flash", "prompt": "p"}, None)
+    assert answer.json["error"]["code"] == "unsupported_operation" and client.sent == []
+
+
 def test_documents_are_ranked_where_google_ranks(app):
     body = {"model": "semantic-ranker-default@latest", "query": "q", "documents": ["a", "b"], "return_documents": True}
     answer, client = post(app, VERTEX, "/v1/rerank", body, {"records": [{"id": "1", "score": 0.9}, {"id": "0", "score": 0.1}]})
