@@ -451,8 +451,18 @@ def test_a_body_over_the_limit_is_413_before_all_of_it_is_read(tmp_path):
 
 
 def test_metadata_is_on_record(app):
-    chat(app, ScriptedExchange(200, json.dumps(REPLY).encode()), headers=[("x-portkey-metadata", '{"_user": "u1", "n": 3}')])
-    assert record(app).metadata == {"_user": "u1", "n": "3"}
+    chat(
+        app,
+        ScriptedExchange(200, json.dumps(REPLY).encode()),
+        headers=[("x-portkey-metadata", '{"_user": "u1", "n": 3, "b": true}')],
+    )
+    assert record(app).metadata == {"_user": "u1", "n": "3", "b": "true"}
+
+
+def test_our_own_metadata_header_comes_first(app):
+    headers = [("x-portkey-metadata", '{"plan": "free"}'), ("x-lockgate-metadata", '{"plan": "paid"}')]
+    chat(app, ScriptedExchange(200, json.dumps(REPLY).encode()), headers=headers)
+    assert record(app).metadata == {"plan": "paid"}
 
 
 def test_an_unknown_address_says_what_there_is(app):

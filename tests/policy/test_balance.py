@@ -18,7 +18,7 @@ class Said:
 
 
 def pick(draw, left=(), loads=None, facts=None, chance=0.0, now=0.0):
-    drawn = draw.pick(set(left), loads, facts or Said(), chance if callable(chance) else lambda: chance, now)
+    drawn = draw.pick(sum(1 << n for n in left), loads, facts or Said(), chance if callable(chance) else lambda: chance, now)
     return drawn and drawn[0]
 
 

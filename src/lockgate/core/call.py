@@ -27,6 +27,8 @@ Operation = Literal[
     "proxy",
 ]
 
+#: What the caller says about its request, as JSON has it: for conditions; a record keeps texts.
+Metadata = dict[str, str | int | float | bool | None]
 #: The header families: the one a caller uses is the one it is answered in.
 Family = Literal["lockgate", "portkey"]
 
@@ -67,7 +69,7 @@ class Call(msgspec.Struct):
     family: Family = "lockgate"
     steered: bool = True  # some header of the gateway's own is there
     body: bytes = b""
-    metadata: dict[str, str] = {}
+    metadata: Metadata = {}
     params: dict[str, str] = {}
     streams: bool | None = None
 

@@ -69,7 +69,6 @@ class Account:
             operation=call.operation,
             path=call.path,
             dialect_in=call.dialect,
-            metadata=call.metadata,
             revision=snapshot.revision,
         )
 

@@ -44,6 +44,7 @@ class Branch(msgspec.Struct, frozen=True):
     changes: Changes = NO_CHANGES
     forward: tuple[bytes, ...] = ()
     breaker: BreakerPolicy | None = None
+    own: bool = True  # its provider is one that is set up here: no key of a caller's can make another of it
 
 
 class Route(msgspec.Struct, frozen=True, eq=False):
@@ -145,6 +146,13 @@ class _Growing:
             strict_open_ai_compliance=here.strict_open_ai_compliance,
         )
         changes = Changes(here.defaults, overrides, here.drops)
+        stored = bool(merged.virtual_key) or merged.provider.startswith("@")
+        if stored and (account := next(iter(config.said()), "")):
+            raise Flaw(
+                f"{at}.{account}",
+                f"cannot be combined with '@{_slug(merged)}', whose account is said where it is set up: leave it out, or set "
+                "up another provider for it",
+            )
         leaf = Leaf(at, len(self.branches), config.name, here.retry)
         self.branches.append(
             Branch(
@@ -154,6 +162,7 @@ class _Growing:
                 NO_CHANGES if here.passthrough else changes,
                 here.forward,
                 here.breaker,
+                own=not merged.provider or stored,
             )
         )
         return leaf

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-from lockgate.core.call import Call
+from lockgate.core.call import Call, Metadata
 from lockgate.core.failure import Refusal
-from lockgate.core.json import readable
+from lockgate.core.json import encode, readable
 from lockgate.core.record import End
 from lockgate.pipeline.account import Account
 from lockgate.pipeline.admit import admit, permit
@@ -63,7 +63,9 @@ async def enter(
         permit(principal, scope)
         if flaw is not None:
             raise flaw
-        call.metadata = account.record.metadata = read_metadata(call)
+        call.metadata = read_metadata(call)
+        if call.metadata:
+            account.record.metadata = {name: as_text(value) for name, value in call.metadata.items()}
         if call.method == "POST" and call.operation not in _UNREAD:
             call.body = await caller.body(snapshot.limits.request)
         await ANSWERS[call.operation](Passing(call, principal, snapshot, runtime, caller, account), provider_key)
@@ -86,23 +88,25 @@ def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal, end:
     respond(call, account, caller, refusal.status, body, extra=error_headers(refusal), end=end, error=refusal)
 
 
-def read_metadata(call: Call) -> dict[str, str]:
+def read_metadata(call: Call) -> Metadata:
     """The caller's metadata: an object of strings of at most 128 characters, as Portkey's users know it."""
     said = (call.headers.get(b"x-lockgate-metadata") or call.headers.get(b"x-portkey-metadata")) if call.steered else None
     if not said:
         return {}
-    metadata = readable(said, dict[str, str | int | float | bool | None], "metadata")
+    metadata = readable(said, Metadata, "metadata")
     if len(metadata) > 64:
         raise Refusal(400, "invalid_metadata", "The metadata header may hold at most 64 members.", param="metadata")
-    out: dict[str, str] = {}
     for name, value in metadata.items():
-        text = value if isinstance(value, str) else str(value)
-        if len(name) > 128 or len(text) > 128:
+        if len(name) > 128 or len(as_text(value)) > 128:
             raise Refusal(
                 400,
                 "invalid_metadata",
                 "A name or value in the metadata header is longer than 128 characters.",
                 param="metadata",
             )
-        out[name] = text
-    return out
+    return metadata
+
+
+def as_text(value: str | float | bool | None) -> str:
+    """A member of the metadata as a record keeps it: texts as they are, all else as JSON spells it."""
+    return value if isinstance(value, str) else encode(value).decode()

@@ -28,7 +28,7 @@ class RequestFacts:
     `model` is as the caller named it; `remaining_nusd` is what is left of the key's budget, None where nobody knows.
     """
 
-    __slots__ = ("_body", "_call", "_found", "_metadata_told", "_model", "_principal", "_remaining", "_stream")
+    __slots__ = ("_body", "_call", "_found", "_model", "_principal", "_remaining", "_stream")
 
     def __init__(
         self,
@@ -46,7 +46,6 @@ class RequestFacts:
         self._model = model
         self._stream = stream
         self._remaining = remaining_nusd
-        self._metadata_told: dict[str, object] | None = None
         self._found: dict[tuple[str, str], object] = {}
 
     def __repr__(self) -> str:
@@ -55,15 +54,6 @@ class RequestFacts:
     def find(self, name: str, key: str = "", /) -> object:
         """The fact, or `MISSING`. Raises `Refusal` 400 when it lies in JSON that cannot be decoded."""
         return _FINDERS[name](self, key)
-
-    def _metadata(self, key: str) -> object:
-        """Members of the types that they have in the header: the call's own metadata are texts, for the record."""
-        told = self._metadata_told
-        if told is None:
-            call = self._call
-            said = call.headers.get(b"x-lockgate-metadata") or call.headers.get(b"x-portkey-metadata")
-            told = self._metadata_told = readable(said, dict[str, object], "metadata") if call.metadata and said else {}
-        return told.get(key, MISSING)
 
     def _param(self, key: str) -> object:
         return self._kept("params", key, self._read_param)
@@ -140,7 +130,7 @@ class RequestFacts:
 
 #: A row for each of `FACTS`.
 _FINDERS: dict[str, Callable[[RequestFacts, str], object]] = {
-    "metadata": RequestFacts._metadata,
+    "metadata": lambda facts, key: facts._call.metadata.get(key, MISSING),
     "params": RequestFacts._param,
     "headers": RequestFacts._header,
     "url.pathname": lambda facts, _: facts._call.path,

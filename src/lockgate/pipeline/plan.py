@@ -40,6 +40,14 @@ _NOTHING = Settings()
 _HEADERS = {name: name.replace("_", "-") for name in Settings.__struct_fields__ if name not in ("params", "deployments")}
 
 
+#: Headers that have a say in what a target is.
+_STEERING = frozenset(
+    f"x-{family}-{name}".encode()
+    for family in ("lockgate", "portkey")
+    for name in ("provider", "virtual-key", "custom-host", "request-timeout", "forward-headers")
+)
+
+
 class Ask(msgspec.Struct):
     """What the planner reads of a request: the model as the caller named it, the keys that came with it, and its body."""
 
@@ -70,8 +78,8 @@ class Plan:
         self._sole = len(route.branches) == 1  # nobody else could be tried: its health is not asked for
         self._watched = route.watched
         self._refused: Refusal | None = None
-        facts = RequestFacts(call, ask.body, principal, model=ask.model, stream=ask.stream)
-        self._walk = Walk(route.root, self, facts, runtime.chance, runtime.time_us() / 1e6, blind=self._sole)
+        self._facts: RequestFacts | None = None
+        self._walk = Walk(route.root, self, self, runtime.chance, call.time_us / 1e6, blind=self._sole)
 
     @property
     def decisions(self) -> list[Decision]:
@@ -118,6 +126,13 @@ class Plan:
         branch = self._branches[leaf.number]
         return self._runtime.health.out(self._key(branch), branch.breaker, self._runtime.clock())
 
+    def find(self, name: str, key: str = "", /) -> object:
+        """A fact of the request (`policy.facts.Facts`)."""
+        if self._facts is None:
+            ask = self._ask
+            self._facts = RequestFacts(self._call, ask.body, self._principal, model=ask.model, stream=ask.stream)
+        return self._facts.find(name, key)
+
     def load(self, leaf: Leaf, method: Method) -> float:
         """What a leaf is worth by a method, the less the better (`policy.tree.Health`)."""
         key = self._key(self._branches[leaf.number])
@@ -155,6 +170,21 @@ class Plan:
         return None
 
     def _target(self, leaf: Leaf) -> Target:
+        """The target of a leaf; known again where nothing but the leaf, the model and the key's models decide it."""
+        call = self._call
+        if not self._branches[leaf.number].own or not _STEERING.isdisjoint(call.headers):
+            return self._make(leaf)
+        known = self._snapshot.targets
+        key = (leaf, call.dialect, self._ask.model, self._principal.models)
+        target = known.get(key)
+        if target is None:
+            target = self._make(leaf)
+            if len(known) >= MEMO:
+                known.clear()
+            known[key] = target
+        return target
+
+    def _make(self, leaf: Leaf) -> Target:
         """Raises `Refusal`: unknown provider or model, model not allowed, destination not allowed."""
         branch, call, ask = self._branches[leaf.number], self._call, self._ask
         config = branch.config
@@ -278,14 +308,6 @@ def _provider_of(config: RouteConfig, call: Call, provider_key: str, snapshot: S
                 f"custom_host cannot be combined with '@{provider.slug}': its key belongs to its own host. "
                 "Give provider and api_key instead, or set base_url in the configuration.",
                 param=f"{AT}.custom_host",
-            )
-        for member in config.said():
-            raise Refusal(
-                400,
-                "account_with_stored_key",
-                f"{member} cannot be combined with '@{provider.slug}': its account is said where it is set up. "
-                "Leave it out, or set up another provider for it.",
-                param=f"{AT}.{member}",
             )
         return provider
     row = TABLE.get(config.provider)

@@ -6,7 +6,8 @@ import msgspec
 
 from lockgate.core.call import Principal
 from lockgate.pipeline.branches import Route
-from lockgate.pipeline.target import MEMO, Provider
+from lockgate.pipeline.target import MEMO, Provider, Target
+from lockgate.policy.tree import Leaf
 from lockgate.providers.prices import Prices
 from lockgate.transport.destination import Destination
 from lockgate.transport.egress import Egress
@@ -60,6 +61,7 @@ class Snapshot(msgspec.Struct, eq=False):
     _homes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     seen: dict[bytes, Principal] = msgspec.field(default_factory=dict)  # who sent a header, by its digest
     inline_routes: dict[bytes, Route] = msgspec.field(default_factory=dict)  # of configs that callers brought
+    targets: dict[tuple[Leaf, str, str, tuple[str, ...]], Target] = msgspec.field(default_factory=dict)  # by all that decides
     inline: dict[bytes, Provider] = msgspec.field(default_factory=dict)  # providers that callers brought, by what they said
 
     def __repr__(self) -> str:
@@ -72,6 +74,7 @@ class Snapshot(msgspec.Struct, eq=False):
         if found is None:
             if len(self._homes) >= MEMO:
                 self._homes.clear()
+            self.targets.clear()
             found = self._homes[model] = self._find_homes(model)
         return found
 
@@ -80,6 +83,7 @@ class Snapshot(msgspec.Struct, eq=False):
         if provider.found != found:
             provider.found = found
             self._homes.clear()
+            self.targets.clear()
 
     def inherit(self, before: Snapshot) -> None:
         """Know of the providers that have stayed what they told the world before this one, until they are asked again."""

@@ -61,12 +61,19 @@ class Draw(msgspec.Struct, frozen=True):
     turns: Turns | None = None
     salt: str = ""
 
+    @property
+    def plain(self) -> bool:
+        """Nothing but weights and chance decides."""
+        return self.method == "weighted" and self.sticky is None
+
     def pick(
-        self, left: set[int], loads: Sequence[float] | None, facts: Facts, chance: Chance, now: float
+        self, left: int, loads: Sequence[float] | None, facts: Facts, chance: Chance, now: float
     ) -> tuple[int, str] | None:
-        """A child that is not left behind and has a weight, and why it; None when there is none. `loads` are for `COMPARED`
-        methods, the less the better; `now` is in seconds, of the wall clock, so that nodes agree."""
-        weights = [0.0 if n in left else weight for n, weight in enumerate(self.weights)]
+        """A child that is not left behind (the bits of `left`) and has a weight, and why it; None when there is none. `loads`
+        are for `COMPARED` methods, the less the better; `now` is in seconds, of the wall clock, so that nodes agree."""
+        if not left and self.plain:
+            return _by_weight(self.weights, chance), "by weight"
+        weights = [0.0 if left >> n & 1 else weight for n, weight in enumerate(self.weights)]
         if not any(weights):
             return None
         if self.sticky is not None and (key := _key(self.sticky, facts)) is not None:

@@ -50,7 +50,7 @@ _WELL, _ROW, _ROW_FROM, _ROW_TO, _FIRST_BUCKET = range(5)
 COLUMN_WORDS = _FIRST_BUCKET + 3 * _BUCKETS
 
 
-class BreakerPolicy(msgspec.Struct, frozen=True):
+class BreakerPolicy(msgspec.Struct, frozen=True, cache_hash=True):
     """When a circuit opens, and for how long.
 
     It opens at `failures` within `window_s`, at `percentage` of at least `minimum` requests in it, or at so many `in_a_row`;

@@ -38,11 +38,13 @@ class Predicate(msgspec.Struct, frozen=True):
     holds   whether it holds of a request; raises nothing of its own, though facts may (`Facts.find`)
     why     what decides it, in a sentence: "metadata.plan is 'paid'". Texts of headers and bodies are not repeated
     asks    the names of the facts that it may look at
+    says    what must be so, in a sentence, whatever a request is like
     """
 
     holds: Callable[[Facts], bool]
     why: Callable[[Facts], str]
     asks: frozenset[str] = frozenset()
+    says: str = ""
 
     def __repr__(self) -> str:
         return f"Predicate({', '.join(sorted(self.asks))})"
@@ -53,11 +55,11 @@ def compile_query(query: object, at: str) -> Predicate:
     reading = _Reading()
     root = reading.query(query, at, DEPTH)
 
-    def why(facts: Facts) -> str:
-        sentence = root.why(facts)
-        return sentence if len(sentence) <= SENTENCE else sentence[: SENTENCE - 1] + "…"
+    return Predicate(root.holds, lambda facts: _clipped(root.why(facts)), frozenset(reading.asks), _clipped(root.says))
 
-    return Predicate(root.holds, why, frozenset(reading.asks))
+
+def _clipped(sentence: str) -> str:
+    return sentence if len(sentence) <= SENTENCE else sentence[: SENTENCE - 1] + "…"
 
 
 # A query's parts are closures: half the cost of objects with methods, where a request may ask a thousand of them.
@@ -79,7 +81,9 @@ def _every(parts: Sequence[Predicate]) -> Predicate:
                 return part.why(facts)
         return " and ".join(part.why(facts) for part in parts) or "it asks for nothing"
 
-    return parts[0] if len(parts) == 1 else Predicate(holds, why)
+    if len(parts) == 1:
+        return parts[0]
+    return Predicate(holds, why, says=" and ".join(part.says for part in parts) or "anything")
 
 
 def _some(parts: Sequence[Predicate]) -> Predicate:
@@ -98,13 +102,13 @@ def _some(parts: Sequence[Predicate]) -> Predicate:
                 return part.why(facts)
         return " and ".join(part.why(facts) for part in parts)
 
-    return Predicate(holds, why)
+    return Predicate(holds, why, says=f"({' or '.join(part.says for part in parts)})")
 
 
 def _not(part: Predicate) -> Predicate:
     """The part does not hold; what is so is the same."""
     test = part.holds
-    return Predicate(lambda facts: not test(facts), part.why)
+    return Predicate(lambda facts: not test(facts), part.why, says=f"not ({part.says})")
 
 
 def _clause(path: Path, test: Test) -> Predicate:
@@ -124,7 +128,7 @@ def _clause(path: Path, test: Test) -> Predicate:
         seen = _seen(value, path.fact)
         return sentence if not seen or sentence.endswith(seen) else f"{sentence} (it {seen})"
 
-    return Predicate(holds_below if steps else holds, why)
+    return Predicate(holds_below if steps else holds, why, says=f"{path.text} {test.says}")
 
 
 def _gathered(path: Path, test: Test) -> Predicate:
@@ -137,7 +141,9 @@ def _gathered(path: Path, test: Test) -> Predicate:
     def why(facts: Facts) -> str:
         return f"{path.text}: {'one' if passes(facts) else 'none'} {says}"
 
-    return Predicate(lambda facts: passes(facts) is not test.negative, why)
+    return Predicate(
+        lambda facts: passes(facts) is not test.negative, why, says=f"{path.text}: {'none' if test.negative else 'one'} {says}"
+    )
 
 
 def _seen(value: object, fact: Fact) -> str:

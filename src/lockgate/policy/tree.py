@@ -101,10 +101,10 @@ def leaves(node: Node) -> Iterator[Leaf]:
 
 
 class _Step(msgspec.Struct):
-    """Where a walk stands in one strategy: which children it has left behind, and which one it is in."""
+    """Where a walk stands in one strategy: which children it has left behind (bits), and which one it is in."""
 
     node: Fallback | Balance | Choice
-    left: set[int]
+    left: int = 0
     at: int = -1
 
 
@@ -142,7 +142,7 @@ class Walk:
         self._passed_over = False  # some target was out
         self._refused: set[int] = set()
         self._steps: list[_Step] = []
-        self._leaf = next(leaves(root))
+        self._leaf: Leaf | None = None
         self.tried = False
         self.decisions: list[Decision] = []
 
@@ -159,6 +159,7 @@ class Walk:
     def after(self, failure: Failure) -> Leaf | None:
         """Who is tried after the one that failed so; None: the failure stands."""
         self.tried = True
+        assert self._leaf is not None
         self._note(self._leaf.path, "left", _said(failure))
         while self._steps:
             step = self._steps[-1]
@@ -174,6 +175,7 @@ class Walk:
 
     def skip(self, why: str) -> Leaf | None:
         """Who is tried instead of the one that could not be tried at all: no trigger is asked."""
+        assert self._leaf is not None
         self._note(self._leaf.path, "skipped", why)
         self._refused.add(self._leaf.number)
         while self._steps:
@@ -184,11 +186,11 @@ class Walk:
         return None if self.tried else self.first()
 
     def _spent(self, step: _Step) -> bool:
-        return len(step.left) + 1 >= len(step.node.children)
+        return step.left.bit_count() + 1 >= len(step.node.children)
 
     def _go_on(self, step: _Step) -> Leaf | None:
         """Another child of the strategy that this step stands in; None when none is left that could be."""
-        step.left.add(step.at)
+        step.left |= 1 << step.at
         return self._descend(step)
 
     def _enter(self, node: Node) -> Leaf | None:
@@ -203,7 +205,7 @@ class Walk:
                 return None
             self._leaf = node
             return node
-        step = _Step(node, set())
+        step = _Step(node)
         self._steps.append(step)
         leaf = self._descend(step)
         if leaf is None:
@@ -219,19 +221,20 @@ class Walk:
             if leaf is not None:
                 return leaf
             del self._steps[depth:]
-            step.left.add(at)
+            step.left |= 1 << at
         return None
 
     def _pick(self, step: _Step) -> int | None:
         """The child that the strategy takes next, whether it can be tried or not."""
         node = step.node
         if isinstance(node, Fallback):
-            return next((n for n in range(len(node.children)) if n not in step.left), None)
+            at = step.at + 1  # from the left to the right, so all before it are left behind
+            return at if at < len(node.children) else None
         if isinstance(node, Balance):
             return self._draw(node, step.left)
         return None if step.left else self._choose(node)
 
-    def _draw(self, node: Balance, left: set[int]) -> int | None:
+    def _draw(self, node: Balance, left: int) -> int | None:
         draw, loads = node.draw, None
         if draw.method in COMPARED:
             loads = [self._load(child, draw.method) for child in node.children]
@@ -251,7 +254,7 @@ class Walk:
     def _choose(self, node: Choice) -> int:
         for rule in node.rules:
             if rule.query.holds(self._facts):
-                self._note(node.children[rule.child].path, "matched", rule.query.why(self._facts))
+                self._note(node.children[rule.child].path, "matched", rule.query.says)
                 return rule.child
         if node.default is None:
             raise _no_way(node.path, "no condition holds, and there is no default; add strategy.default")
