@@ -25,7 +25,7 @@ SHAPES: list[tuple[int, Any, tuple[str, str, str, str, str]]] = [
     (429, {"error": {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}}, ("billing", "You exceeded your current quota", "insufficient_quota", "insufficient_quota", "")),
     (429, {"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}}, ("rate_limit", "Rate limit reached", "requests", "rate_limit_exceeded", "")),
     (400, {"error": {"message": "Filtered", "code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}, ("content_policy", "Filtered", "", "content_filter", "")),
-    (400, {"error": {"code": 400, "message": "API key not valid", "status": "INVALID_ARGUMENT"}}, ("bad_request", "API key not valid", "INVALID_ARGUMENT", "400", "")),
+    (400, {"error": {"code": 400, "message": "API key not valid", "status": "INVALID_ARGUMENT"}}, ("auth", "API key not valid", "INVALID_ARGUMENT", "400", "")),
     (503, [{"error": {"code": 503, "message": "The model is overloaded", "status": "UNAVAILABLE"}}], ("overloaded", "The model is overloaded", "UNAVAILABLE", "503", "")),
     (403, {"message": "Not allowed"}, ("auth", "Not allowed", "", "", "")),
     (400, {"message": "Too many requests", "__type": "com.amazonaws.bedrock#ThrottlingException"}, ("rate_limit", "Too many requests", "com.amazonaws.bedrock#ThrottlingException", "", "")),

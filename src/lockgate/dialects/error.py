@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import msgspec
 
-from lockgate.core.failure import Failure, FailureKind, kind_of_status
+from lockgate.core.failure import Failure, FailureKind
+from lockgate.dialects.error_kind import kind_of
 
 #: How much of an error body is kept for relaying, in bytes.
 BODY_LIMIT = 64 * 1024
@@ -20,83 +21,6 @@ BODY_LIMIT = 64 * 1024
 EXCERPT = 300
 
 _Object = dict[str, Any]
-
-#: A provider's own words (code, type or status, lower case) → kind. They say more than an HTTP status does.
-_KIND_OF_WORD: dict[str, FailureKind] = {
-    "context_length_exceeded": "context_window",
-    "context_window_exceeded": "context_window",
-    "string_above_max_length": "context_window",
-    "content_policy_violation": "content_policy",
-    "content_policy": "content_policy",
-    "content_filter": "content_policy",
-    "content_filter_error": "content_policy",
-    "responsibleaipolicyviolation": "content_policy",
-    "moderation_blocked": "content_policy",
-    "invalid_prompt": "content_policy",
-    "insufficient_quota": "billing",
-    "insufficient_balance": "billing",
-    "insufficient_credits": "billing",
-    "billing_error": "billing",
-    "billing_hard_limit_reached": "billing",
-    "billing_not_active": "billing",
-    "overloaded_error": "overloaded",
-    "engine_overloaded": "overloaded",
-    "server_overloaded": "overloaded",
-    "capacity_exceeded": "overloaded",
-    "modelnotreadyexception": "overloaded",
-    "serviceunavailableexception": "overloaded",
-    "unavailable": "overloaded",
-    "rate_limit_error": "rate_limit",
-    "rate_limit_exceeded": "rate_limit",
-    "too_many_requests": "rate_limit",
-    "resource_exhausted": "rate_limit",
-    "throttlingexception": "rate_limit",
-    "authentication_error": "auth",
-    "invalid_api_key": "auth",
-    "permission_error": "auth",
-    "permission_denied": "auth",
-    "unauthenticated": "auth",
-    "accessdeniedexception": "auth",
-    "unrecognizedclientexception": "auth",
-    "not_found_error": "not_found",
-    "model_not_found": "not_found",
-    "not_found": "not_found",
-    "resourcenotfoundexception": "not_found",
-    "timeout_error": "timeout",
-    "deadline_exceeded": "timeout",
-    "modeltimeoutexception": "timeout",
-    "api_error": "server",
-    "server_error": "server",
-    "internal_server_error": "server",
-    "internal": "server",
-    "internalserverexception": "server",
-    "modelerrorexception": "server",
-    "invalid_request_error": "bad_request",
-    "request_too_large": "bad_request",
-    "invalid_argument": "bad_request",
-    "validationexception": "bad_request",
-}
-
-#: Sentences that tell the kind where the words do not; only for answers that blame the request.
-_KIND_OF_SENTENCE: tuple[tuple[re.Pattern[str], FailureKind], ...] = (
-    (
-        re.compile(
-            r"prompt is too long|context[ _](?:length|window|size)|maximum context|input is too long|reduce the length of"
-            r"|exceeds? the (?:model'?s )?(?:maximum|context)|too many (?:input )?tokens(?!.{0,40}please wait)"
-            r"|token count .{0,40}exceeds",
-            re.IGNORECASE,
-        ),
-        "context_window",
-    ),
-    (
-        re.compile(r"credit balance|insufficient (?:balance|credits?|funds)|exceeded your current quota", re.IGNORECASE),
-        "billing",
-    ),
-    (
-        re.compile(r"content (?:management )?polic|usage polic|safety (?:system|filter)|content filter", re.IGNORECASE),
-        "content_policy",
-    ),
-)
 
 #: The HTTP status that a kind stands for, for errors that come without one (inside a stream).
 _STATUS_OF_KIND: dict[FailureKind, int] = {
@@ -111,6 +35,28 @@ _STATUS_OF_KIND: dict[FailureKind, int] = {
     "timeout": 504,
 }
 
+#: Kinds that pass with time, so that a wait may be asked for.
+_PASSES: frozenset[FailureKind] = frozenset({"rate_limit", "overloaded", "server"})
+#: "Please try again in 7m12s", "retry after 26 seconds": what an error in a stream has instead of a header.
+_UNIT = r"milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d"
+_TERM = re.compile(rf"(\d+(?:\.\d+)?)\s*({_UNIT})", re.IGNORECASE)
+_AGAIN_IN = re.compile(rf"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?\s*(?:{_UNIT})[\s,]*)+)", re.IGNORECASE)
+_UNITS = {
+    name + plural: seconds
+    for names, seconds in (
+        ("d day", 86400.0),
+        ("h hr hour", 3600.0),
+        ("m min minute", 60.0),
+        ("s sec second", 1.0),
+        ("ms millisecond", 0.001),
+    )
+    for name in names.split()
+    for plural in ("", "s")
+}
+#: A quota that comes back with the next day. When that is, nobody says; within the hour it is not worth asking often.
+_DAILY = re.compile(r"per[ _-]?day|daily (?:limit|quota)", re.IGNORECASE)
+_DAYS_QUOTA_S = 3600.0
+
 
 def read_error(status: int, body: bytes) -> Failure:
     """The failure that a provider's error answer states; never raises. A body without a message is quoted or named."""
@@ -118,7 +64,7 @@ def read_error(status: int, body: bytes) -> Failure:
         value: Any = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         message = _excerpt(body) or f"The provider answered with HTTP status {status} and no message."
-        return Failure(_kind(status, [], message), status, message, body=body[:BODY_LIMIT])
+        return Failure(kind_of(status, (), message), status, message, body=body[:BODY_LIMIT])
     return failure_of(value, status, body)
 
 
@@ -135,11 +81,10 @@ def failure_of(value: Any, status: int = 0, body: bytes = b"") -> Failure:
         inner = {**outer, "message": outer.get("message") or outer["error"]}
     inner = inner or outer
     message = _message(inner) or _message(outer) or (value if isinstance(value, str) else "")
-    kind_words = [_word(inner.get(name)) for name in ("code", "type", "status", "__type")]
     own_status = next((n for n in (_int(inner.get("code")), _int(inner.get("status")), _int(outer.get("code"))) if n), 0)
     code = _word(inner.get("code")) or _word(outer.get("code"))
     status = status or own_status
-    kind = _kind(status, kind_words, message)
+    kind = kind_of(status, _words(inner, outer), message)
     if not status:
         status = _STATUS_OF_KIND.get(kind, 502)
     return Failure(
@@ -149,7 +94,7 @@ def failure_of(value: Any, status: int = 0, body: bytes = b"") -> Failure:
         type=_type(inner, outer),
         code=code,
         param=_word(inner.get("param")),
-        retry_after=_retry_after(inner),
+        retry_after=_retry_after(kind, inner, message),
         body=body[:BODY_LIMIT],
     )
 
@@ -227,29 +172,44 @@ def _int(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599 else 0
 
 
-def _kind(status: int, words: list[str], message: str) -> FailureKind:
-    """The kind by the provider's words, then by its sentence, then by the status."""
-    found: FailureKind | None = None
-    for word in words:
-        # AWS writes its types with a namespace: "com.amazonaws.bedrock#ThrottlingException".
-        found = _KIND_OF_WORD.get(word.rsplit("#", 1)[-1].lower())
-        if found and found not in ("bad_request", "server"):
-            return found
-    if status < 500:
-        for pattern, kind in _KIND_OF_SENTENCE:
-            if pattern.search(message):
-                return kind
-    return kind_of_status(status) if status else found or "server"
+def _words(inner: _Object, outer: _Object) -> list[str]:
+    """The words that an error has for itself, the narrowest first: its details' before its own, and those before its host's."""
+    details = inner.get("details")
+    entries = cast("list[Any]", details) if isinstance(details, list) else [details]
+    inside = [cast("_Object", entry) for entry in [*entries, inner.get("innererror")] if isinstance(entry, dict)]
+    words = [_word(each.get(name)) for each in inside for name in ("error_code", "reason", "code")]
+    words += [_word(inner.get(name)) for name in ("code", "type", "status", "__type")]
+    words += [_word(outer.get(name)) for name in ("code", "type", "name")]
+    if "originalStatusCode" in outer:  # AWS's exception names itself in a header; this member is one exception's alone
+        words.append("ModelErrorException")
+    return [word for word in words if word]
 
 
-def _retry_after(inner: _Object) -> float | None:
-    """Google's RetryInfo (`details[].retryDelay`: "13.5s"), in seconds."""
+def _retry_after(kind: FailureKind, inner: _Object, message: str) -> float | None:
+    """The wait in seconds that an error asks for, in its details or in its sentence."""
+    if kind not in _PASSES:
+        return None
+    delay = None
     details = inner.get("details")
     for entry in cast("list[Any]", details) if isinstance(details, list) else []:
-        delay = cast("_Object", entry).get("retryDelay") if isinstance(entry, dict) else None
-        if isinstance(delay, str) and re.fullmatch(r"\d+(?:\.\d+)?s", delay):
-            return float(delay[:-1])
-    return None
+        detail = _first_object(entry)
+        stated = _word(detail.get("retryDelay"))
+        if any(_DAILY.search(quota) for quota in _quotas(detail)):
+            return _DAYS_QUOTA_S  # whatever the delay: it tells when the next minute begins
+        if re.fullmatch(r"\d+(?:\.\d+)?s", stated):
+            delay = float(stated[:-1])
+    if delay is None and (said := _AGAIN_IN.search(message)) is not None:
+        delay = sum(float(number) * _UNITS[unit.lower()] for number, unit in _TERM.findall(said[1]))
+    return _DAYS_QUOTA_S if delay is None and _DAILY.search(message) else delay
+
+
+def _quotas(detail: _Object) -> list[str]:
+    """The names of the quotas that Google says are used up ("GenerateRequestsPerDayPerProjectPerModel-FreeTier")."""
+    violations = detail.get("violations")
+    return [
+        _word(_first_object(each).get("quotaId"))
+        for each in cast("list[Any]", violations if isinstance(violations, list) else [])
+    ]
 
 
 def _excerpt(body: bytes) -> str:
