@@ -48,6 +48,15 @@ def test_a_secret_in_a_body_goes_and_the_body_stays_json(secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_beside_a_large_picture_goes(secret: str) -> None:
+    picture = some(64 * 1024, ALNUM + "+/")
+    body = json.dumps({"image": picture, "text": f"it is {secret}"}).encode()
+    clean = json.loads(Redactor()(body))
+    assert clean["image"] == picture
+    assert secret not in clean["text"]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_in_a_sentence_goes(secret: str) -> None:
     assert Redactor().text(f"Incorrect API key provided: {secret}") == "Incorrect API key provided: [redacted]"
 
