@@ -21,7 +21,7 @@ SHORTEST = 8
 _LARGE = 16 * 1024
 
 _START = rb"(?<![A-Za-z0-9_])"
-#: (byte, literals, scout, shapes): a shape's group named `keep` stays. Neither a scout nor all literals of a group may miss what
+#: (byte, literals, scout, shapes): a shape's group named `keep` stays. Neither a scout nor its group's literals may miss what
 #: one of its shapes would find.
 _SHAPES: tuple[tuple[int, tuple[bytes, ...], re.Pattern[bytes], tuple[re.Pattern[bytes], ...]], ...] = (
     (
