@@ -12,7 +12,8 @@ from lockgate.core.outcome import Outcome
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Manner, Voice
-from lockgate.pipeline.attempts import Passing, try_targets
+from lockgate.pipeline.attempt import Passing
+from lockgate.pipeline.attempts import try_targets
 from lockgate.pipeline.plan import Ask, plan
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.render import EVENTS, JSON, answer_headers

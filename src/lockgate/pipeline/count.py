@@ -7,7 +7,8 @@ import msgspec
 from lockgate.core.failure import Failure
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Codec
-from lockgate.pipeline.attempts import Passing, attempt, deliver_failure
+from lockgate.pipeline.attempt import Passing, attempt
+from lockgate.pipeline.attempts import deliver_failure
 from lockgate.pipeline.plan import Ask, plan
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.render import codec_of

@@ -12,7 +12,7 @@ from lockgate.core.record import End
 from lockgate.pipeline.account import Account
 from lockgate.pipeline.admit import admit, permit
 from lockgate.pipeline.answer import answer
-from lockgate.pipeline.attempts import Passing
+from lockgate.pipeline.attempt import Passing
 from lockgate.pipeline.catalogue import list_models
 from lockgate.pipeline.count import count
 from lockgate.pipeline.ports import Caller

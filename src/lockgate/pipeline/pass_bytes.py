@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lockgate.core.failure import Failure
 from lockgate.core.outcome import Outcome
-from lockgate.pipeline.attempts import Passing
+from lockgate.pipeline.attempt import Passing
 from lockgate.pipeline.render import answer_headers, passed_headers
 from lockgate.transport.exchange import Exchange, Slow
 

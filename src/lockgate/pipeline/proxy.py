@@ -19,7 +19,8 @@ from lockgate.dialects.conventions import OWN_PATHS
 from lockgate.dialects.raw import RAW
 from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.answer import pass_stream
-from lockgate.pipeline.attempts import Passing, attempt, deliver_failure
+from lockgate.pipeline.attempt import Passing, attempt
+from lockgate.pipeline.attempts import deliver_failure
 from lockgate.pipeline.forwarding import named_headers
 from lockgate.pipeline.keys import keys_of
 from lockgate.pipeline.pass_bytes import pass_bytes

@@ -11,7 +11,8 @@ from lockgate.core.outcome import Outcome
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import AnyWholeCodec, AnyWholeTarget
 from lockgate.pipeline.answer import pass_stream, pass_whole
-from lockgate.pipeline.attempts import Passing, try_targets
+from lockgate.pipeline.attempt import Passing
+from lockgate.pipeline.attempts import try_targets
 from lockgate.pipeline.forms import prepare_form, read_form
 from lockgate.pipeline.pass_bytes import pass_bytes
 from lockgate.pipeline.plan import Ask, plan

@@ -1,0 +1,140 @@
+"""One attempt: one try on one target, from the request's going out to what became of it.
+
+Its end is told to whoever keeps the target's health; whether another attempt follows is for `attempts.py` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from lockgate.core.call import Call, Principal
+from lockgate.core.failure import Failure, Refusal
+from lockgate.pipeline.account import Account
+from lockgate.pipeline.ports import Caller
+from lockgate.pipeline.prepare import Prepared
+from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.snapshot import Snapshot
+from lockgate.pipeline.target import Target
+from lockgate.policy.retry_after import read_quota, read_retry_after
+from lockgate.transport.exchange import Abort, Exchange
+
+
+class Passing(msgspec.Struct):
+    """One request under way: what each step needs."""
+
+    call: Call
+    principal: Principal
+    snapshot: Snapshot
+    runtime: Runtime
+    caller: Caller
+    account: Account
+
+
+#: Makes a target's request ready. Raises `Refusal` for what it cannot be asked.
+Make = Callable[[Target], Prepared]
+#: What takes a whole answer of an attempt: None when the caller has been answered.
+Take = Callable[[Passing, Prepared, Exchange], Awaitable[Failure | None]]
+
+
+async def attempt(passing: Passing, prepared: Prepared, take: Take) -> Failure | None:
+    """One try, begun already (`begin`). None when the caller has been answered (well, or by a stream that broke); else why
+    another may be tried."""
+    account, target = passing.account, prepared.target
+    abort = Abort()
+    passing.caller.on_leave(abort.abort)
+    account.sending(prepared)
+    exchange: Exchange | Failure | None = None
+    try:
+        exchange = await send(passing, prepared, abort, late=bool(account.record.attempts))
+        if isinstance(exchange, Failure):
+            account.heard()
+            account.attempted(0, exchange)
+            return exchange
+        if not 200 <= exchange.status < 300 and not prepared.verbatim:
+            failure = await read_failure(passing, prepared, exchange)
+        else:
+            failure = await take(passing, prepared, exchange)
+        if failure is not None:
+            account.attempted(exchange.status, failure)
+        return failure
+    finally:
+        passing.caller.on_leave(None)
+        if exchange is not None and not isinstance(exchange, Failure):
+            exchange.close()
+        end(passing, target, exchange, account.sent, None if account.trying else account.failed)
+
+
+def ready(make: Make, target: Target) -> Prepared:
+    """A target's request. Raises `Refusal`, also for a loss where the target is strict."""
+    prepared = make(target)
+    if target.strict and prepared.losses:
+        raise _lossy(prepared)
+    return prepared
+
+
+def begin(passing: Passing, target: Target, blind: bool) -> bool:
+    """Tell that a try begins. False: another request is probing the target, and it is not to be tried. `blind`: nobody asks
+    how it is."""
+    health = passing.runtime.health
+    if blind:
+        health.begin_anyway(target.key)
+        return True
+    return health.begin(target.key, target.breaker, passing.runtime.clock())
+
+
+async def send(passing: Passing, prepared: Prepared, abort: Abort, *, late: bool) -> Exchange | Failure:
+    """The answer once its headers are there. `late`: others have used some of the request's time. Raises `Refusal`."""
+    target, runtime = prepared.target, passing.runtime
+    destination, outgoing, deadlines = target.destination, prepared.outgoing, target.deadlines
+    client = runtime.client(destination.scheme)
+    if target.provider.signer is not None:
+        outgoing = await runtime.credentials.sign(target.provider.signer, outgoing, destination.host_header)
+        if isinstance(outgoing, Failure):
+            return outgoing
+    if late:
+        deadlines = msgspec.structs.replace(deadlines, total=max(0.001, left_s(passing, target)))
+    return await client.send(destination, outgoing, deadlines, abort)
+
+
+async def read_failure(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure:
+    """The provider's error answer as a value. A redirect is one: following it would carry the key elsewhere."""
+    body = await exchange.read(passing.snapshot.limits.error)
+    passing.account.heard()
+    if isinstance(body, Failure):
+        body = b""
+    if exchange.status < 400:
+        return Failure("malformed", 502, f"The provider answered with a redirect ({exchange.status}), which is not followed.")
+    failure = prepared.target.lane.provider.read_error(exchange.status, body)
+    if failure.retry_after is None:
+        after = read_retry_after(exchange.headers, passing.runtime.time_us() / 1e6)
+        failure = msgspec.structs.replace(failure, retry_after=after)
+    return failure
+
+
+def end(passing: Passing, target: Target, exchange: Exchange | Failure | None, sent: float, failed: Failure | None) -> None:
+    """What a try that began at `sent` says of its target, but for its success, which was told when the answer began. One that
+    the caller gave up says nothing."""
+    health = passing.runtime.health
+    if failed is not None and not passing.caller.left:
+        health.failed(target.key, target.breaker, sent, passing.runtime.clock(), failed)
+    health.ended(target.key)
+    if target.watched and exchange is not None and not isinstance(exchange, Failure):
+        health.pulse(target.key).quota = read_quota(exchange.headers)
+
+
+def left_s(passing: Passing, target: Target) -> float:
+    """What is left of the time that the request may take, in seconds."""
+    return passing.call.clock + target.deadlines.total - passing.runtime.clock()
+
+
+def _lossy(prepared: Prepared) -> Refusal:
+    lost = ", ".join(prepared.losses)
+    return Refusal(
+        400,
+        "not_expressible",
+        f"{prepared.target.provider.row.name} cannot be told this: {lost}. Leave it out, ask another provider, or take "
+        "'strict' out of the config.",
+        param=prepared.losses[0],
+    )
