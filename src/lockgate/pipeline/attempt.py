@@ -70,7 +70,7 @@ def ready(make: Make, target: Target) -> Prepared:
     """A target's request. Raises `Refusal`, also for a loss where the target is strict."""
     prepared = make(target)
     if target.strict and prepared.losses:
-        raise _lossy(prepared)
+        raise lossy(prepared)
     return prepared
 
 
@@ -129,7 +129,8 @@ def left_s(passing: Passing, target: Target) -> float:
     return passing.call.clock + target.deadlines.total - passing.runtime.clock()
 
 
-def _lossy(prepared: Prepared) -> Refusal:
+def lossy(prepared: Prepared) -> Refusal:
+    """Why a strict target is not asked: what it cannot be told."""
     lost = ", ".join(prepared.losses)
     return Refusal(
         400,
