@@ -711,7 +711,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("status", "body", "kind", "message"),
         [
-            (400, b'{"message": "The provided model identifier is invalid."}', "bad_request", "identifier is invalid"),
+            (400, b'{"message": "The provided model identifier is invalid."}', "not_found", "identifier is invalid"),
             (403, b'{"Message": "User is not authorized"}', "auth", "not authorized"),
             (429, b'{"message": "Too many tokens, please wait before trying again."}', "rate_limit", "Too many tokens"),
             (400, b'{"message": "Input is too long for requested model."}', "context_window", "too long"),
