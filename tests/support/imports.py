@@ -13,11 +13,8 @@ from lockgate.control.imports.draft import write
 from lockgate.control.imports.findings import Findings
 from lockgate.control.imports.source import Source
 from lockgate.http.routes import SCOPES
-from lockgate.pipeline.route import RouteConfig
 
 GOLDEN = Path(__file__).parents[1] / "golden/imports"
-#: Whether configs with targets can be checked.
-ROUTES = "targets" in RouteConfig.__struct_fields__
 
 SERVICE_ACCOUNT = (
     '{"type": "service_account", "project_id": "p", "client_email": "a@p.iam.gserviceaccount.com", "private_key_id": "1",'

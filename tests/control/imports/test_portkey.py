@@ -43,8 +43,13 @@ def test_camel_case_is_the_same_member():
         "strategy": {"mode": "fallback", "onStatusCodes": [429]},
         "targets": [{"virtualKey": "openai", "requestTimeout": 9, "overrideParams": {"maxTokens": 1}}],
     }
+    tree["strategy"]["cbConfig"] = {"failureThreshold": 3, "cooldownInterval": 30000}
     assert config(tree) == {
-        "strategy": {"mode": "fallback", "on_status_codes": [429]},
+        "strategy": {
+            "mode": "fallback",
+            "on_status_codes": [429],
+            "cb_config": {"failure_threshold": 3, "cooldown_interval": 30000},
+        },
         "targets": [{"virtual_key": "openai", "request_timeout": 9, "override_params": {"maxTokens": 1}}],
     }
 
@@ -70,6 +75,7 @@ def test_what_there_is_no_member_for_is_left_with_its_path():
                 }
             ],
             "retry": {"attempts": 1, "novel": 2},
+            "strategy": {"mode": "loadbalance", "cb_config": {"novel": 3}, "sticky": {"ttl": 60, "novel": 4}},
         }
     )
     assert found.told("left").keys() == {
@@ -78,8 +84,14 @@ def test_what_there_is_no_member_for_is_left_with_its_path():
         "targets[0].prompt_id",
         "targets[0].novelty",
         "retry.novel",
+        "strategy.cb_config.novel",
+        "strategy.sticky.novel",
     }
-    assert found.draft.configs["pc-config"] == {"targets": [{"provider": "openai"}], "retry": {"attempts": 1}}
+    assert found.draft.configs["pc-config"] == {
+        "targets": [{"provider": "openai"}],
+        "retry": {"attempts": 1},
+        "strategy": {"mode": "loadbalance", "cb_config": {}, "sticky": {"ttl": 60}},
+    }
 
 
 def test_a_config_of_which_nothing_is_left_is_told():

@@ -15,25 +15,27 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+import msgspec
+
 from lockgate.control.imports.accounts import Account, Accounts, Secret, headers
 from lockgate.control.imports.draft import Draft, Variables, slugged, unused
 from lockgate.control.imports.findings import Findings
 from lockgate.control.imports.source import BadSource, Source
-from lockgate.pipeline.route import RouteConfig
+from lockgate.pipeline.route import BreakerConfig, RetryConfig, RouteConfig, StickyConfig, Strategy
 from lockgate.providers.auth.settings import Settings
 from lockgate.providers.table import TABLE
 
 Tree = dict[str, Any]
 
-_ROUTE = frozenset(
-    (
-        *("name", "weight", "strategy", "targets", "retry", "default_params", "drop_params", "passthrough", "forward_headers"),
-        *RouteConfig.__struct_fields__,
-    )
-)
+_ROUTE = frozenset(RouteConfig.__struct_fields__)
 _SETTINGS = frozenset(Settings.__struct_fields__)
-_STRATEGY = frozenset(("mode", "on_status_codes", "on_failures", "conditions", "default", "method", "sticky", "cb_config"))
-_RETRY = frozenset(("attempts", "on_status_codes", "on_failures", "use_retry_after_header", "base_ms", "cap_ms"))
+#: Members that are objects with members of their own.
+_PARTS: dict[str, type[msgspec.Struct]] = {
+    "strategy": Strategy,
+    "retry": RetryConfig,
+    "sticky": StickyConfig,
+    "cb_config": BreakerConfig,
+}
 #: Members that make a mapping a config.
 _CONFIG = frozenset(("strategy", "targets", "provider", "virtual_key", "retry", "cache", "override_params", "request_timeout"))
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -269,7 +271,7 @@ class _Importer:
             if name == "targets":
                 route[name] = [self._route(_mapping(each), f"{where}[{n}]", slug) for n, each in enumerate(_list(value))]
             elif name in ("strategy", "retry"):
-                route[name] = self._part(name, _mapping(value), where)
+                route[name] = self._part(_PARTS[name], _mapping(value), where)
             elif name not in _ROUTE:
                 self._findings.left(where, _LEFT.get(name, "there is no member for it"))
             elif name in _SECRETS:
@@ -289,17 +291,20 @@ class _Importer:
             self._allow(_text(host), f"{at}.custom_host".lstrip("."))
         return route
 
-    def _part(self, name: str, tree: Tree, at: str) -> Tree:
-        known = _STRATEGY if name == "strategy" else _RETRY
+    def _part(self, kind: type[msgspec.Struct], tree: Tree, at: str) -> Tree:
         part: Tree = {}
         for written, value in tree.items():
             member = _snake(written)
-            if name == "retry" and member == "use_retry_after_headers":
-                member = "use_retry_after_header"
-            if member in known and value is not None:
-                part[member] = value
-            elif value is not None:
+            if value is None:
+                continue
+            if member not in kind.__struct_fields__:
                 self._findings.left(f"{at}.{written}", "there is no member for it")
+            elif member in _PARTS and isinstance(value, dict):
+                part[member] = self._part(_PARTS[member], cast("Tree", value), f"{at}.{written}")
+            elif member == "use_retry_after_headers":  # as its documents spell it
+                part["use_retry_after_header"] = value
+            else:
+                part[member] = value
         return part
 
     def _allow(self, url: str, at: str) -> None:
