@@ -6,6 +6,8 @@ import pytest
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.pipeline.plan import Ask, plan
+from lockgate.policy.hedge import Hedge
+from lockgate.transport.exchange import Deadlines
 from support.house import make_house, make_runtime
 
 CONFIG = """
@@ -125,6 +127,53 @@ def test_timeouts_come_from_header_config_and_provider(world):
     assert target(world, "m", **config(provider="@claude", request_timeout=1500)).deadlines.first_byte == 1.5
     found = target(world, "m", x_portkey_request_timeout="250", **config(provider="@claude", request_timeout=1500))
     assert found.deadlines.first_byte == 0.25
+
+
+def test_a_route_has_timeouts_of_its_own_inherited_one_by_one(world):
+    inner = {"provider": "@claude", "timeouts": {"idle": 3, "total": 20}}
+    nested = config(strategy={"mode": "single"}, targets=[inner], timeouts={"connect": 0.5, "idle": 9})
+    assert target(world, "m", **nested).deadlines == Deadlines(connect=0.5, first_byte=7.0, idle=3, total=20)
+
+
+def test_a_request_timeout_comes_before_that_of_the_first_byte(world):
+    both = {"provider": "@claude", "timeouts": {"first_byte": 4, "total": 9}, "request_timeout": 1500}
+    assert target(world, "m", **config(**both)).deadlines == Deadlines(first_byte=1.5, total=9)
+    assert target(world, "m", x_portkey_request_timeout="250", **config(**both)).deadlines.first_byte == 0.25
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 86_401])
+def test_a_timeout_that_makes_no_sense_is_named(world, seconds):
+    caught = refusal(world, "m", **config(provider="@openai", timeouts={"idle": seconds}))
+    assert (caught.code, caught.param) == ("invalid_config", "config.timeouts.idle")
+
+
+def test_a_hedge_is_inherited_whole_and_can_be_left_out(world):
+    openai, claude = {"provider": "@openai"}, {"provider": "@claude"}
+    hedge = {"after": 800, "max_percentage": 2}
+
+    def hedges(first, **above):
+        return target(world, "m", **config(strategy={"mode": "fallback"}, targets=[{**openai, **first}, claude], **above)).hedge
+
+    assert hedges({}) is None
+    assert hedges({}, hedge=hedge) == Hedge(None, 0.8, 2.0)
+    assert hedges({"hedge": {"to": "same"}}, hedge=hedge) == Hedge(95, 0.0, 5.0, same=True)
+    assert hedges({"hedge": True}, hedge=hedge) == Hedge()
+    assert hedges({"hedge": False}, hedge=hedge) is None
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"hedge": {"after": "p100", "to": "same"}},
+        {"hedge": {"after": 0, "to": "same"}},
+        {"hedge": {"max_percentage": 0, "to": "same"}},
+        {"hedge": {"after": 800}},  # to the next target, and there is none
+        {"hedge": True},
+    ],
+)
+def test_a_hedge_that_makes_no_sense_is_named(world, members):
+    caught = refusal(world, "m", **config(provider="@openai", **members))
+    assert (caught.code, caught.param) == ("invalid_config", "config.hedge")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ UsageSource = Literal[
 ]
 
 
-Decided = Literal["chosen", "drawn", "matched", "skipped", "stopped", "again", "left"]
+Decided = Literal["chosen", "drawn", "matched", "skipped", "stopped", "again", "hedged", "left"]
 
 
 class Decision(msgspec.Struct, omit_defaults=True, array_like=True):

@@ -15,11 +15,21 @@ from lockgate.core.failure import FailureKind, Refusal
 from lockgate.core.json import encode
 from lockgate.pipeline.forwarding import forwardable
 from lockgate.pipeline.params import NO_CHANGES, Changes, Drop, read_drop
-from lockgate.pipeline.route import AT, BreakerConfig, RetryConfig, RouteConfig, Strategy, read_inline
+from lockgate.pipeline.route import (
+    AT,
+    BreakerConfig,
+    HedgeConfig,
+    RetryConfig,
+    RouteConfig,
+    Strategy,
+    TimeoutConfig,
+    read_inline,
+)
 from lockgate.policy.balance import Draw, Sticky, Turns
 from lockgate.policy.breaker import BreakerPolicy
 from lockgate.policy.condition import Predicate, compile_query
 from lockgate.policy.facts import Path, read_path
+from lockgate.policy.hedge import Hedge, read_hedge
 from lockgate.policy.retry import DEFAULT_STATUSES, Retry
 from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Rule, Trigger, leaves
 
@@ -27,15 +37,15 @@ from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Rule, Tr
 DEEPEST, MOST, MOST_CONDITIONS = 16, 1000, 64
 #: A retry that was not asked for.
 _NONE = Retry()
-#: The longest timeout that a config may name, in milliseconds.
-_LONGEST = 3_600_000
+#: The longest timeouts that a config may name: in milliseconds for `request_timeout`, in seconds for `timeouts`.
+_LONGEST, _LONGEST_S = 3_600_000, 86_400
 
 
 class Branch(msgspec.Struct, frozen=True):
     """What a leaf asks for. `config` is its own part of the route with what it inherits; `slug` tells its provider from others
     before it is looked for ("": the request names it); `model` is the one that the route names, or "".
 
-    `breaker`: when its circuit opens; None: never.
+    `breaker`: when its circuit opens; None: never. `hedge`: when a second attempt goes out beside one here; None: never.
     """
 
     config: RouteConfig
@@ -44,6 +54,7 @@ class Branch(msgspec.Struct, frozen=True):
     changes: Changes = NO_CHANGES
     forward: tuple[bytes, ...] = ()
     breaker: BreakerPolicy | None = None
+    hedge: Hedge | None = None
     own: bool = True  # its provider is one that is set up here: no key of a caller's can make another of it
 
 
@@ -81,6 +92,8 @@ def compile_route(config: RouteConfig) -> Route:
     growing = _Growing()
     root = growing.grow(config, AT, _TOP, 0)
     several = len(growing.branches) > 1
+    if not several and (hedge := growing.branches[0].hedge) is not None and not hedge.same:
+        raise Flaw(f"{AT}.hedge", "there is no next target: add one, or hedge to the same one ('to': 'same')")
     branches = growing.branches if several else [msgspec.structs.replace(each, breaker=None) for each in growing.branches]
     return Route(root, tuple(branches), growing.watched)
 
@@ -96,6 +109,8 @@ class _Inherited(msgspec.Struct, frozen=True):
     custom_host: str = ""
     forward: tuple[bytes, ...] = ()
     request_timeout: int | None = None
+    timeouts: TimeoutConfig | None = None
+    hedge: Hedge | None = None
     passthrough: bool | None = None
     strict: bool | None = None
     strict_open_ai_compliance: bool | None = None
@@ -141,6 +156,7 @@ class _Growing:
             override_params=here.overrides,
             custom_host=here.custom_host,
             request_timeout=here.request_timeout,
+            timeouts=here.timeouts,
             passthrough=here.passthrough,
             strict=here.strict,
             strict_open_ai_compliance=here.strict_open_ai_compliance,
@@ -162,6 +178,7 @@ class _Growing:
                 NO_CHANGES if here.passthrough else changes,
                 here.forward,
                 here.breaker,
+                here.hedge,
                 own=not merged.provider or stored,
             )
         )
@@ -199,10 +216,31 @@ def _inherit(config: RouteConfig, at: str, above: _Inherited) -> _Inherited:
         custom_host=config.custom_host or above.custom_host,
         forward=forward or above.forward,
         request_timeout=config.request_timeout or above.request_timeout,
+        timeouts=above.timeouts if config.timeouts is None else _timeouts(config.timeouts, above.timeouts, f"{at}.timeouts"),
+        hedge=above.hedge if config.hedge is None else _hedge(config.hedge, f"{at}.hedge"),
         passthrough=own("passthrough"),
         strict=own("strict"),
         strict_open_ai_compliance=own("strict_open_ai_compliance"),
     )
+
+
+def _timeouts(config: TimeoutConfig, above: TimeoutConfig | None, at: str) -> TimeoutConfig:
+    said = config.said()
+    for name, seconds in said.items():
+        if not 0 < seconds <= _LONGEST_S:
+            raise Flaw(f"{at}.{name}", f"must be a number of seconds above 0 and at most {_LONGEST_S}")
+    return config if above is None else msgspec.structs.replace(above, **said)
+
+
+def _hedge(config: HedgeConfig | bool, at: str) -> Hedge | None:
+    if config is False:
+        return None
+    if config is True:
+        return Hedge()
+    try:
+        return read_hedge(config.after, config.max_percentage, config.to == "same")
+    except ValueError as error:
+        raise Flaw(at, str(error)) from None
 
 
 def _retry(config: RetryConfig, at: str) -> Retry:

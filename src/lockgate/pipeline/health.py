@@ -14,6 +14,7 @@ import msgspec
 from lockgate.core.failure import Failure
 from lockgate.pipeline.target import Key
 from lockgate.policy.breaker import Breaker, BreakerPolicy, Cell
+from lockgate.policy.hedge import Hedge, Pace
 from lockgate.policy.retry_budget import RetryBudget
 
 #: How many targets and keys are known at most; the longest unused are forgotten.
@@ -45,6 +46,7 @@ class Health:
         self._breakers: dict[tuple[Key, BreakerPolicy], Breaker] = {}
         self._parked: dict[Key, tuple[float, str]] = {}  # until when, and why; a key without a model: all its models
         self._budgets: dict[str, RetryBudget] = {}
+        self._paces: dict[tuple[Key, Hedge, bool], Pace] = {}
 
     def out(self, key: Key, policy: BreakerPolicy | None, now: float) -> str:
         """Why a target is not to be tried now; "" when it is."""
@@ -119,6 +121,15 @@ class Health:
                 del self._budgets[next(iter(self._budgets))]
             budget = self._budgets[slug] = RetryBudget()
         return budget
+
+    def pace(self, key: Key, hedge: Hedge, stream: bool) -> Pace:
+        """How soon a target begins its answers: streams, or whole ones, which take as long as it takes to write them."""
+        pace = self._paces.get((key, hedge, stream))
+        if pace is None:
+            if len(self._paces) >= _MOST:
+                del self._paces[next(iter(self._paces))]
+            pace = self._paces[key, hedge, stream] = Pace(hedge)
+        return pace
 
     def _park(self, key: Key, failure: Failure, now: float) -> None:
         if failure.kind == "rate_limit":

@@ -6,8 +6,10 @@ Precedence (https://portkey.ai/docs, as its gateway does it): a config, then the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from math import inf
+from typing import TypeVar
 
 import msgspec
 
@@ -33,6 +35,8 @@ from lockgate.providers.table import TABLE
 from lockgate.transport.destination import Destination
 from lockgate.transport.exchange import Deadlines
 from lockgate.wire.multipart import Form
+
+T = TypeVar("T")
 
 #: The settings of a caller that said none.
 _NOTHING = Settings()
@@ -79,6 +83,7 @@ class Plan:
         self._watched = route.watched
         self._refused: Refusal | None = None
         self._facts: RequestFacts | None = None
+        self._ahead: Walk | None = None
         self._walk = Walk(route.root, self, self, runtime.chance, call.time_us / 1e6, blind=self._sole)
 
     @property
@@ -120,6 +125,26 @@ class Plan:
         """The target to try instead of the last one, which our own no has ruled out."""
         self._refused = self._refused or refusal
         return self.skip(refusal.message)
+
+    def beside(self, ready: Callable[[Target], T | None]) -> T | None:
+        """What `ready` makes of the next target that it makes something of, to be tried beside the last one; None: there is
+        none. The plan stays where it is until `move` says that it goes on from there. Raises as `first` does."""
+        walk = self._walk.fork()
+        while (leaf := walk.beside()) is not None:
+            try:
+                found = ready(self._target(leaf))
+            except Refusal as refusal:
+                self.note(leaf.path, "skipped", refusal.message)
+                continue
+            if found is not None:
+                self._ahead = walk
+                return found
+        return None
+
+    def move(self) -> None:
+        """Stand where `beside` has found a target."""
+        assert self._ahead is not None
+        self._walk = self._ahead
 
     def out(self, leaf: Leaf) -> str:
         """Why a leaf is not to be tried now (`policy.tree.Health`)."""
@@ -213,6 +238,7 @@ class Plan:
             config.strict is True,
             config.strict_open_ai_compliance,
             self._watched,
+            branch.hedge,
         )
 
 
@@ -281,10 +307,10 @@ def choose(call: Call, ask: Ask, snapshot: Snapshot, config: RouteConfig, *, sol
 
 def deadlines_of(call: Call, provider: Provider, config: RouteConfig) -> Deadlines:
     """How long an attempt may take. Raises `Refusal` for a header that says no time."""
-    timeout = _timeout(call) or config.request_timeout
-    if timeout is None:
-        return provider.deadlines
-    return msgspec.structs.replace(provider.deadlines, first_byte=timeout / 1000)
+    deadlines, timeout = provider.deadlines, _timeout(call) or config.request_timeout
+    if config.timeouts is not None:
+        deadlines = msgspec.structs.replace(deadlines, **config.timeouts.said())
+    return deadlines if timeout is None else msgspec.structs.replace(deadlines, first_byte=timeout / 1000)
 
 
 def _named(model: str, snapshot: Snapshot) -> tuple[str, str]:

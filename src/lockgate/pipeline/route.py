@@ -62,6 +62,32 @@ class BreakerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     window: int = 60_000
 
 
+class HedgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """When a second attempt goes out beside a first one that has not begun its answer; whichever begins first is the answer.
+
+    after           milliseconds, or a percentile of the times in which the target has begun its answers lately: p50 to p99
+    max_percentage  of the requests that are hedged at most
+    to              next: the next target of the route; same: the same one once more
+    """
+
+    after: str | float = "p95"
+    max_percentage: float = 5.0
+    to: Literal["next", "same"] = "next"
+
+
+class TimeoutConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Seconds. Until a connection stands; until the answer's headers; the longest silence inside an answer; all of it."""
+
+    connect: float | None = None
+    first_byte: float | None = None
+    idle: float | None = None
+    total: float | None = None
+
+    def said(self) -> dict[str, float]:
+        """Those that are said."""
+        return {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
+
+
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The target (by its name) for requests of which the query holds."""
 
@@ -102,13 +128,16 @@ class RouteConfig(Settings, frozen=True, forbid_unknown_fields=True, omit_defaul
                       drop_params: paths of those that are left out ("user", "messages[*].name")
     passthrough       the body goes out as it came
     forward_headers   headers of the caller that go along
-    request_timeout   milliseconds until the answer's headers
+    timeouts          instead of those of the provider
+    request_timeout   milliseconds until the answer's headers; comes before `timeouts.first_byte`
+    hedge             a second attempt beside a slow first one; `true`: as usual, `false`: none
     upstream_api      for a provider with two APIs of its own: which one to use
     strict            a member that the target cannot be told is an error, not a loss with a name
     strict_open_ai_compliance   false: answers hold what OpenAI's have no member for
     name, weight      what a condition calls it; its part of a loadbalance
 
-    Targets inherit what they do not say themselves: `retry` and the breaker whole, parameters member by member.
+    Targets inherit what they do not say themselves: `retry`, `hedge` and the breaker whole, parameters and timeouts member by
+    member.
     The caller's own account is said by the members of `Settings`; `params` fill the provider's address.
     """
 
@@ -127,6 +156,8 @@ class RouteConfig(Settings, frozen=True, forbid_unknown_fields=True, omit_defaul
     passthrough: bool | None = None
     forward_headers: list[str] = msgspec.field(default_factory=list[str])
     request_timeout: int | None = None
+    timeouts: TimeoutConfig | None = None
+    hedge: HedgeConfig | bool | None = None
     upstream_api: Literal["", "chat", "responses"] = ""
     strict: bool | None = None
     strict_open_ai_compliance: bool | None = None

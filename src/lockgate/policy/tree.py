@@ -111,8 +111,8 @@ class _Step(msgspec.Struct):
 class Walk:
     """One request's way through a tree. `chance` gives numbers in [0, 1); `blind`: no target's health is asked for.
 
-    `first`, `after` and `skip` raise `Refusal` 400 where no condition holds. `tried`: something has failed already. `decisions`
-    tell, in order, what was chosen, skipped or left, and why.
+    `first`, `after`, `skip` and `beside` raise `Refusal` 400 where no condition holds. `tried`: something has failed already.
+    `decisions` tell, in order, what was chosen, skipped or left, and why.
     """
 
     __slots__ = (
@@ -178,12 +178,26 @@ class Walk:
         assert self._leaf is not None
         self._note(self._leaf.path, "skipped", why)
         self._refused.add(self._leaf.number)
+        leaf = self.beside()
+        return leaf if leaf is not None or self.tried else self.first()
+
+    def beside(self) -> Leaf | None:
+        """Who is next, whatever the triggers say; None: nobody."""
         while self._steps:
             step = self._steps[-1]
             if not isinstance(step.node, Choice) and not self._spent(step) and (leaf := self._go_on(step)) is not None:
                 return leaf
             self._steps.pop()
-        return None if self.tried else self.first()
+        return None
+
+    def fork(self) -> Walk:
+        """Another walk from where this one stands. What either of them decides is told by both."""
+        walk = Walk(self._root, self._health, self._facts, self._chance, self._now, blind=self.blind)
+        walk._refused = {*self._refused}
+        walk._steps = [_Step(each.node, each.left, each.at) for each in self._steps]
+        walk._leaf, walk._passed_over = self._leaf, self._passed_over
+        walk.tried, walk.decisions = self.tried, self.decisions
+        return walk
 
     def _spent(self, step: _Step) -> bool:
         return step.left.bit_count() + 1 >= len(step.node.children)
