@@ -20,6 +20,7 @@ Operation = Literal[
     "ocr",
     "count",
     "models",
+    "explain",
     "file",
     "batch",
     "tune",

@@ -43,6 +43,7 @@ class Gateway:
         self._world = world
         self._runtime = runtime
         self._table = lay_out() if table is None else table
+        runtime.address = self._table.address
         self._pages: dict[str, Callable[[], tuple[int, bytes]]] = {
             "/": self._front,
             "/healthz": self._health,

@@ -12,6 +12,7 @@ import msgspec
 from lockgate.core.call import Operation
 from lockgate.dialects.registry import CODECS, RELAYS
 from lockgate.pipeline.door import ANSWERS
+from lockgate.pipeline.ports import Address
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -79,6 +80,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v2/chat", "chat", "cohere.chat", "completions.write"),
     Route("POST", "/v2/embed", "embed", "cohere.embed", "completions.write"),
     Route("POST", "/v2/rerank", "rerank", "cohere.rerank", "completions.write"),
+    Route("POST", "/v1/explain", "explain", "", "completions.write"),
     Route("GET", "/v1/models", "models", "", "models.list"),
     Route("GET", "/v1/models/{model}", "models", "", "models.list"),
     *_gemini("v1beta"),
@@ -128,6 +130,14 @@ class Table(msgspec.Struct, frozen=True):
                 params = {name: said if name in _AS_IT_CAME else unquote(said) for name, said in match.groupdict().items()}
                 return Found(route, params)
         return None
+
+    def address(self, path: str) -> Address | None:
+        """What a POST to a path asks for; None where nothing is, or only what a header names."""
+        found = self.find("POST", path)
+        if found is None or found.route.named:
+            return None
+        route = found.route
+        return Address(route.operation, route.dialect, route.scope, found.params, route.streams)
 
     def methods(self, path: str) -> list[str]:
         """What a path can be asked with; empty for an unknown path."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-from lockgate.core.call import Call, Metadata
+from lockgate.core.call import Call
 from lockgate.core.failure import Refusal
-from lockgate.core.json import encode, readable
 from lockgate.core.record import End
 from lockgate.pipeline.account import Account
 from lockgate.pipeline.admit import admit, permit
@@ -15,6 +14,8 @@ from lockgate.pipeline.answer import answer
 from lockgate.pipeline.attempt import Passing
 from lockgate.pipeline.catalogue import list_models
 from lockgate.pipeline.count import count
+from lockgate.pipeline.explain import explain
+from lockgate.pipeline.metadata import as_text, read_metadata
 from lockgate.pipeline.ports import Caller
 from lockgate.pipeline.proxy import proxy
 from lockgate.pipeline.render import codec_of, error_headers
@@ -40,6 +41,7 @@ ANSWERS: dict[str, Callable[[Passing, str], Awaitable[None]]] = {
     "speech": serve,
     "transcribe": serve,
     "models": list_models,
+    "explain": explain,
     "proxy": proxy,
 }
 
@@ -86,27 +88,3 @@ def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal, end:
         return
     body = codec_of(call).write_error(refusal)
     respond(call, account, caller, refusal.status, body, extra=error_headers(refusal), end=end, error=refusal)
-
-
-def read_metadata(call: Call) -> Metadata:
-    """The caller's metadata: an object of strings of at most 128 characters, as Portkey's users know it."""
-    said = (call.headers.get(b"x-lockgate-metadata") or call.headers.get(b"x-portkey-metadata")) if call.steered else None
-    if not said:
-        return {}
-    metadata = readable(said, Metadata, "metadata")
-    if len(metadata) > 64:
-        raise Refusal(400, "invalid_metadata", "The metadata header may hold at most 64 members.", param="metadata")
-    for name, value in metadata.items():
-        if len(name) > 128 or len(as_text(value)) > 128:
-            raise Refusal(
-                400,
-                "invalid_metadata",
-                "A name or value in the metadata header is longer than 128 characters.",
-                param="metadata",
-            )
-    return metadata
-
-
-def as_text(value: str | float | bool | None) -> str:
-    """A member of the metadata as a record keeps it: texts as they are, all else as JSON spells it."""
-    return value if isinstance(value, str) else encode(value).decode()

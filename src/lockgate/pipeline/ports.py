@@ -1,11 +1,25 @@
-"""What the pipeline needs of the server: the caller's side of an exchange."""
+"""What the pipeline needs of the server: the caller's side of an exchange, and what is asked for at which address."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
+from lockgate.core.call import Operation
+
 Headers = list[tuple[bytes, bytes]]
+
+
+class Address(msgspec.Struct, frozen=True):
+    """What a POST to some path asks for, and what a key must carry to ask it. `params` and `streams` as of a `Call`."""
+
+    operation: Operation
+    dialect: str
+    scope: str
+    params: dict[str, str]
+    streams: bool | None
 
 
 class Caller(Protocol):

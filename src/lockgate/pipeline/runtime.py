@@ -12,7 +12,7 @@ from lockgate.core.record import Record
 from lockgate.core.redact import Redactor
 from lockgate.pipeline.credentials import Credentials
 from lockgate.pipeline.health import Health
-from lockgate.pipeline.ports import Caller
+from lockgate.pipeline.ports import Address, Caller
 from lockgate.policy.breaker import Cell, LocalCell
 from lockgate.stores.spool import Spool
 from lockgate.transport.exchange import Client
@@ -71,6 +71,7 @@ class Runtime:
         self.pause = pause
         self.health = Health(cells, chance)
         self.credentials = Credentials(self.client, lambda: time_us() / 1e6)
+        self.address: Callable[[str], Address | None] = lambda path: None  # what is asked for where: the server says
         self.served = 0
         self.failed = 0
         self.in_flight = 0

@@ -1,0 +1,298 @@
+"""What is told of a request's plan: its route with all that decides there, its targets, and the ways it may go.
+
+The words are those of a config, so that who wrote one finds it again. Of parameters the names are told and not the values, of
+providers their slugs: whoever may ask for an answer may ask how it would come about, and no more.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from lockgate.core.failure import Failure, Refusal
+from lockgate.core.record import Decided, Gear
+from lockgate.core.sheet import Sheet
+from lockgate.pipeline.prepare import Prepared
+from lockgate.pipeline.survey import Way
+from lockgate.pipeline.target import Target
+from lockgate.policy.breaker import BreakerPolicy
+from lockgate.policy.facts import Facts
+from lockgate.policy.forecast import Foreseen, odds_of
+from lockgate.policy.retry import Retry, again
+from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Trigger
+
+
+class No(msgspec.Struct, omit_defaults=True):
+    """A refusal, as it would be answered."""
+
+    status: int
+    code: str
+    message: str
+    param: str = ""
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> No:
+        """The refusal as a value."""
+        return cls(refusal.status, refusal.code, refusal.message, refusal.param)
+
+
+class Retries(msgspec.Struct):
+    """Tries on a target after the first one, as `retry` of a config says it."""
+
+    attempts: int
+    on_status_codes: list[int]
+    on_failures: list[str]
+    base_ms: int
+    cap_ms: int
+    use_retry_after_header: bool
+
+    @classmethod
+    def of(cls, retry: Retry) -> Retries | None:
+        """The retries of a target; None for none."""
+        if not retry.attempts:
+            return None
+        return cls(
+            retry.attempts,
+            sorted(retry.statuses),
+            sorted(retry.kinds),
+            round(retry.base_s * 1000),
+            round(retry.cap_s * 1000),
+            retry.use_retry_after,
+        )
+
+
+class Circuit(msgspec.Struct, omit_defaults=True):
+    """A target's circuit breaker, as `cb_config` says it; its state now ("" where nobody knows), and in how many milliseconds
+    the next request may try the target."""
+
+    state: str = ""
+    probe_in_ms: int = 0
+    failure_threshold: int | None = None
+    failure_threshold_percentage: float | None = None
+    cooldown_interval: int = 0
+    failure_status_codes: list[int] | None = None
+    minimum_requests: int = 0
+    window: int = 0
+
+    @classmethod
+    def of(cls, policy: BreakerPolicy) -> Circuit:
+        """A circuit of whose state nothing is known."""
+        return cls(
+            failure_threshold=policy.failures,
+            failure_threshold_percentage=policy.percentage,
+            cooldown_interval=round(policy.cooldown_s * 1000),
+            failure_status_codes=None if policy.statuses is None else sorted(policy.statuses),
+            minimum_requests=policy.minimum,
+            window=round(policy.window_s * 1000),
+        )
+
+
+class Told(msgspec.Struct, omit_defaults=True):
+    """A target. `model` is as it is sent; `dialect` what the provider is spoken to in.
+
+    put, changed, left_out   members of the body that the route or the provider's row adds, changes, takes away
+    losses                   what the target's dialect cannot say
+    timeouts                 in seconds
+    skipped                  why it would not be tried now: access, an operation that it lacks, its circuit, a parked key
+    """
+
+    at: str
+    name: str = ""
+    provider: str = ""
+    provider_kind: str = ""
+    model: str = ""
+    dialect: str = ""
+    gear: Gear = ""
+    put: list[str] = []
+    changed: list[str] = []
+    left_out: list[str] = []
+    losses: list[str] = []
+    timeouts: dict[str, float] = {}
+    retry: Retries | None = None
+    circuit: Circuit | None = None
+    skipped: str = ""
+    refusal: No | None = None
+
+
+class Held(msgspec.Struct):
+    """A condition: the target that it leads to, whether it holds, and why. The first that holds decides."""
+
+    then: str
+    holds: bool
+    why: str
+
+
+class Branch(msgspec.Struct, omit_defaults=True):
+    """A place in the route: a strategy and what is below it, or (`strategy` "") a target.
+
+    odds         how likely its balance draws it, before anything is known of its health; None: it is no balance's
+    goes_on      a loadbalance draws another target in place of one that fails
+    on_status_codes, on_failures   after what; none of both: after every failure
+    """
+
+    at: str
+    strategy: Literal["", "fallback", "loadbalance", "conditional"] = ""
+    name: str = ""
+    odds: float | None = None
+    weight: float | None = None
+    method: str = ""
+    by: str = ""
+    sticky: bool = False
+    goes_on: bool = False
+    on_status_codes: list[int] | None = None
+    on_failures: list[str] | None = None
+    conditions: list[Held] = []
+    default: str = ""
+    targets: list[Branch] = []
+
+
+class Step(msgspec.Struct, omit_defaults=True):
+    """A decision, as records have them."""
+
+    at: str
+    what: Decided
+    why: str = ""
+
+
+class Tried(msgspec.Struct, omit_defaults=True):
+    """A target that is tried: how often, where it was asked how it fails."""
+
+    at: str
+    provider: str
+    model: str
+    times: int = 1
+    fails: str = ""
+
+
+class Course(msgspec.Struct, omit_defaults=True):
+    """One way that the request may go: its odds, whom it tries in which order, and all decisions.
+
+    `ends`: "answers" (the one of `tries`), "fails" (all of them have), "refused" (with `refusal`).
+    """
+
+    odds: float
+    tries: list[Tried]
+    decisions: list[Step]
+    ends: Literal["answers", "fails", "refused"]
+    refusal: No | None = None
+
+
+class Explanation(msgspec.Struct, omit_defaults=True):
+    """A request's plan. `config` is its name ("inline" for one that came with the request), `config_from` says who named it.
+
+    fails     how the targets are taken to fail, in the order in which they are tried; [] for "in a way that goes on"
+    more      targets of the route beyond those that are told
+    rest      the odds of the ways beyond those that are told
+    live      whether the state of circuits and keys is known
+    """
+
+    object: str
+    path: str
+    operation: str
+    revision: str
+    model: str = ""
+    stream: bool = False
+    key: str = ""
+    config: str = ""
+    config_from: Literal["", "header", "model", "key"] = ""
+    fails: list[str] = []
+    live: bool = True
+    refusal: No | None = None
+    route: Branch | None = None
+    targets: list[Told] = []
+    more: int = 0
+    ways: list[Course] = []
+    rest: float = 0.0
+
+
+def tell_route(node: Node, walk: Foreseen, facts: Facts, now: float) -> Branch:
+    """A route, with what decides in it for this request. Raises `Refusal` where a condition asks into what cannot be read."""
+    if isinstance(node, Leaf):
+        return Branch(node.path, name=node.name)
+    below = [tell_route(child, walk, facts, now) for child in node.children]
+    if isinstance(node, Choice):
+        held = [Held(node.children[rule.child].path, rule.query.holds(facts), rule.query.why(facts)) for rule in node.rules]
+        default = "" if node.default is None else node.children[node.default].path
+        return Branch(node.path, "conditional", conditions=held, default=default, targets=below)
+    if isinstance(node, Fallback):
+        return _triggered(Branch(node.path, "fallback", targets=below), node.trigger)
+    return _triggered(_balance(node, below, walk, facts, now), node.trigger)
+
+
+def _balance(node: Balance, below: list[Branch], walk: Foreseen, facts: Facts, now: float) -> Branch:
+    odds, by = odds_of(node.draw, 0, walk.loads(node), facts, now)
+    likely = dict(odds)
+    for n, child in enumerate(below):
+        child.odds, child.weight = likely.get(n, 0.0), node.draw.weights[n]
+    return Branch(
+        node.path,
+        "loadbalance",
+        method=node.draw.method,
+        by=by,
+        sticky=node.draw.sticky is not None,
+        goes_on=node.trigger is not None,
+        targets=below,
+    )
+
+
+def _triggered(branch: Branch, trigger: Trigger | None) -> Branch:
+    if trigger is not None:
+        branch.on_status_codes = None if trigger.statuses is None else sorted(trigger.statuses)
+        branch.on_failures = None if trigger.kinds is None else sorted(trigger.kinds)
+    return branch
+
+
+def tell_target(leaf: Leaf, target: Target, told: Told) -> None:
+    """Put into `told` what is known of a target without its request."""
+    told.provider, told.provider_kind = target.provider.slug, target.provider.row.slug
+    told.model, told.dialect = target.model, target.lane.provider.name
+    told.timeouts = msgspec.structs.asdict(target.deadlines)
+    told.retry = Retries.of(leaf.retry)
+
+
+def tell_changes(sheet: Sheet, target: Target, prepared: Prepared, told: Told) -> None:
+    """Put into `told` what becomes of a request's members on its way to a target."""
+    told.gear, told.losses = prepared.gear, list(prepared.losses)
+    if prepared.gear == "relay":
+        return
+    if prepared.gear == "edit" and isinstance(prepared.outgoing.body, bytes):
+        after = Sheet.open(prepared.outgoing.body)
+    else:  # the other dialect's members are others; the route's changes come before the translation
+        after = sheet.copy()
+        target.changes.make(after)
+    told.put = [name for name in after if name not in sheet]
+    told.changed = [name for name in after if name in sheet and after.raw(name) != sheet.raw(name)]
+    told.left_out = [name for name in sheet if name not in after]
+
+
+def tries_of(retry: Retry, failure: Failure) -> int:
+    """How often a target is tried that always fails so, and has time enough."""
+    tries = 1
+    while again(retry, tries - 1, failure, left_s=float("inf"), chance=0.0) is not None:
+        tries += 1
+    return tries
+
+
+def tell_way(way: Way, fails: list[Failure]) -> Course:
+    """A way. `fails` is how its targets fail, as it was asked; [] where it was not."""
+    decisions = [Step(each.at, each.what, each.why) for each in way.decisions]
+    for each in () if fails else decisions:
+        if each.what == "left":
+            each.why = "if it fails"
+    tries = [Tried(target.path, target.provider.slug, target.model) for target in way.tried]
+    for n, each in enumerate(tries if fails else ()):
+        failure = nth(fails, n)
+        each.fails, each.times = said(failure), tries_of(way.tried[n].retry, failure)
+    ends = "refused" if way.refusal is not None else "answers" if way.failure is None else "fails"
+    return Course(way.odds, tries, decisions, ends, None if way.refusal is None else No.of(way.refusal))
+
+
+def nth(fails: list[Failure], n: int) -> Failure:
+    """How the n-th target fails; those beyond the list as its last."""
+    return fails[min(n, len(fails) - 1)]
+
+
+def said(failure: Failure) -> str:
+    """A failure in two words: "rate_limit (429)"."""
+    return f"{failure.kind} ({failure.status})"
