@@ -10,6 +10,7 @@ import click
 
 from lockgate import __version__
 from lockgate.cli.config import check, print_schema
+from lockgate.cli.explain import explain
 from lockgate.cli.imports import imports
 from lockgate.cli.keys import keys
 from lockgate.cli.lists import models, providers
@@ -38,5 +39,5 @@ def cli() -> None:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
-for command in (serve, check, print_schema, providers, models, prices, logs, keys, imports):
+for command in (serve, check, print_schema, providers, models, prices, logs, explain, keys, imports):
     cli.add_command(command)

@@ -187,7 +187,7 @@ def _call_of(question: Question, asking: Call, address: Address) -> Call:
                 param=f"headers.{name}",
             )
         text = value if isinstance(value, str) else encode(value).decode()
-        headers[name.encode("latin-1", "replace")] = text.encode("latin-1", "replace")
+        headers[name.encode("latin-1", "replace")] = text.encode("utf-8", "replace")
     headers.setdefault(b"content-type", b"application/json")
     path, _, query = question.path.partition("?")
     return msgspec.structs.replace(
