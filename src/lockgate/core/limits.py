@@ -1,0 +1,49 @@
+"""What may be used, as it is said of a key, a provider or a workspace: budgets and rates.
+
+The shapes are those that Portkey's users know (https://portkey.ai/docs/api-reference/admin-api). Money is integer nano-USD;
+whoever speaks of dollars converts at the edge.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Unit = Literal["rps", "rpm", "rph", "rpd", "rpw"]
+Period = Literal["", "daily", "weekly", "monthly"]
+
+
+class UsageLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A budget.
+
+    type             cost, tokens or requests
+    credit_limit     how much: nano-USD for a cost, else a number
+    alert_threshold  in the same unit: from here on, whoever is to know is told
+    periodic_reset   when it begins anew; `periodic_reset_days`: every so many days instead. Neither: never
+    next_reset_us    where days are counted from (µs since the epoch); 0: from when the limit was set
+    """
+
+    type: Literal["cost", "tokens", "requests"]
+    credit_limit: int
+    alert_threshold: int | None = None
+    periodic_reset: Period = ""
+    periodic_reset_days: int = 0
+    next_reset_us: int = 0
+
+
+class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """At most `value` requests, or tokens, in a second, minute, hour, day or week; or so many requests at once."""
+
+    type: Literal["requests", "tokens", "concurrent"]
+    value: int
+    unit: Unit = "rpm"
+
+
+class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One condition of a policy: what stands at `key` ("api_key", "metadata.team", "model") is one of `value`, "*" being any;
+    with `excludes`, it is none of them."""
+
+    key: str
+    value: list[str]
+    excludes: bool = False
