@@ -230,6 +230,14 @@ class TestTap:
                 tap.feed(data[start : start + size])
             assert shape(tap.outcome) == shape(outcome)
 
+    def test_nothing_is_begun_by_a_response_that_has_only_failed(self):
+        tap = CODEC.tap(False)
+        response = {"id": "r", "status": "failed", "error": {"code": "server_is_overloaded", "message": "m"}, "output": []}
+        begun = {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": []}}
+        for event in (begun, {"type": "response.failed", "response": response}):
+            tap.feed(b"data: " + json.dumps(event).encode() + b"\n\n")
+        assert (tap.outcome.begun, tap.outcome.failure.kind) == (False, "overloaded")
+
     def test_nothing_is_begun_before_the_model_speaks(self):
         tap = CODEC.tap(False)
         first, second, third = STREAMS["text"].split(b"\n\n")[:3]

@@ -36,6 +36,8 @@ _decode = msgspec.json.Decoder(_Event, strict=False).decode
 
 #: Events before the model has said anything.
 _PRELUDE = ("response.created", "response.in_progress", "response.queued", "keepalive")
+#: Events that an answer ends with which is none: where nothing was said before, nothing has begun.
+_FAILED = ("response.failed", "response.cancelled")
 _CALLS = ("function_call", "custom_tool_call")
 
 #: How events begin that say nothing of the whole.
@@ -105,7 +107,7 @@ class Tap:
 
     def _learn(self, event: _Event) -> None:
         outcome, kind, response = self.outcome, event.type, event.response
-        if kind not in _PRELUDE:
+        if kind not in _PRELUDE and kind not in _FAILED:
             outcome.begun = True
         if event.item is not None and event.item.type in _CALLS:
             self._calls = True
@@ -118,7 +120,7 @@ class Tap:
             calls = self._calls or any(each in _CALLS for each in kinds)
             outcome.finish = finish_of(response.status or kind[9:], response.incomplete_details, calls)
             outcome.complete = True
-        elif kind in ("response.failed", "response.cancelled"):
+        elif kind in _FAILED:
             outcome.failure = failure_in(kind[9:], response.error)
         if given(response.usage):
             searches = searches_of(response.tool_usage, kinds)
