@@ -145,6 +145,18 @@ class Gateway:
                 found[int(path.parent.name)] = fields[0]
         return found
 
+    def sockets(self):
+        """pid → how many sockets it has open, of the workers; the scribe has none."""
+        counts = {}
+        for pid in self.children():
+            try:
+                files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+            except OSError:
+                continue
+            if count := sum(file.startswith("socket:") for file in files):
+                counts[pid] = count
+        return counts
+
     def tell(self, number):
         self.process.send_signal(number)
 
