@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 import yaml
@@ -9,7 +10,14 @@ from click.testing import CliRunner
 
 from lockgate.cli import cli
 from lockgate.control.config import read_text
+from lockgate.core.failure import FailureKind
+from lockgate.pipeline.branches import compile_inline
+from lockgate.pipeline.route import BreakerConfig, RetryConfig, Strategy
+from lockgate.policy.balance import Method
+from lockgate.policy.breaker import FAULTS
+from lockgate.policy.retry import LASTING, NETWORK
 from support.house import KEY
+from support.imports import checked
 from support.process import Gateway
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +48,36 @@ def test_the_examples_of_the_readme_run(gateway, capsys, code):
     code = code.replace("http://localhost:8787", gateway.url).replace("lg_…", KEY)
     exec(compile(code, "README.md", "exec"), {})
     assert "pong" in capsys.readouterr().out
+
+
+ROUTING = ROOT / "docs/routing.md"
+
+
+@pytest.mark.parametrize("text", blocks(ROUTING, "json"))
+def test_the_configs_that_are_shown_are_good(text):
+    assert compile_inline(text.encode()).branches
+
+
+def test_the_routes_that_are_shown_are_good():
+    shown = "".join(blocks(ROUTING, "yaml")).replace("sha256:…", "sha256:" + "00" * 32)
+    snapshot = checked("providers: {openai: {api_key: k}, anthropic: {api_key: k}}\n" + shown)
+    assert "pc-chat" in snapshot.routes
+
+
+def test_the_failures_are_told_as_they_are_dealt_with():
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| ([^|]*)\| ([^|]*)\|[^|]*\|$", ROUTING.read_text("utf-8"), re.M)
+    assert {kind for kind, _, _ in rows} == set(get_args(FailureKind))
+    assert {kind for kind, again, _ in rows if again.startswith("no")} == LASTING
+    assert {kind for kind, again, _ in rows if again.strip() == "yes"} == NETWORK
+    assert {kind for kind, _, opens in rows if opens.startswith("yes")} == FAULTS
+
+
+def test_every_strategy_and_method_is_documented():
+    text = ROUTING.read_text("utf-8")
+    modes = get_args(get_type_hints(Strategy)["mode"])
+    assert all(f"| `{name}`" in text for name in (*modes, *get_args(Method)))
+    for part in (RetryConfig, BreakerConfig):
+        assert all(f"`{name}`" in text for name in part.__struct_fields__)
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
