@@ -186,6 +186,15 @@ def test_a_key_that_is_not_taken_is_parked_and_shown_to_nobody(gateway, gpt, sta
     assert "sk-upstream-secret" not in gateway.lockgate("logs", "--json", "--limit", "6")
 
 
+def test_a_model_that_a_key_may_not_use_is_parked_alone(gateway, gpt):
+    """Amazon, Anthropic and OpenAI say so by a 403."""
+    forbidden, well = gpt(answer({"message": "You don't have access to the model with the specified model ID."}, 403)), gpt(GOOD)
+    ask(gateway, fallback(forbidden.target("a"), well.target()))
+    forbidden.plays(GOOD)
+    assert ask(gateway, fallback(forbidden.target("a"), well.target())).target == "config.targets[1]"
+    assert ask(gateway, fallback(forbidden.target("b"), well.target())).target == "config.targets[0]"
+
+
 # The caller's own mistakes
 
 

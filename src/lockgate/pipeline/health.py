@@ -135,7 +135,9 @@ class Health:
         if failure.kind == "rate_limit":
             self._leave(key, now + min(failure.retry_after or _PAUSE_S, _LONGEST_S), "rate limited")
         elif (seconds := _REFUSED_S.get(failure.kind)) is not None:
-            self._leave((key[0], ""), now + seconds, f"its key was refused ({failure.kind})")
+            # Forbidden is often one model alone, that the account has no access to.
+            whose = key if failure.kind == "auth" and failure.status == 403 else (key[0], "")
+            self._leave(whose, now + seconds, f"its key was refused ({failure.kind})")
 
     def _leave(self, key: Key, until: float, why: str) -> None:
         if len(self._parked) >= _MOST:
