@@ -92,8 +92,15 @@ def test_an_error_without_words_is_told_in_ours(gateway, gpt, body):
 # Rate limits
 
 
-def date(seconds):
-    return formatdate(time() + seconds, usegmt=True)
+#: Dates are told by how far away they are, since they must be the same whenever tests are collected.
+PAST, LATER = "a minute ago", "in a minute"
+DATES = {PAST: -60, LATER: 60}
+
+
+def limits(said):
+    """A 429 with these headers."""
+    headers = {name: formatdate(time() + DATES[value], usegmt=True) if value in DATES else value for name, value in said.items()}
+    return answer(LIMITED, 429, **headers)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +112,7 @@ def date(seconds):
         ({"x_ms_retry_after_ms": "150"}, 0.15),
         ({"retry_after_ms": "150", "retry_after": "60"}, 0.15),
         ({"x_ratelimit_remaining_requests": "0", "x_ratelimit_reset_requests": "150ms"}, 0.15),
-        ({"retry_after": date(-60)}, 0),
+        ({"retry_after": PAST}, 0),
         ({"retry_after": "-5"}, 0),
         ({"retry_after": "soon"}, 0),
         ({"retry_after": "1e9"}, 0),
@@ -115,7 +122,7 @@ def date(seconds):
 )
 def test_a_rate_limited_target_is_asked_again_when_it_says(gateway, gpt, said, least):
     """H01."""
-    limited, well = gpt(answer(LIMITED, 429, **said), GOOD), gpt(GOOD)
+    limited, well = gpt(limits(said), GOOD), gpt(GOOD)
     retry = {"attempts": 1, "base_ms": 1, "cap_ms": 1500}
     got = ask(gateway, fallback(limited.target(retry=retry), well.target()))
     assert (got.target, got.headers["x-portkey-retry-attempt-count"]) == ("config.targets[0]", "1")
@@ -123,9 +130,9 @@ def test_a_rate_limited_target_is_asked_again_when_it_says(gateway, gpt, said, l
     assert least <= second.at - first.at < 1.45
 
 
-@pytest.mark.parametrize("said", [{"retry_after": "30"}, {"retry_after": "1000000000"}, {"retry_after": date(60)}], ids=str)
+@pytest.mark.parametrize("said", [{"retry_after": "30"}, {"retry_after": "1000000000"}, {"retry_after": LATER}], ids=str)
 def test_what_is_too_long_to_wait_for_is_not_waited_for(gateway, gpt, said):
-    limited, well = gpt(answer(LIMITED, 429, **said)), gpt(GOOD)
+    limited, well = gpt(limits(said)), gpt(GOOD)
     config = fallback(limited.target(retry={"attempts": 3, "cap_ms": 1500}), well.target())
     assert ask(gateway, config).target == "config.targets[1]"
     assert len(limited.asked) == 1
