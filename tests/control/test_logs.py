@@ -128,6 +128,17 @@ def test_what_is_in_the_store_and_what_is_still_in_the_spool_is_one_log(house: H
     assert all(each.request == b"" for each in house.logs.newest(Filter()))
 
 
+def test_a_scan_has_all_once_with_bodies_or_without(house: House, tmp_path: Path) -> None:
+    house.happen(1, 2)
+    house.ingest.step()
+    house.happen(3, 4)
+    (tmp_path / "spool" / "cursors.json").unlink()
+    assert sorted(numbers(list(house.logs.scan(Filter())))) == [1, 2, 3, 4]
+    assert {each.request for each in house.logs.scan(Filter())} == {b""}
+    assert {each.request for each in house.logs.scan(Filter(), bodies=True)} == {b"body"}
+    assert numbers(list(house.logs.scan(Filter(since_us=NOW + 4)))) == [4]
+
+
 def test_what_was_kept_but_not_noted_is_seen_once(house: House, tmp_path: Path) -> None:
     house.happen(1, 2)
     house.ingest.step()

@@ -77,6 +77,20 @@ def everything(log: SqliteLog, meant: Filter | None = None, limit: int = 7) -> l
         after = page.next
 
 
+def test_all_records_are_scanned_the_newest_first_in_small_parts(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [full(number) for number in range(1, 250)] + [record(number, time_us=NOON - DAY + number) for number in range(9)]
+    log.append(records)
+    newest = sorted(records, key=lambda each: (each.time_us, each.id), reverse=True)
+    monkeypatch.setattr(sqlite_day, "SCANNED_BYTES", 1000)  # after some requests of 249 bytes and less
+    for bodies in (False, True):
+        found = list(log.scan(Filter(), bodies=bodies))
+        assert ids(found) == ids(newest)
+        assert [each.request for each in found] == [each.request if bodies else b"" for each in newest]
+        assert not any(each.response for each in found)
+    assert ids(list(log.scan(Filter(provider="p", until_us=NOON + 4000)))) == ids([full(3), full(2), full(1)])
+    assert list(log.scan(Filter(since_us=NOON + DAY))) == []
+
+
 def test_a_record_comes_back_whole(log: SqliteLog) -> None:
     kept = [full(n) for n in range(250)]
     assert log.append(kept) == 250

@@ -9,6 +9,7 @@ import sys
 import click
 
 from lockgate import __version__
+from lockgate.cli.backtest import backtest
 from lockgate.cli.config import check, print_schema
 from lockgate.cli.explain import explain
 from lockgate.cli.imports import imports
@@ -39,5 +40,5 @@ def cli() -> None:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
-for command in (serve, check, print_schema, providers, models, prices, logs, explain, keys, imports):
+for command in (serve, check, print_schema, providers, models, prices, logs, explain, backtest, keys, imports):
     cli.add_command(command)

@@ -84,6 +84,20 @@ class Logs:
             found.setdefault(record.id, record)
         return sorted(found.values(), key=_place, reverse=True)[:limit]
 
+    def scan(self, meant: Filter, *, bodies: bool = False) -> Iterator[Record]:
+        """All records that are meant, however many, about the newest first; with `bodies`, each with the body of its request.
+        Raises `StoreError`."""
+        seen: set[str] = set()  # what moves to the store in between is seen twice, and not missed
+        for record in self._waiting():
+            if meant.admits(record):
+                seen.add(record.id)
+                record.response = b""
+                record.request = record.request if bodies else b""
+                yield record
+        for record in self._store.scan(meant, bodies=bodies):
+            if record.id not in seen:
+                yield record
+
     def get(self, id: str) -> Record | None:
         """One record with its bodies. Raises `StoreError`."""
         for record in self._waiting():

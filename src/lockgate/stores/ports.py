@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Protocol
 
@@ -86,6 +86,11 @@ class LogStore(Protocol):
 
     def page(self, meant: Filter, after: Cursor | None = None, limit: int = 50) -> Page:
         """The newest records that are meant, older than `after`."""
+        ...
+
+    def scan(self, meant: Filter, *, bodies: bool = False) -> Iterator[Record]:
+        """All records that are meant, newest first, however many: few are in memory at a time. With `bodies`, each has the
+        body of its request."""
         ...
 
     def get(self, id: str) -> Record | None:

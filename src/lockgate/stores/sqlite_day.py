@@ -53,6 +53,8 @@ MIGRATIONS = (
 
 BLOCK_RECORDS = 100
 BLOCK_BYTES = 1024 * 1024
+#: Bytes of requests that are read at a time when many records are.
+SCANNED_BYTES = 16 * 1024 * 1024
 
 _INSERT = "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MINUTE_FIELDS = Minute.__struct_fields__
@@ -118,8 +120,9 @@ class Day:
             self._insert(records)
         return len(records)
 
-    def find(self, meant: Filter, after: Cursor | None, limit: int) -> list[Record]:
-        """The newest records that are meant, older than `after`, without bodies."""
+    def find(self, meant: Filter, after: Cursor | None, limit: int, *, bodies: bool = False) -> list[Record]:
+        """The newest records that are meant, older than `after`; with the bodies of their requests, or with none. There may be
+        fewer than `limit` where these are large, but not none."""
         conditions = [condition for name, condition in _CONDITIONS.items() if _values(meant, name)]
         values = [value for name in _CONDITIONS for value in _values(meant, name)]
         if after is not None:
@@ -133,7 +136,21 @@ class Day:
             [*values, limit],
         ).fetchall()
         loaded: dict[int, list[bytes]] = {}
-        return [self._record(n, loaded)[0] for (n,) in rows]
+        if not bodies:
+            return [self._record(n, loaded)[0] for (n,) in rows]
+        found: list[Record] = []
+        block, kept, size = 0, list[tuple[bytes, bytes]](), 0
+        for (n,) in rows:
+            record, first = self._record(n, loaded)
+            if first != block:
+                block, (_, kept) = first, self._read(_BODIES, first, _bodies)
+            if kept:
+                record.request = kept[n - first][0]
+                size += len(record.request)
+            found.append(record)
+            if size >= SCANNED_BYTES:
+                break
+        return found
 
     def get(self, id: str, first_us: int, last_us: int) -> Record | None:
         """One record with its bodies, whose time is within the two given."""

@@ -24,6 +24,8 @@ SUFFIX = ".db"
 #: Files that are kept open for writing: today, and yesterday around midnight.
 _OPEN = 2
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+#: Records that are read at a time when all are.
+_SCANNED = 200
 _DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_US = int((datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000
@@ -66,6 +68,15 @@ class SqliteLog:
             if len(found) >= limit:
                 break
         return Page(found, Cursor.of(found[-1]) if found and len(found) >= limit else None)
+
+    def scan(self, meant: Filter, *, bodies: bool = False) -> Iterator[Record]:
+        """All records that are meant, newest first. No file is held open meanwhile, so that its log can be folded in."""
+        until_us = meant.until_us if meant.until_us is not None else _LAST_US
+        for name in self._days(meant.since_us or 0, until_us, newest_first=True):
+            after: Cursor | None = None
+            while found := self._read(name, lambda day, after=after: day.find(meant, after, _SCANNED, bodies=bodies)):
+                yield from found
+                after = Cursor.of(found[-1])
 
     def get(self, id: str) -> Record | None:
         """One record with its bodies. An id of ours says its day; for another all days are searched."""
