@@ -42,7 +42,8 @@ class Decision(msgspec.Struct, omit_defaults=True, array_like=True):
 
 
 class Attempt(msgspec.Struct, omit_defaults=True):
-    """One try on one target. `kind` is the failure's kind, "" when the try delivered.
+    """One try on one target. `kind` is the failure's kind, "" when the try delivered, "hedged" when it was broken off because
+    the one beside it was faster.
 
     Tokens and cost are this try's own: one that failed may be billed all the same.
     """

@@ -50,6 +50,11 @@ class Usage(msgspec.Struct, omit_defaults=True):
     images: int = 0
     audio_ms: int = 0
 
+    def plus(self, other: Usage) -> Usage:
+        """Both together; what is no number stays as it is here."""
+        counts = [name for name in self.__struct_fields__ if isinstance(getattr(self, name), int)]
+        return msgspec.structs.replace(self, **{name: getattr(self, name) + getattr(other, name) for name in counts})
+
 
 class Choice(msgspec.Struct, omit_defaults=True):
     """One of the answers to a request (most requests ask for one)."""

@@ -31,6 +31,8 @@ class Account:
     """
 
     __slots__ = (
+        "_asked",
+        "_beaten",
         "_bodies",
         "_call",
         "_kept",
@@ -56,7 +58,9 @@ class Account:
         self._prepared: Prepared | None = None
         self._bodies: list[bytes] = []
         self._kept = self._seen = 0
+        self._beaten: list[tuple[Prepared, Attempt]] = []  # tries that were broken off because another one was faster
         self.sent = 0.0  # when the last try began
+        self._asked = 0.0  # when it, or the one that it runs beside, began
         self._waited = 0.0
         self.trying = False
         self.failed: Failure | None = None  # what became of the last try
@@ -81,10 +85,13 @@ class Account:
         """How the request is routed: `decisions` grow while targets are tried."""
         self.record.route, self.record.decisions = route, decisions
 
-    def sending(self, prepared: Prepared) -> None:
-        """An attempt begins now."""
+    def sending(self, prepared: Prepared, since: float | None = None) -> None:
+        """An attempt begins now; or it has begun at `since`, beside another one, and this is the one that counts now."""
         self._prepared, self.trying, self.failed = prepared, True, None
-        self.sent = self._runtime.clock()
+        if since is None:
+            self.sent = self._asked = self._runtime.clock()
+        else:
+            self.sent = since
         target, record = prepared.target, self.record
         record.target = target.path
         record.provider = target.provider.slug
@@ -96,25 +103,34 @@ class Account:
 
     def heard(self) -> None:
         """The awaited piece of the answer is here: what passed since `sending` was the upstream's time."""
-        self._waited = self._runtime.clock() - self.sent
+        self._waited = self._runtime.clock() - self._asked
 
     def attempted(self, status: int, failure: Failure | None) -> None:
         """An attempt has ended, delivered or not."""
         prepared = self._prepared
         assert prepared is not None
         self.trying, self.failed = False, failure
-        now = self._runtime.clock()
-        self.record.attempts.append(
-            Attempt(
-                target=prepared.target.path,
-                provider=prepared.target.provider.slug,
-                model=prepared.target.model,
-                status=status,
-                kind=failure.kind if failure is not None else "",
-                message=self._runtime.redactor.text(failure.message) if failure is not None else "",
-                start_us=int((self.sent - self._call.clock) * 1e6),
-                duration_us=int((now - self.sent) * 1e6),
-            )
+        attempt = self._attempt(prepared, self.sent, status)
+        if failure is not None:
+            attempt.kind, attempt.message = failure.kind, self._runtime.redactor.text(failure.message)
+        self.record.attempts.append(attempt)
+
+    def beaten(self, prepared: Prepared, since: float, status: int) -> None:
+        """An attempt that began at `since` has been broken off: the one beside it was faster. It is paid for all the same."""
+        attempt = self._attempt(prepared, since, status)
+        attempt.kind = "hedged"
+        self.record.attempts.append(attempt)
+        self._beaten.append((prepared, attempt))
+
+    def _attempt(self, prepared: Prepared, since: float, status: int) -> Attempt:
+        target = prepared.target
+        return Attempt(
+            target=target.path,
+            provider=target.provider.slug,
+            model=target.model,
+            status=status,
+            start_us=int((since - self._call.clock) * 1e6),
+            duration_us=int((self._runtime.clock() - since) * 1e6),
         )
 
     def first_event(self) -> None:
@@ -150,6 +166,8 @@ class Account:
             record.response = self._redacted(b"".join(self._bodies))
             record.clip(self._log.body_limit)
         self._price()
+        if self._beaten:
+            self._add_beaten()
         now = runtime.clock()
         record.latency_us = int((now - call.clock) * 1e6)
         record.gateway_us = max(0, int((now - call.clock - self._waited) * 1e6))
@@ -185,9 +203,38 @@ class Account:
         if record.usage_source == "estimated":
             record.cost_note = record.cost_note or "estimated"
 
-    def _estimate(self, prepared: Prepared, partial: Usage) -> Usage | None:
+    def _add_beaten(self) -> None:
+        """What was asked of the attempts that were broken off is charged as well, by estimate; what they would have answered
+        nobody knows. The sum is unknown when a part of it is."""
+        record = self.record
+        answered = next((each for each in reversed(record.attempts) if each.kind != "hedged"), None)
+        if record.usage is not None and answered is not None:
+            answered.input, answered.output = record.usage.input, record.usage.output
+            answered.cost_nusd = record.cost_nusd
+        parts = [record.cost_nusd] if self.outcome is not None else []
+        for prepared, attempt in self._beaten:
+            target = prepared.target
+            relay, body = target.lane.provider, prepared.outgoing.body
+            usage = self._estimate(prepared, Usage(), heard=False)
+            if relay.charged is not None and isinstance(body, bytes):
+                usage = relay.charged(body, usage)
+            row, model = target.provider.row, target.model
+            priced = self._prices.cost(row, model, "", usage, self._call.time_us, target.provider.slug)
+            attempt.cost_nusd, record.price_version = priced.nusd, record.price_version or priced.version
+            record.cost_note = record.cost_note or priced.note
+            parts.append(priced.nusd)
+            if usage is not None:
+                attempt.input = usage.input
+                record.usage = usage if record.usage is None else record.usage.plus(usage)
+        if record.usage_source == "none" and record.usage is not None:
+            record.usage_source = "estimated"
+        known = [each for each in parts if each is not None]
+        record.cost_nusd = sum(known) if len(known) == len(parts) else None
+        record.cost_note = record.cost_note or "estimated in part"
+
+    def _estimate(self, prepared: Prepared, partial: Usage, *, heard: bool = True) -> Usage | None:
         """Never below what the provider has already stated (reliability: unknown usage is not free). None where there is
-        nothing to count."""
+        nothing to count. `heard`: what was kept of the answer is this attempt's."""
         codec, asked = prepared.target.lane.caller, prepared.request
         if not isinstance(codec, Codec | WholeCodec):
             return partial if partial.raw is not None else None
@@ -200,7 +247,7 @@ class Account:
         if asked is not None:
             told = input_tokens(asked) if isinstance(asked, Request) else query_tokens(asked)
         made = 0
-        if isinstance(codec, Codec) and prepared.stream and self._kept:
+        if heard and isinstance(codec, Codec) and prepared.stream and self._kept:
             said = b"".join(self._bodies)
             made = output_tokens(codec.reader().feed(array.events(said) if prepared.array else said))
             made = made * self._seen // self._kept

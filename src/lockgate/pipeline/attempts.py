@@ -1,13 +1,14 @@
 """The attempt loop: one target after another, one try after another, until the caller has an answer or nobody is left to ask.
 
 A retry asks the same target again, a fallback another one. Both only before the caller has seen anything of an answer: what has
-begun is this target's alone.
+begun is this target's alone. So is a hedge (`hedge.py`), which asks beside a first attempt that is slow.
 """
 
 from __future__ import annotations
 
 from lockgate.core.failure import Failure, Refusal
 from lockgate.pipeline.attempt import Make, Passing, Take, attempt, begin, left_s, ready
+from lockgate.pipeline.hedge import race
 from lockgate.pipeline.plan import Plan
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.render import error_body, error_headers
@@ -32,25 +33,33 @@ async def try_targets(passing: Passing, plan: Plan, make: Make, take: Take) -> N
         if not begin(passing, target, plan.blind):
             target = plan.skip("its circuit is half open, and another request is probing it")
             continue
-        failure = await try_target(passing, plan, prepared, take)
-        if failure is None:
+        last = await try_target(passing, plan, prepared, make, take)
+        if last is None:
             return
-        last = prepared, failure
-        if caller.left or left_s(passing, target) <= 0:
+        if caller.left or left_s(passing, last[0].target) <= 0:
             break
-        target = plan.after(failure)
+        target = plan.after(last[1])
     if last is None:
         raise plan.refusal
     deliver_failure(passing, *last)
 
 
-async def try_target(passing: Passing, plan: Plan, prepared: Prepared, take: Take) -> Failure | None:
-    """Try one target, as often as its route says. None when the caller has been answered."""
+async def try_target(
+    passing: Passing, plan: Plan, prepared: Prepared, make: Make, take: Take
+) -> tuple[Prepared, Failure] | None:
+    """Try one target, as often as its route says. None when the caller has been answered; else why not, and whose word that is:
+    a hedge may have moved the plan to the next target."""
     runtime, target = passing.runtime, prepared.target
     budget = runtime.health.budget(target.key[0])
     budget.asked(runtime.clock())
+    if target.hedge is not None and not passing.account.record.attempts:
+        prepared, failure = await race(passing, plan, prepared, target.hedge, make, take)
+        target = prepared.target
+        budget = runtime.health.budget(target.key[0])
+    else:
+        failure = await attempt(passing, prepared, take)
     number = 0
-    while (failure := await attempt(passing, prepared, take)) is not None:
+    while failure is not None:
         if not target.retry.attempts or passing.caller.left:
             break
         wait = again(target.retry, number, failure, left_s=left_s(passing, target), chance=runtime.chance())
@@ -65,7 +74,8 @@ async def try_target(passing: Passing, plan: Plan, prepared: Prepared, take: Tak
             break
         number += 1
         runtime.health.begin_anyway(target.key)
-    return failure
+        failure = await attempt(passing, prepared, take)
+    return None if failure is None else (prepared, failure)
 
 
 def deliver_failure(passing: Passing, prepared: Prepared, failure: Failure) -> None:

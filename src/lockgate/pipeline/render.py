@@ -49,7 +49,7 @@ def _add_ours(headers: Headers, call: Call, record: Record) -> None:
 
 def retries(record: Record) -> int:
     """How often the target that answered was tried again; -1 when it was, and failed for good (as Portkey's users know it)."""
-    failed = [each for each in record.attempts if each.target == record.target and each.kind]
+    failed = [each for each in record.attempts if each.target == record.target and each.kind not in ("", "hedged")]
     if record.outcome == "failed":
         return -1 if len(failed) > 1 else 0
     return len(failed)

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from lockgate.core.failure import Refusal
 from lockgate.core.record import Record
@@ -41,11 +42,25 @@ async def pause(seconds: float, caller: Caller) -> None:
         caller.on_leave(None)
 
 
+class Timer(Protocol):
+    """Something that will be called."""
+
+    def cancel(self) -> None:
+        """It will not."""
+        ...
+
+
+def later(seconds: float, call: Callable[[], None]) -> Timer:
+    """Call it when so many seconds have passed."""
+    return asyncio.get_running_loop().call_later(seconds, call)
+
+
 class Runtime:
     """What requests use and do not own. `clients` are found by the scheme of a destination.
 
     `clock` gives monotonic seconds, `time_us` microseconds since the epoch, `draw` random bits, `chance` numbers in [0, 1);
-    `pause` waits, unless the caller leaves; `cells` hold what is shared of circuits. Tests pass their own.
+    `pause` waits, unless the caller leaves; `later` sets a timer; `cells` hold what is shared of circuits. Tests pass
+    their own.
     """
 
     def __init__(
@@ -59,6 +74,7 @@ class Runtime:
         draw: Callable[[int], int] = random.getrandbits,
         chance: Callable[[], float] = random.random,
         pause: Callable[[float, Caller], Awaitable[None]] = pause,
+        later: Callable[[float, Callable[[], None]], Timer] = later,
         cells: Callable[[str], Cell] = lambda identity: LocalCell(),
     ) -> None:
         self.clients = clients
@@ -69,6 +85,7 @@ class Runtime:
         self.draw = draw
         self.chance = chance
         self.pause = pause
+        self.later = later
         self.health = Health(cells, chance)
         self.credentials = Credentials(self.client, lambda: time_us() / 1e6)
         self.address: Callable[[str], Address | None] = lambda path: None  # what is asked for where: the server says
