@@ -423,14 +423,24 @@ async def test_the_dialect_of_each_is_its_own(stage):
     usage = {"input_tokens": 5, "output_tokens": 1}
     text = [{"type": "text", "text": "pong"}]
     stage.tries[1].answers(
-        {"id": "m", "type": "message", "role": "assistant", "model": "c", "content": text, "stop_reason": "end_turn", "usage": usage}
+        {
+            "id": "m",
+            "type": "message",
+            "role": "assistant",
+            "model": "c",
+            "content": text,
+            "stop_reason": "end_turn",
+            "usage": usage,
+        }
     )
     assert (await asked).json["choices"][0]["message"]["content"] == "pong"
     assert (stage.record.gear, stage.record.dialect_out) == ("translate", "anthropic.messages")
 
 
 class TestFailures:
-    @pytest.mark.parametrize("fails", [lambda each: each.fails(), lambda each: each.answers(SERVER, 500)], ids=["network", "500"])
+    @pytest.mark.parametrize(
+        "fails", [lambda each: each.fails(), lambda each: each.answers(SERVER, 500)], ids=["network", "500"]
+    )
     def test_the_second_s_leaves_the_first_alone(self, stage, fails):
         async def play():
             asked = await stage.asks(two())
@@ -444,7 +454,9 @@ class TestFailures:
         assert [(target, kind != "") for target, _, kind in stage.attempts] == [(SECOND, True), (FIRST, False)]
         assert (stage.record.cost_note, stage.record.ttft_us) == ("", 3_750_000)
 
-    @pytest.mark.parametrize("fails", [lambda each: each.fails(), lambda each: each.answers(SERVER, 500)], ids=["network", "500"])
+    @pytest.mark.parametrize(
+        "fails", [lambda each: each.fails(), lambda each: each.answers(SERVER, 500)], ids=["network", "500"]
+    )
     def test_the_first_s_leaves_the_second_alone(self, stage, fails):
         async def play():
             asked = await stage.asks(two())
@@ -622,7 +634,6 @@ class TestTheCaller:
         assert [each.closed for each in stage.tries] == [True, True]
         assert [stage.pulse("openai", "gpt-a").in_flight, stage.pulse("second", "gpt-b").in_flight] == [0, 0]
 
-
     def test_a_race_whose_attempt_is_ended_from_outside_ends(self, stage):
         async def play():
             asked = await stage.asks(two())
@@ -713,7 +724,14 @@ class TestStreams:
         async def play():
             asked = await stage.asks(two(second={"provider": "@claude", "override_params": {"model": "claude-x"}}), STREAM)
             await stage.passes(0.75)
-            message = {"id": "m", "type": "message", "role": "assistant", "model": "c", "content": [], "usage": {"input_tokens": 5}}
+            message = {
+                "id": "m",
+                "type": "message",
+                "role": "assistant",
+                "model": "c",
+                "content": [],
+                "usage": {"input_tokens": 5},
+            }
             stage.tries[1].streams(("message_start", {"type": "message_start", "message": message}))
             await quiet()
             assert not stage.tries[0].closed

@@ -210,6 +210,32 @@ def test_a_skipped_draw_is_replaced_and_a_skipped_choice_is_not():
     assert went.skip("no") is None
 
 
+def test_who_is_next_is_told_whatever_the_trigger_says():
+    going = walk(fallback("a", balance("b", "c"), trigger=Trigger(statuses=frozenset({429}))))
+    assert going.first().path == "a"
+    assert [going.beside().path, going.beside().path, going.beside()] == ["b", "c", None]
+
+
+def test_a_fork_goes_its_own_way_and_tells_of_it_in_the_same_trace():
+    going = walk(fallback("a", "b", "c"), Known(out={"b": "circuit open"}))
+    going.first()
+    fork = going.fork()
+    assert fork.beside().path == "c"
+    assert fork.after(DOWN) is None
+    assert not going.tried
+    assert going.after(DOWN).path == "c"  # it has not moved
+    told = [("a", "chosen"), ("b", "skipped"), ("c", "chosen"), ("c", "left"), ("a", "left"), ("b", "skipped"), ("c", "chosen")]
+    assert [(each.at, each.what) for each in going.decisions] == told
+
+
+def test_a_fork_knows_who_was_refused():
+    going = walk(fallback("a", "b", "c"))
+    going.first()
+    going.skip("no such model")
+    fork = going.fork()
+    assert [fork.beside().path, fork.beside()] == ["c", None]
+
+
 def test_when_the_only_one_that_is_in_cannot_be_tried_those_that_are_out_are():
     went = walk(fallback("a", "b"), Known({"b": "open"}))
     assert went.first().path == "a"
