@@ -140,11 +140,11 @@ class TestTheBound:
         for gap, units, percent, ends in steps:
             now += gap
             for _ in range(min(ends, len(under_way))):
-                term, index, reserved, actual = under_way.pop(percent % len(under_way))
+                term, reserved, actual = under_way.pop(percent % len(under_way))
                 settle(words, 0, rate, now, term, reserved, actual)
             if (term := reserve(words, rate, now, units)) is not None:
                 admitted.append((now, units * percent // 100))
-                under_way.append((term, len(admitted), units, units * percent // 100))
+                under_way.append((term, units, units * percent // 100))
         assert most([each for each in admitted if each[1]], value, 1_000_000, value) <= 0
 
 

@@ -12,6 +12,7 @@ begins anew; who is in is seen by a shared lock on a second file, the door.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import mmap
 import os
@@ -65,7 +66,7 @@ class Table:
         for at in range(first, first + ROW * SLOT_WORDS, SLOT_WORDS):
             if words[at] == tag:
                 return at
-            if free < 0 and words[at + IDLE] < now:
+            if free < 0 and (words[at + IDLE] < now or not words[at]):
                 free = at
         if free < 0:
             if not force:
@@ -96,16 +97,20 @@ class SharedTable(Table):
         self._clock = clock
         self._stuck_until = 0.0
         self.stuck = 0
-        try:
-            self._door = os.open(path.with_name(path.name + ".door"), _FLAGS, 0o600)
-            self._fd = os.open(path, _FLAGS, 0o600)
-            if not self._wait(time.monotonic() + _ENTRANCE_S):
-                raise StoreError(f"The table of limits {path} is locked by a process that does not go on.")
-            self._come_in(slots)
-            self._lay(mmap.mmap(self._fd, _size(slots)), slots)
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
-        except OSError as error:
-            raise StoreError(f"The table of limits {path} cannot be used: {error.strerror}.") from None
+        with contextlib.ExitStack() as opened:
+            try:
+                self._door = os.open(path.with_name(path.name + ".door"), _FLAGS, 0o600)
+                opened.callback(os.close, self._door)
+                self._fd = os.open(path, _FLAGS, 0o600)
+                opened.callback(os.close, self._fd)
+                if not self._wait(clock() + _ENTRANCE_S):
+                    raise StoreError(f"The table of limits {path} is locked by a process that does not go on.")
+                self._come_in(slots)
+                self._lay(mmap.mmap(self._fd, _size(slots)), slots)
+            except OSError as error:
+                raise StoreError(f"The table of limits {path} cannot be used: {error.strerror}.") from None
+            self.leave()
+            self._opened = opened.pop_all()
 
     def __repr__(self) -> str:
         return f"SharedTable({self._path.name}, {self._slots} slots, stuck {self.stuck} times)"
@@ -131,8 +136,7 @@ class SharedTable(Table):
 
     def close(self) -> None:
         """Leave for good."""
-        os.close(self._fd)
-        os.close(self._door)
+        self._opened.close()
 
     def _wait(self, until: float) -> bool:
         turns = 0
