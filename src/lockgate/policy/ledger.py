@@ -78,7 +78,8 @@ LeaseState = Literal["open", "swept", "closed"]
 
 
 class Lease(msgspec.Struct):
-    """What one worker (`epoch`) has of one budget in one window. `posted` is spent of it; the rest of `granted` is reserved."""
+    """What one worker (`epoch`) has of one budget in one window. `posted` is spent of it; the rest of `granted` is reserved.
+    `told` is what its worker has posted: less than `posted` once the lease has been swept."""
 
     epoch: int
     number: int
@@ -87,6 +88,7 @@ class Lease(msgspec.Struct):
     hard: bool
     granted: int = 0
     posted: int = 0
+    told: int = 0
     overage: int = 0
     state: LeaseState = "open"
 
@@ -192,6 +194,7 @@ def share(budget: Budget, balance: Balance, workers: int) -> int:
 def write(line: Line, lease: Lease, balance: Balance) -> None:
     """Post the news of an open lease. Raises `AssertionError` for what its worker never had: that must not be committed."""
     _post(lease, balance, line.posted, line.overage)
+    lease.told += line.posted
     give_back(lease, balance, line.returned)
     if line.done:
         assert not lease.hard or lease.granted == lease.posted, "a lease that is done with still holds something"
@@ -214,16 +217,20 @@ def sweep(lease: Lease, balance: Balance) -> None:
     lease.state = "swept"
 
 
-def close(lease: Lease, balance: Balance, posted: int, overage: int) -> None:
-    """End a lease on which `posted` and `overage` were spent in all. One that is closed stays as it is."""
+def close(lease: Lease, balance: Balance, paid: int, overage: int) -> None:
+    """End a lease on which `paid` and `overage` were spent beyond what its worker has told. One that is closed stays as it
+    is."""
     if lease.state == "closed":
         return
-    assert not lease.hard or posted <= lease.granted, "more spent than held"
+    posted = lease.told + paid
+    assert not lease.hard or lease.told <= posted <= lease.granted, "more spent than held"
     if lease.hard and lease.state == "open":
         balance.reserved -= lease.granted - lease.posted
     balance.spent += posted - lease.posted
-    balance.overage += overage - lease.overage
-    lease.granted, lease.posted, lease.overage, lease.state = posted, posted, overage, "closed"
+    balance.overage += overage
+    lease.granted = lease.posted = lease.told = posted
+    lease.overage += overage
+    lease.state = "closed"
 
 
 def correct(lease: Lease, balance: Balance, charged: int, actual: int) -> None:
@@ -231,6 +238,7 @@ def correct(lease: Lease, balance: Balance, charged: int, actual: int) -> None:
     paid = min(actual, charged)
     lease.granted += paid - charged
     lease.posted += paid - charged
+    lease.told = lease.posted
     lease.overage += actual - paid
     balance.spent += paid - charged
     balance.overage += actual - paid

@@ -61,7 +61,6 @@ class Purse:
     __slots__ = (
         "_marked",
         "_marked_us",
-        "asked",
         "budget",
         "end_us",
         "hard",
@@ -88,7 +87,6 @@ class Purse:
         self.hard = hard
         self.spare = 0 if hard else PLENTY
         self.settled = self.over = self.open = 0
-        self.asked = 0  # wants under way that name it
         self.need = 0  # the largest attempt
         self.tight = False  # near the cap: nothing is kept that is not needed
         self.retired = False
@@ -193,10 +191,12 @@ class Teller:
         self.open = 0
         self._dirty: dict[int, Purse] = {}
         self._purses: dict[int, Purse] = {}
+        self._gone: dict[int, Purse] = {}  # in the last flush for the last time
         self._seq = 0
         self._kept: deque[tuple[int, int]] = deque()  # postings that the ledger has not yet, and their slots
         self._number = 0
         self._live: dict[int, Reservation] = {}  # by slot
+        self._asked: dict[int, int] = {}  # wants under way, by the leases that they may be granted in
 
     def __repr__(self) -> str:
         return f"Teller({len(self._purses)} purses, {self.open} open, {len(self._kept)} not flushed)"
@@ -289,8 +289,8 @@ class Teller:
                 want = need
             else:
                 account.asking = True
-            if account.has_purse:
-                purse.asked += 1
+            for number in (purse.number, account.fresh):
+                self._asked[number] = self._asked.get(number, 0) + 1
             found.append(Want(budget, need, want, purse.number, account.fresh, give))
         return found
 
@@ -324,10 +324,12 @@ class Teller:
 
     def _answered(self, accounts: Sequence[Account], wants: Sequence[Want]) -> None:
         for want in wants:
-            if want.number:
-                purse = self._purses[want.number]
-                purse.asked -= 1
-                self._dirty[want.number] = purse
+            for number in (want.number, want.fresh):
+                self._asked[number] -= 1
+                if not self._asked[number]:
+                    del self._asked[number]
+                if number in self._purses:
+                    self._dirty[number] = self._purses[number]
             if want.want > want.need:
                 for account in accounts:
                     if account.budget.id == want.budget.id:
@@ -353,12 +355,12 @@ class Teller:
             returned = 0
             if purse.hard and (ended or purse.tight) and purse.spare > 0:
                 returned, purse.spare = purse.spare, 0
-            done = purse.retired and not purse.open and not purse.asked
+            done = purse.retired and not purse.open and number not in self._asked
             if purse.settled or purse.over or returned or done:
                 lines.append(Line(number, purse.settled, purse.over, returned, done))
             purse.settled = purse.over = 0
             if done:
-                del self._purses[number]
+                self._gone[number] = self._purses.pop(number)
             del self._dirty[number]
         if not lines and not self._kept:
             return None
@@ -366,8 +368,21 @@ class Teller:
 
     def flushed(self, seq: int) -> None:
         """The ledger has all postings up to this one."""
+        self._gone.clear()
         while self._kept and self._kept[0][0] <= seq:
             self.journal.free(self._kept.popleft()[1])
+
+    def unflush(self, flush: Flush) -> None:
+        """The ledger has not, and never will: the epoch is over."""
+        for line in flush.lines:
+            purse = self._purses.get(line.number) or self._gone[line.number]
+            purse.settled += line.posted
+            purse.over += line.overage
+            self._purses[line.number] = purse
+
+    def beyond(self) -> dict[int, tuple[int, int]]:
+        """What was spent (paid, overage) on each lease that the ledger has not heard of."""
+        return {number: (purse.settled, purse.over) for number, purse in self._purses.items()}
 
     def rest(self, accounts: Sequence[Account], now_us: int) -> list[Account]:
         """Return what accounts have left that are idle, or whose window is over, with the next flush; those that are left

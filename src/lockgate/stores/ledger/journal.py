@@ -1,0 +1,205 @@
+"""The journal: what a worker has under way, in a file that it maps into its memory and that outlives it.
+
+Writing is storing numbers: no system call, no lock. What has been stored is in the kernel's hands at once and survives any
+death of the process; that of the machine it does not, and then the file is not believed. The owner holds `flock` on it for
+as long as it lives, so whoever gets the lock knows that the owner is gone, and reads what it left.
+
+    header   what this is, whose, and of which start of the machine
+    slots    one for each reservation: its state, number of its posting, amounts reserved and posted, id, leases
+
+A slot's state is stored last, in one piece, so a slot that says something has all of it. A slot that was posted stays until the
+ledger has the posting, and says its number (`seq`): what the ledger has already is not counted again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from lockgate.policy.purse import DISPATCHED, HELD, POSTED
+from lockgate.stores.ports import StoreError
+
+SUFFIX = ".journal"
+#: Reservations that a worker may have under way, or not yet in the ledger, at a time; and leases that one may take of.
+SLOTS, LEASES = 16_384, 16
+
+_MAGIC = b"\xf5LGJ1\0\0\0"
+_HEADER = struct.Struct("<8sqqq40s")  # magic, epoch, slots, pid, the machine's start
+_HEADER_BYTES = 256
+#: state, seq, attempt, number of leases, reserved (3), posted (3), id, leases
+_STATE, _SEQ, _ATTEMPT, _POSTED = 0, 1, 2, 7
+_ID_BYTES = 48
+_SLOT_WORDS = 10 + _ID_BYTES // 8 + LEASES
+_SLOT_BYTES = 8 * _SLOT_WORDS
+_FREE = 0
+#: From the attempt on, by the number of leases.
+_OPEN = [struct.Struct(f"<5q24x{_ID_BYTES}s{number}q") for number in range(LEASES + 1)]
+_POST = struct.Struct("<3q")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What a slot says. Amounts are (nano-USD, tokens, requests)."""
+
+    state: int
+    seq: int
+    id: str
+    attempt: int
+    leases: tuple[int, ...]
+    reserved: tuple[int, int, int]
+    posted: tuple[int, int, int]
+
+
+class FileJournal:
+    """A worker's journal (`policy.purse.Journal`): one to an epoch, not to be shared across a fork. Raises `StoreError` when it
+    cannot be made."""
+
+    def __init__(self, directory: Path, epoch: int, *, slots: int = SLOTS, boot: str | None = None) -> None:
+        self.path = directory / f"{epoch:012d}{SUFFIX}"
+        self._new = self.path.with_suffix(".new")
+        size = _HEADER_BYTES + slots * _SLOT_BYTES
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fd = os.open(self._new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                self._fill(
+                    _HEADER.pack(_MAGIC, epoch, slots, os.getpid(), (boot_id() if boot is None else boot).encode()), size
+                )
+                self._memory = mmap.mmap(self._fd, size)
+                # It gets its name once its lock is held: nobody takes it for a dead worker's.
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._new.rename(self.path)
+            except OSError:
+                os.close(self._fd)
+                raise
+        except OSError as error:
+            raise StoreError(f"cannot make a journal in {directory}: {error.strerror}") from None
+        self._words = memoryview(self._memory).cast("q")
+        self._slots = slots
+        self._unused = array("q", range(slots - 1, -1, -1))
+
+    def __repr__(self) -> str:
+        return f"FileJournal({self.path.name}, {self._slots - len(self._unused)} of {self._slots} slots)"
+
+    def open(self, id: str, attempt: int, numbers: Sequence[int], cost: int, tokens: int, requests: int) -> int:
+        """A slot, HELD; -1 when all are taken, or the leases are too many."""
+        number = len(numbers)
+        if not self._unused or number > LEASES:
+            return -1
+        slot = self._unused.pop()
+        at = _HEADER_BYTES + slot * _SLOT_BYTES
+        _OPEN[number].pack_into(self._memory, at + 16, attempt, number, cost, tokens, requests, id.encode(), *numbers)
+        self._words[at >> 3] = HELD
+        return slot
+
+    def dispatch(self, slot: int) -> None:
+        """It is about to be sent."""
+        self._words[(_HEADER_BYTES + slot * _SLOT_BYTES) >> 3] = DISPATCHED
+
+    def post(self, slot: int, seq: int, cost: int, tokens: int, requests: int) -> None:
+        """It cost so much."""
+        at = _HEADER_BYTES + slot * _SLOT_BYTES
+        _POST.pack_into(self._memory, at + 8 * _POSTED, cost, tokens, requests)
+        words = self._words
+        words[(at >> 3) + _SEQ] = seq
+        words[at >> 3] = POSTED
+
+    def free(self, slot: int) -> None:
+        """It says nothing any more."""
+        self._words[(_HEADER_BYTES + slot * _SLOT_BYTES) >> 3] = _FREE
+        self._unused.append(slot)
+
+    def close(self, *, gone: bool) -> None:
+        """Let go of the file; `gone`: there is nothing left in it that matters, and nobody needs to read it."""
+        self._words.release()
+        self._memory.close()
+        if gone:
+            self.path.unlink(missing_ok=True)
+        os.close(self._fd)
+
+    def _fill(self, header: bytes, size: int) -> None:
+        """Write every byte: a hole that a full disk cannot fill later would kill who writes into it (SIGBUS)."""
+        data = memoryview(header + bytes(size - len(header)))
+        while data:
+            data = data[os.write(self._fd, data) :]
+
+
+class DeadJournal:
+    """The journal of a worker that is gone, locked so that nobody else reads it too. `sound`: what it says can be believed."""
+
+    __slots__ = ("_fd", "entries", "epoch", "path", "sound")
+
+    def __init__(self, path: Path, fd: int, boot: str) -> None:
+        self.path = path
+        self._fd = fd
+        size = os.fstat(fd).st_size
+        data = os.pread(fd, size, 0)
+        self.epoch = int(path.name.removesuffix(SUFFIX))
+        self.entries: list[Entry] = []
+        self.sound = False
+        if size < _HEADER_BYTES:
+            return
+        magic, epoch, slots, _, started = _HEADER.unpack_from(data)
+        if magic != _MAGIC or epoch != self.epoch or size != _HEADER_BYTES + slots * _SLOT_BYTES:
+            return
+        if not boot or started.rstrip(b"\0").decode("ascii", "replace") != boot:
+            return  # the machine went down with the worker, and who knows what reached the disk
+        self.sound = True
+        self.entries = [entry for slot in range(slots) if (entry := _entry(data, _HEADER_BYTES + slot * _SLOT_BYTES))]
+
+    def __repr__(self) -> str:
+        return f"DeadJournal({self.path.name}, {len(self.entries)} entries{'' if self.sound else ', not sound'})"
+
+    def close(self, *, gone: bool) -> None:
+        """Let go of it; `gone`: the ledger has all of it, and it is deleted."""
+        if gone:
+            self.path.unlink(missing_ok=True)
+        os.close(self._fd)
+
+
+def dead_journals(directory: Path, *, boot: str | None = None) -> list[DeadJournal]:
+    """The journals of workers that are gone, oldest first. Raises `StoreError` when there is no looking."""
+    found: list[DeadJournal] = []
+    try:
+        for path in sorted(directory.glob("*" + SUFFIX)):
+            try:
+                fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                continue  # deleted in this moment
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                continue
+            if os.fstat(fd).st_nlink == 0:
+                os.close(fd)
+                continue
+            found.append(DeadJournal(path, fd, boot_id() if boot is None else boot))
+    except OSError as error:
+        raise StoreError(f"cannot read the journals in {directory}: {error.strerror}") from None
+    return found
+
+
+def boot_id() -> str:
+    """A name for the time since the machine was started, the same for all of its processes; "" where it has none, and no
+    journal is believed."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _entry(data: bytes, at: int) -> Entry | None:
+    state, seq, attempt, number, *amounts = struct.unpack_from("<10q", data, at)
+    if state == _FREE:
+        return None
+    id = data[at + 80 : at + 80 + _ID_BYTES].rstrip(b"\0").decode("utf-8", "replace")
+    leases = struct.unpack_from(f"<{number}q", data, at + 80 + _ID_BYTES)
+    cost, tokens, requests, *posted = amounts
+    return Entry(state, seq, id, attempt, leases, (cost, tokens, requests), (posted[0], posted[1], posted[2]))

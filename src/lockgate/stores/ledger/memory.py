@@ -1,0 +1,142 @@
+"""The ledger's tables in memory: for tests, and for a single process that may forget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy, deepcopy
+
+import msgspec
+
+from lockgate.policy.ledger import Alert, Balance, Budget, Lease
+from lockgate.policy.window import Window
+from lockgate.stores.ledger.ports import Epoch, Key, Orphan
+
+
+class _Rows(msgspec.Struct):
+    """Everything there is."""
+
+    epochs: dict[int, Epoch] = {}
+    budgets: dict[str, Budget] = {}
+    balances: dict[Key, Balance] = {}
+    leases: dict[tuple[int, int], Lease] = {}
+    orphans: dict[tuple[str, int, int, int], Orphan] = {}
+    alerts: dict[tuple[str, str, int], tuple[Alert, bool]] = {}
+
+
+class MemoryLedger:
+    """A `Database`. `clock` gives µs since the epoch."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._rows = _Rows()
+        self._turn = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"MemoryLedger({len(self._rows.balances)} balances, {len(self._rows.leases)} leases)"
+
+    @contextmanager
+    def transaction(self) -> Generator[MemoryTables, None, None]:
+        with self._turn:
+            tables = MemoryTables(deepcopy(self._rows), self._clock())
+            yield tables
+            self._rows = tables.rows
+
+    def interrupt(self) -> None:
+        """Nothing here takes long."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class MemoryTables:
+    """The `Tables` of one transaction."""
+
+    def __init__(self, rows: _Rows, now_us: int) -> None:
+        self.rows = rows
+        self.now_us = now_us
+
+    def enroll(self, name: str, host: str) -> int:
+        number = len(self.rows.epochs) + 1
+        self.rows.epochs[number] = Epoch(number, name, host, beat_us=self.now_us)
+        return number
+
+    def epoch(self, number: int) -> Epoch | None:
+        return self.rows.epochs.get(number)
+
+    def put_epoch(self, epoch: Epoch) -> None:
+        self.rows.epochs[epoch.number] = epoch
+
+    def epochs(self) -> list[Epoch]:
+        return [each for each in self.rows.epochs.values() if each.state != "closed"]
+
+    def budgets(self, ids: Iterable[str]) -> dict[str, Budget]:
+        return {id: self.rows.budgets[id] for id in ids if id in self.rows.budgets}
+
+    def put_budgets(self, budgets: Sequence[Budget]) -> None:
+        for budget in budgets:
+            old = self.rows.budgets.get(budget.id)
+            if old is None or old.revision <= budget.revision:
+                self.rows.budgets[budget.id] = budget
+
+    def windows(self, keys: Iterable[Key]) -> dict[Key, Window]:
+        return {key: self.rows.balances[key].window for key in keys}
+
+    def balances(self, windows: Mapping[Key, Window]) -> dict[Key, Balance]:
+        for key, window in windows.items():
+            self.rows.balances.setdefault(key, Balance(key[0], window))
+        return {key: self.rows.balances[key] for key in windows}
+
+    def peek(self, keys: Iterable[Key]) -> dict[Key, Balance]:
+        return {key: copy(self.rows.balances[key]) for key in keys}
+
+    def put_balances(self, balances: Sequence[Balance]) -> None:
+        for each in balances:
+            self.rows.balances[each.budget, each.window.id] = each
+
+    def leases(self, epoch: int, numbers: Iterable[int] | None = None) -> dict[int, Lease]:
+        leases = {lease.number: lease for lease in self.rows.leases.values() if lease.epoch == epoch}
+        if numbers is None:
+            return {number: lease for number, lease in leases.items() if lease.state != "closed"}
+        return {number: leases[number] for number in numbers if number in leases}
+
+    def put_leases(self, leases: Sequence[Lease]) -> None:
+        for lease in leases:
+            self.rows.leases[lease.epoch, lease.number] = lease
+
+    def put_orphans(self, orphans: Sequence[Orphan]) -> None:
+        for each in orphans:
+            self.rows.orphans[each.id, each.attempt, each.epoch, each.number] = each
+
+    def orphans(self, id: str, attempt: int) -> list[Orphan]:
+        return [each for each in self.rows.orphans.values() if (each.id, each.attempt, each.actual) == (id, attempt, None)]
+
+    def put_alerts(self, alerts: Sequence[Alert]) -> None:
+        for alert in alerts:
+            self.rows.alerts.setdefault((alert.budget, alert.window, alert.threshold), (alert, False))
+
+    def alerts(self, limit: int) -> list[Alert]:
+        return [alert for alert, told in self.rows.alerts.values() if not told][:limit]
+
+    def told(self, alerts: Sequence[Alert]) -> None:
+        for alert in alerts:
+            self.rows.alerts[alert.budget, alert.window, alert.threshold] = (alert, True)
+
+    def prune(self, before_us: int) -> int:
+        rows = self.rows
+        old = {key for key, each in rows.balances.items() if each.window.end_us is not None and each.window.end_us < before_us}
+        old -= {(lease.budget, lease.window) for lease in rows.leases.values() if lease.state != "closed"}
+        gone = {at for at, lease in rows.leases.items() if (lease.budget, lease.window) in old}
+        for at in gone:
+            del rows.leases[at]
+        for key in old:
+            del rows.balances[key]
+        for at in [at for at, each in rows.orphans.items() if (each.epoch, each.number) in gone]:
+            del rows.orphans[at]
+        for at in [at for at in rows.alerts if at[:2] in old]:
+            del rows.alerts[at]
+        return len(old)
+
+    def everything(self) -> tuple[list[Balance], list[Lease], list[Orphan]]:
+        return list(self.rows.balances.values()), list(self.rows.leases.values()), list(self.rows.orphans.values())
