@@ -1,13 +1,19 @@
 """`lockgate explain`, as an operator types it."""
 
+import asyncio
 import json
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from lockgate.cli import cli
+from lockgate.control.explain import NoAnswer, explain_there
+from lockgate.core.failure import Failure
+from lockgate.pipeline.explain import Question
 from support.house import KEY
 from support.process import Gateway
+from support.scripted import ScriptedClient, ScriptedExchange
 
 CONFIG = """
 providers:
@@ -192,3 +198,40 @@ def test_a_gateway_that_runs_knows_its_circuits(run, gateway, monkeypatch, tmp_p
     assert "not known here" in run("--url", gateway.url, "--key", "nobody", status=1)
     (tmp_path / "new.yaml").write_text(CONFIG)
     assert "configuration of its own" in run("--url", gateway.url, "--config", "new.yaml", status=1)
+
+
+def test_a_long_route_says_what_is_left_out(run):
+    target = {"provider": "@openai", "override_params": {"model": "gpt-a"}}
+    shown = run("--config", json.dumps({"strategy": {"mode": "loadbalance"}, "targets": [target] * 100}))
+    assert "… and 36 targets more" in shown
+    assert "├─ targets[70]  1%  …" in shown
+    assert "   60%  in other orders" in shown
+
+
+def test_what_is_missing_beyond_a_relay_is_said(run):
+    config = {
+        "default_params": {"seed": 1},
+        "drop_params": ["logit_bias"],
+        "strategy": {"mode": "loadbalance", "sticky": {"hash_fields": ["model"]}},
+        "targets": [{"provider": "@openai", "retry": {"attempts": 2, "on_failures": ["overloaded"]}}],
+    }
+    shown = run("request.json", "--config", json.dumps(config))
+    for part in (
+        "loadbalance the one of callers like this, sticky",
+        "puts in seed",
+        "leaves out logit_bias",
+        "2 retries on overloaded",
+    ):
+        assert part in shown
+
+
+def test_what_is_no_lockgate_is_said():
+    client = ScriptedClient(
+        ScriptedExchange(200, b"<html>"),
+        Failure("connect", 502, "Refused."),
+        ScriptedExchange(200, [Failure("cut", 502, "Cut.")]),
+    )
+    for said in ("no Lockgate of this version", "cannot be asked: Refused.", "did not answer: Cut."):
+        with pytest.raises(NoAnswer, match=said):
+            asyncio.run(explain_there(Question(msgspec.Raw(b"{}")), "https://gateway.example", "k", client))
+    assert client.sent[0][1].target == b"/v1/explain"
