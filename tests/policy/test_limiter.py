@@ -17,7 +17,7 @@ KEY = Limit("key", "k", "requests", 60)
 SPACE = Limit("workspace", "w", "requests", 10)
 TOKENS = Limit("key", "k", "tokens", 1000)
 MODEL = Limit("model", "m", "tokens", 400)
-AT_ONCE = Limit("user", "u", "concurrency", 2)
+AT_ONCE = Limit("user", "u", "concurrent", 2)
 
 
 class Locked(Table):

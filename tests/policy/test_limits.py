@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lockgate.policy.limits import SECOND_US, UNITS, Denial, Limit, Reading, duration, headers, tightest
+from lockgate.core.limits import RateLimit
+from lockgate.policy.limits import SECOND_US, UNITS, Denial, Limit, Reading, duration, headers, limit_of, tightest
 
 
 def limit(dimension: str = "requests", value: int = 60, window_us: int = UNITS["rpm"], **more: object) -> Limit:
@@ -43,7 +44,7 @@ class TestLimits:
     def test_a_limit_says_what_it_is(self):
         assert repr(limit()) == "Limit(key k1: 60 requests a minute)"
         assert limit("tokens", 5, 1_500_000).text() == "5 tokens in 1.5 s"
-        assert limit("concurrency", 5).text() == "5 requests at the same time"
+        assert limit("concurrent", 5).text() == "5 requests at the same time"
         assert [limit(window_us=each).text().split()[-1] for each in UNITS.values()] == [
             "second",
             "minute",
@@ -51,6 +52,13 @@ class TestLimits:
             "day",
             "week",
         ]
+
+    def test_a_limit_is_read_as_it_is_said_of_a_key(self):
+        said = RateLimit("tokens", 5000, "rph")
+        assert limit_of(said, "key", "k1", rule="r", tenant="t") == limit("tokens", 5000, UNITS["rph"], rule="r", tenant="t")
+        assert limit_of(RateLimit("concurrent", 5), "key", "k1") == limit("concurrent", 5)
+        with pytest.raises(ValueError):
+            limit_of(RateLimit("requests", 0), "key", "k1")
 
 
 class TestDenials:
@@ -91,7 +99,7 @@ class TestHeaders:
         assert tightest([Reading(hour, 3, 9), Reading(minute, 3, 5)])["requests"].limit is hour
 
     def test_what_runs_at_once_has_no_header(self):
-        assert headers([Reading(limit("concurrency", 5), 3, 0)]) == []
+        assert headers([Reading(limit("concurrent", 5), 3, 0)]) == []
 
     @pytest.mark.parametrize(
         ("us", "text"),

@@ -96,7 +96,7 @@ class Limiter:
 
     def renew(self, grant: Grant, now: int) -> None:
         """A request goes on running: to be said a few times within the time to live of its concurrency limits."""
-        places = [each for each in grant.held if each.limit.dimension == "concurrency"]
+        places = [each for each in grant.held if each.limit.dimension == "concurrent"]
         if not places:
             return
         entered = self._cells.enter()
@@ -131,7 +131,7 @@ class Limiter:
                 words, rate = shared, limit.rate
             else:
                 words, at, rate = self._find(limit, now, entered)
-            if limit.dimension == "concurrency":
+            if limit.dimension == "concurrent":
                 owed = 0
                 denied = running(words, at + CELL, limit.window_us, now) >= places(limit, rate)
             else:
@@ -177,7 +177,7 @@ class Limiter:
 
     def _settle(self, held: Held, now: int, tokens: int | None) -> None:
         words, at, rate = self._find(held.limit, now, held.account == SHARED)
-        if held.limit.dimension == "concurrency":
+        if held.limit.dimension == "concurrent":
             give_back(words, at + CELL, held.term)
             return
         settle(words, at + CELL, rate, now, held.term, held.units, held.units if tokens is None else tokens)
@@ -190,7 +190,7 @@ class Limiter:
 
     def _read(self, limit: Limit, now: int, entered: bool) -> Reading:
         words, at, rate = self._find(limit, now, entered)
-        if limit.dimension == "concurrency":
+        if limit.dimension == "concurrent":
             return Reading(limit, max(0, places(limit, rate) - running(words, at + CELL, limit.window_us, now)), 0)
         owed = debt(words, at + CELL, rate, now)
         return Reading(limit, rate.room(owed), rate.drains_us(owed))
@@ -203,7 +203,7 @@ def places(limit: Limit, rate: Rate) -> int:
 
 def deny(limit: Limit, rate: Rate, owed: int, tokens: int) -> Denial:
     """The no of a limit without room."""
-    if limit.dimension == "concurrency":
+    if limit.dimension == "concurrent":
         return Denial(limit, SECOND_US)  # nobody knows when the next one ends
     units = tokens if limit.dimension == "tokens" else 1
     return Denial(limit, None if units > limit.burst else rate.wait_us(owed, units), units)

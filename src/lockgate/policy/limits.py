@@ -13,10 +13,11 @@ from typing import Literal
 import msgspec
 
 from lockgate.core.failure import Refusal
+from lockgate.core.limits import RateLimit
 from lockgate.policy.gcra import Rate, rate_of
 
-#: Requests and tokens are counted over time; concurrency is how many requests run at once.
-Dimension = Literal["requests", "tokens", "concurrency"]
+#: Requests and tokens are counted over time; concurrent are requests that run at the same time.
+Dimension = Literal["requests", "tokens", "concurrent"]
 #: Whose limit it is.
 Scope = Literal["organisation", "workspace", "user", "key", "integration", "provider", "model", "policy"]
 
@@ -81,10 +82,16 @@ class Limit(msgspec.Struct, frozen=True):
 
     def text(self) -> str:
         """The limit in words."""
-        if self.dimension == "concurrency":
+        if self.dimension == "concurrent":
             return f"{self.value} requests at the same time"
         span = _SPANS.get(self.window_us)
         return f"{self.value} {self.dimension} {f'a {span}' if span else f'in {_number(self.window_us / 1e6)} s'}"
+
+
+def limit_of(said: RateLimit, scope: Scope, subject: str, *, rule: str = "", tenant: str = "") -> Limit:
+    """A limit as it is said of a key, a provider or a workspace. Raises `ValueError` for a value that makes no sense."""
+    window_us = TTL_US if said.type == "concurrent" else UNITS[said.unit]
+    return Limit(scope, subject, said.type, said.value, window_us, rule=rule, tenant=tenant)
 
 
 class Denial(msgspec.Struct, frozen=True):
@@ -154,10 +161,10 @@ def tightest(readings: Sequence[Reading]) -> dict[str, Reading]:
 
 
 def headers(readings: Sequence[Reading]) -> list[tuple[bytes, bytes]]:
-    """`x-ratelimit-*` for what is left: one family for requests, one for tokens; none for concurrency, which has no reset."""
+    """`x-ratelimit-*` for what is left: one family for requests, one for tokens; none for what runs at once, which has no reset."""
     found: list[tuple[bytes, bytes]] = []
     for dimension, reading in tightest(readings).items():
-        if dimension == "concurrency":
+        if dimension == "concurrent":
             continue
         name = dimension.encode()
         found.append((b"x-ratelimit-limit-" + name, b"%d" % reading.limit.value))

@@ -128,7 +128,7 @@ class TestTogether:
 
     @pytest.mark.parametrize(
         ("value", "window_us", "burst", "tokens"),
-        [(400, 1_000_000, 100, 0), (3_000, 60_000_000, 600, 0), (90_000, 1_000_000, 9_000, 300)],
+        [(400, 1_000_000, 200, 0), (3_000, 60_000_000, 600, 0), (90_000, 1_000_000, 45_000, 300)],
     )
     def test_four_workers_in_a_hurry_never_grant_more_than_the_limit_and_almost_all_of_it(
         self, workers: list[Worker], value: int, window_us: int, burst: int, tokens: int
@@ -180,7 +180,7 @@ class TestPatience:
         fcntl.flock(fd, fcntl.LOCK_EX)
         assert sum(isinstance(limiter.take((KEY,), 1_000_000), Grant) for _ in range(30)) == 15
         assert (cells.stuck, repr(cells)) == (1, f"SharedTable(limits, {SLOTS} slots, stuck 1 times)")
-        now[0] += 2.0
+        now[0] += 6.0
         assert isinstance(limiter.take((KEY,), 1_000_000), Denial)
         assert cells.stuck == 2
         os.close(fd)
@@ -203,6 +203,29 @@ class TestPatience:
         fcntl.flock(fd, fcntl.LOCK_EX)
         assert cells.enter()
         assert cells.stuck == 0
+        cells.close()
+
+    def test_a_lock_that_changes_hands_is_waited_for_longer_but_not_for_ever(self, path: Path):
+        now, busy = [0.0], True
+
+        def clock() -> float:
+            now[0] += 0.01
+            if busy and int(now[0] * 100) % 3 == 0:
+                cells.words[4] += 1  # somebody else's turn
+            return now[0]
+
+        cells = SharedTable(path, SLOTS, clock=lambda: 0.0)
+        cells._clock = clock
+        limiter = limiter_at(cells)
+        fd = os.open(path, os.O_RDWR)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        assert isinstance(limiter.take((KEY,), 1_000_000), Grant)
+        assert (limiter.apart, cells.stuck) == (1, 0)
+        assert 0.4 < now[0] < 0.6
+        busy = False
+        assert isinstance(limiter.take((KEY,), 1_000_000), Grant)
+        assert (limiter.apart, cells.stuck) == (2, 1)
+        os.close(fd)
         cells.close()
 
     def test_at_start_up_it_is_waited_for_longer_and_then_told(self, path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -4,10 +4,11 @@ A tag may be in any of the slots of its row. A slot in which nothing is left tha
 have been given back) is as good as free and is given to whoever comes next, so the table holds what is in use, however many
 keys and users there are. When a row is full of what matters, there is no seat.
 
-In the file, whoever reads or writes holds `flock(2)` on it, which the system lets go when a process dies. One that is stopped
-while it holds the lock is waited for no longer than `PATIENCE_S`, and then, for a while, not at all. Nothing in the file means
-anything once nobody has it open: times are those of a clock that starts with the machine. So whoever comes when nobody is in
-begins anew; who is in is seen by a shared lock on a second file, the door.
+In the file, whoever reads or writes holds `flock(2)` on it, which the system lets go when a process dies. Where the lock does
+not change hands for `PATIENCE_S`, somebody was stopped while holding it, and for a while it is not waited for at all.
+
+Nothing in the file means anything once nobody has it open: times are those of a clock that starts with the machine. So whoever
+comes when nobody is in begins anew; who is in is seen by a shared lock on a second file, the door.
 """
 
 from __future__ import annotations
@@ -28,16 +29,20 @@ SLOTS = 32_768
 SLOT_WORDS = 24
 #: Slots among which a tag is looked for.
 ROW = 16
-#: How long a worker waits for the others, in seconds; and, after it has in vain, how long it does not.
-PATIENCE_S = 0.05
-STUCK_S = 1.0
+#: How long the lock may not change hands, in seconds, until it is taken for stuck (on a machine with far too much to do, who
+#: holds it may not run for 50 ms); and how long it is not waited for then.
+PATIENCE_S = 0.2
+STUCK_S = 5.0
+#: How many times as long a worker waits while the lock does change hands, but is never its own.
+_ROUNDS = 2
 #: How long a worker waits at start-up.
 _ENTRANCE_S = 5.0
 
 _MAGIC = b"lockgate"
 _VERSION = 1
-#: Magic, version, slots, numbers in a slot. Padded to a slot.
+#: Magic, version, slots, numbers in a slot; then, as a number, how often the lock has been let go. Padded to a slot.
 _HEADER = struct.Struct("=8sQQQ")
+_TURNS = 4
 _OFFSET = SLOT_WORDS
 
 
@@ -120,35 +125,43 @@ class SharedTable(Table):
         try:
             fcntl.flock(self._fd, _TRY)
         except BlockingIOError:
-            now = self._clock()
-            if now < self._stuck_until:
-                return False
-            if self._wait(now + PATIENCE_S):
-                return True
-            self._stuck_until = self._clock() + STUCK_S
-            self.stuck += 1
-            return False
+            return self._clock() >= self._stuck_until and self._wait_for_others()
         return True
 
     def leave(self) -> None:
         """Let the others in."""
+        self.words[_TURNS] += 1
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Leave for good."""
         self._opened.close()
 
+    def _wait_for_others(self) -> bool:
+        """The lock is taken. While it changes hands it may well be our turn; when it does not, somebody is stuck."""
+        begun, turns = self._clock(), self.words[_TURNS]
+        until = begun + PATIENCE_S
+        while not self._wait(until):
+            if self.words[_TURNS] == turns:
+                self._stuck_until = until + STUCK_S
+                self.stuck += 1
+                return False
+            turns, until = self.words[_TURNS], until + PATIENCE_S
+            if until > begun + _ROUNDS * PATIENCE_S:
+                return False
+        return True
+
     def _wait(self, until: float) -> bool:
-        turns = 0
+        tries = 0
         while True:
             try:
                 fcntl.flock(self._fd, _TRY)
             except BlockingIOError:
                 if self._clock() >= until:
                     return False
-                turns += 1
+                tries += 1
                 # Mostly the other needs two more microseconds; if it needs more, it needs the processor.
-                time.sleep(0 if turns < 20 else 0.0002)
+                time.sleep(0 if tries < 20 else 0.00005)
             else:
                 return True
 
