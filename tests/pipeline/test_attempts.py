@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 
@@ -773,3 +774,22 @@ class TestCompliance:
     def test_the_route_s_word_comes_before_the_caller_s(self, app):
         headers = [("x-portkey-strict-open-ai-compliance", "true")]
         assert "content_blocks" in self.message(app, headers=headers, strict_open_ai_compliance=False)
+
+
+def test_a_large_body_is_worked_on_beside_the_loop(app, monkeypatch):
+    from lockgate.pipeline import attempts
+
+    threads = []
+    ready = attempts.ready
+    monkeypatch.setattr(attempts, "ready", lambda *more: (threads.append(threading.current_thread()), ready(*more))[1])
+    for size in (10, 2_000_000):
+        body = {"model": "m", "messages": [{"role": "user", "content": "x" * size}]}
+        answered, client = chat(app, single(), good(), body=body)
+        assert answered.status == 200
+        assert len(client.body["messages"][0]["content"]) == size
+    assert [each is threading.main_thread() for each in threads] == [True, False]
+
+
+def test_what_is_wrong_with_a_large_body_is_said_as_with_a_small_one(app):
+    answered, _ = chat(app, single(), body=b'{"model": "m", "x": "' + b"y" * 2_000_000)
+    assert (answered.status, answered.json["error"]["code"]) == (400, "invalid_json")

@@ -83,7 +83,8 @@ class Account:
 
     def planned(self, route: str, decisions: list[Decision]) -> None:
         """How the request is routed: `decisions` grow while targets are tried."""
-        self.record.route, self.record.decisions = route, decisions
+        if route:  # without one, there was nothing to decide
+            self.record.route, self.record.decisions = route, decisions
 
     def sending(self, prepared: Prepared, since: float | None = None) -> None:
         """An attempt begins now; or it has begun at `since`, beside another one, and this is the one that counts now."""

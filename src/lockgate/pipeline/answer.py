@@ -7,12 +7,14 @@ account is closed before the last byte leaves.
 
 from __future__ import annotations
 
+import asyncio
+
 from lockgate.core.failure import Failure
 from lockgate.core.outcome import Outcome
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Manner, Voice
-from lockgate.pipeline.attempt import Passing
+from lockgate.pipeline.attempt import LARGE, Passing
 from lockgate.pipeline.attempts import try_targets
 from lockgate.pipeline.plan import Ask, plan
 from lockgate.pipeline.prepare import Prepared, prepare
@@ -29,7 +31,7 @@ _CUT = Failure("cut", 502, "The provider's answer broke off before it was comple
 async def answer(passing: Passing, provider_key: str) -> None:
     """Answer a conversation. Raises `Refusal`, which the door renders."""
     call, account = passing.call, passing.account
-    sheet = Sheet.open(call.body)
+    sheet = Sheet.open(call.body) if len(call.body) < LARGE else await asyncio.to_thread(Sheet.open, call.body)
     asked = call.params.get("model") or sheet.get("model", str) or ""
     stream = (sheet.get("stream", bool) or False) if call.streams is None else call.streams
     account.record.model_asked, account.record.stream = asked, stream

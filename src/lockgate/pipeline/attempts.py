@@ -6,8 +6,10 @@ begun is this target's alone. So is a hedge (`hedge.py`), which asks beside a fi
 
 from __future__ import annotations
 
+import asyncio
+
 from lockgate.core.failure import Failure, Refusal
-from lockgate.pipeline.attempt import Make, Passing, Take, attempt, begin, left_s, ready
+from lockgate.pipeline.attempt import LARGE, Make, Passing, Take, attempt, begin, left_s, ready
 from lockgate.pipeline.hedge import race
 from lockgate.pipeline.plan import Plan
 from lockgate.pipeline.prepare import Prepared
@@ -21,12 +23,13 @@ async def try_targets(passing: Passing, plan: Plan, make: Make, take: Take) -> N
     """Try the targets of a plan in turn; the last failure is the answer when none of them gives one. Raises `Refusal` when
     none could be tried."""
     account, caller = passing.account, passing.caller
+    small = len(passing.call.body) < LARGE
     account.planned(plan.route, plan.decisions)
     target: Target | None = plan.first()
     last: tuple[Prepared, Failure] | None = None
     while target is not None:
         try:
-            prepared = ready(make, target)
+            prepared = ready(make, target) if small else await asyncio.to_thread(ready, make, target)
         except Refusal as refusal:
             target = plan.refuse(refusal)
             continue
@@ -50,6 +53,9 @@ async def try_target(
     """Try one target, as often as its route says. None when the caller has been answered; else why not, and whose word that is:
     a hedge may have moved the plan to the next target."""
     runtime, target = passing.runtime, prepared.target
+    if not target.retry.attempts and target.hedge is None:
+        failure = await attempt(passing, prepared, take)
+        return None if failure is None else (prepared, failure)
     budget = runtime.health.budget(target.key[0])
     budget.asked(runtime.clock())
     if target.hedge is not None and not passing.account.record.attempts:
