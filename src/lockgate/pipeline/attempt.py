@@ -20,8 +20,8 @@ from lockgate.pipeline.target import Target
 from lockgate.policy.retry_after import read_quota, read_retry_after
 from lockgate.transport.exchange import Abort, Exchange
 
-#: From how many bytes on a body is large: a pass over it takes a millisecond and more, and there are several. They are made in a
-#: thread, so that others have their turn between two of them.
+#: From how many bytes on a body is large: a pass over it takes a millisecond and more, and there are several. They are made in
+#: a thread, so that others have their turn between two of them.
 LARGE = 1024 * 1024
 
 
