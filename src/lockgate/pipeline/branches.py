@@ -25,6 +25,7 @@ from lockgate.pipeline.route import (
     TimeoutConfig,
     read_inline,
 )
+from lockgate.pipeline.target import Key
 from lockgate.policy.balance import Draw, Sticky, Turns
 from lockgate.policy.breaker import BreakerPolicy
 from lockgate.policy.condition import Predicate, compile_query
@@ -55,6 +56,7 @@ class Branch(msgspec.Struct, frozen=True):
     forward: tuple[bytes, ...] = ()
     breaker: BreakerPolicy | None = None
     hedge: Hedge | None = None
+    key: Key | None = None  # what its health is known by, where the route alone says it
     own: bool = True  # its provider is one that is set up here: no key of a caller's can make another of it
 
 
@@ -179,6 +181,7 @@ class _Growing:
                 here.forward,
                 here.breaker,
                 here.hedge,
+                key=_key(_slug(merged), model),
                 own=not merged.provider or stored,
             )
         )
@@ -384,6 +387,12 @@ def _slug(config: RouteConfig) -> str:
         return config.provider
     digest = blake2b(encode((config.api_key, config.custom_host, brought)), digest_size=8).hexdigest()
     return f"{config.provider}#{digest}"
+
+
+def _key(slug: str, model: str) -> Key | None:
+    """The key of a branch that names both, None where the request or the world has a say."""
+    model = model.removeprefix(f"@{slug}/")
+    return (slug, model) if slug and model and not model.startswith("@") else None
 
 
 def targets_of(route: Route) -> list[tuple[Leaf, Branch]]:

@@ -84,7 +84,8 @@ class Plan:
         self._refused: Refusal | None = None
         self._facts: RequestFacts | None = None
         self._ahead: Walk | None = None
-        self._walk = Walk(route.root, self, self, runtime.chance, call.time_us / 1e6, blind=self._sole)
+        facts = self if self._sole else self._ask_about()
+        self._walk = Walk(route.root, self, facts, runtime.chance, call.time_us / 1e6, blind=self._sole)
 
     @property
     def decisions(self) -> list[Decision]:
@@ -154,9 +155,12 @@ class Plan:
     def find(self, name: str, key: str = "", /) -> object:
         """A fact of the request (`policy.facts.Facts`)."""
         if self._facts is None:
-            ask = self._ask
-            self._facts = RequestFacts(self._call, ask.body, self._principal, model=ask.model, stream=ask.stream)
+            self._facts = self._ask_about()
         return self._facts.find(name, key)
+
+    def _ask_about(self) -> RequestFacts:
+        ask = self._ask
+        return RequestFacts(self._call, ask.body, self._principal, model=ask.model, stream=ask.stream)
 
     def load(self, leaf: Leaf, method: Method) -> float:
         """What a leaf is worth by a method, the less the better (`policy.tree.Health`)."""
@@ -174,6 +178,8 @@ class Plan:
 
     def _key(self, branch: Branch) -> Key:
         """What a branch's target is known by, before it is made."""
+        if branch.key is not None:
+            return branch.key
         asked = self._ask.model
         model = branch.model or self._snapshot.aliases.get(asked, asked)
         slug, rest = _named(model, self._snapshot)
