@@ -793,3 +793,31 @@ def test_a_large_body_is_worked_on_beside_the_loop(app, monkeypatch):
 def test_what_is_wrong_with_a_large_body_is_said_as_with_a_small_one(app):
     answered, _ = chat(app, single(), body=b'{"model": "m", "x": "' + b"y" * 2_000_000)
     assert (answered.status, answered.json["error"]["code"]) == (400, "invalid_json")
+
+
+def test_streams_that_always_break_open_the_circuit(app):
+    config = two(strategy={"cb_config": {"failure_threshold_percentage": 60, "minimum_requests": 4}})
+    body = {**ASK, "stream": True}
+    for _ in range(4):
+        chat(app, config, events(CHUNK, Failure("cut", 502, "cut")), body=body)
+    _, client = chat(app, config, events(CHUNK, LAST, b"data: [DONE]\n\n"), body=body)
+    assert client.body["model"] == "gpt-b"
+
+
+def test_a_probe_s_stream_closes_the_circuit_when_it_begins(app):
+    for _ in range(6):
+        chat(app, "pc-both", refused(), good())
+    app.clock.now += 40.0
+    seen = []
+
+    class Watched(ScriptedExchange):
+        async def chunk(self):
+            piece = await super().chunk()
+            (breaker,) = [each for (key, _), each in app.runtime.health._breakers.items() if key[1] == "gpt-a"]
+            seen.append(breaker.state(app.clock.now))
+            return piece
+
+    stream = events(CHUNK, LAST, b"data: [DONE]\n\n")
+    stream.__class__ = Watched
+    chat(app, "pc-both", stream, body={**ASK, "stream": True})
+    assert seen == ["half-open", "closed", "closed", "closed"]

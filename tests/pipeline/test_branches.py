@@ -143,6 +143,7 @@ class TestMembers:
             ({"attempts": 2, "use_retry_after_headers": False}, Retry(2, use_retry_after=False)),
             ({"attempts": 2, "use_retry_after_header": True, "use_retry_after_headers": False}, Retry(2)),
             ({"attempts": 2, "base_ms": 50, "cap_ms": 100}, Retry(2, base_s=0.05, cap_s=0.1)),
+            ({"attempts": 2, "cap_ms": 100}, Retry(2, base_s=0.1, cap_s=0.1)),
         ],
     )
     def test_retry(self, retry, made):

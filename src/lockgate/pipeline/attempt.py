@@ -67,7 +67,7 @@ async def attempt(passing: Passing, prepared: Prepared, take: Take) -> Failure |
         passing.caller.on_leave(None)
         if exchange is not None and not isinstance(exchange, Failure):
             exchange.close()
-        end(passing, target, exchange, account.sent, None if account.trying else account.failed)
+        end(passing, target, exchange, account.sent, account.failed, told=not account.trying)
 
 
 def ready(make: Make, target: Target) -> Prepared:
@@ -117,12 +117,24 @@ async def read_failure(passing: Passing, prepared: Prepared, exchange: Exchange)
     return failure
 
 
-def end(passing: Passing, target: Target, exchange: Exchange | Failure | None, sent: float, failed: Failure | None) -> None:
-    """What a try that began at `sent` says of its target, but for its success, which was told when the answer began. One that
-    the caller gave up says nothing."""
+def end(
+    passing: Passing,
+    target: Target,
+    exchange: Exchange | Failure | None,
+    sent: float,
+    failed: Failure | None,
+    *,
+    told: bool = True,
+) -> None:
+    """What a try that began at `sent` says of its target. One that the caller gave up, or that a bug of ours ended, says
+    nothing: `told` is whether it came to an end of its own."""
     health = passing.runtime.health
-    if failed is not None and not passing.caller.left:
-        health.failed(target.key, target.breaker, sent, passing.runtime.clock(), failed)
+    if told and not passing.caller.left:
+        now = passing.runtime.clock()
+        if failed is None:
+            health.succeeded(target.key, target.breaker, sent, now)
+        else:
+            health.failed(target.key, target.breaker, sent, now, failed)
     health.ended(target.key)
     if target.watched and exchange is not None and not isinstance(exchange, Failure):
         health.pulse(target.key).quota = read_quota(exchange.headers)

@@ -256,7 +256,7 @@ def _retry(config: RetryConfig, at: str) -> Retry:
             config.attempts,
             _statuses(listed, f"{at}.on_status_codes"),
             frozenset(config.on_failures or ()),
-            config.base_ms / 1000,
+            (min(1000, config.cap_ms) if config.base_ms is None else config.base_ms) / 1000,
             config.cap_ms / 1000,
             heed is not False,
         )

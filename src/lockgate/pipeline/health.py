@@ -72,13 +72,19 @@ class Health:
         self.pulse(key).in_flight += 1
 
     def answered(self, key: Key, policy: BreakerPolicy | None, began: float, now: float) -> None:
-        """A try that began at `began` has the beginning of an answer. What follows may last long, and says less."""
+        """A try that began at `began` has the beginning of an answer. That ends a probe, since the rest may last long; whether
+        it counts as a success is not known before its end."""
         pulse = self.pulse(key)
         waited_s = now - began
         fresh = exp(-(now - pulse.heard_s) / _FADES_S)
         slow = waited_s >= pulse.latency_s
         pulse.latency_s = waited_s if slow else pulse.latency_s * fresh + waited_s * (1 - fresh)
         pulse.heard_s = now
+        if policy is not None and (breaker := self.breaker(key, policy)).state(now) != "closed":
+            breaker.report(now, None, began)
+
+    def succeeded(self, key: Key, policy: BreakerPolicy | None, began: float, now: float) -> None:
+        """A try that began at `began` has been answered to its end."""
         if policy is not None:
             self.breaker(key, policy).report(now, None, began)
 

@@ -41,7 +41,7 @@ async def race(
     finally:
         caller.on_leave(None)
         exchange.close()
-        end(passing, winner.prepared.target, exchange, winner.sent, None if account.trying else account.failed)
+        end(passing, winner.prepared.target, exchange, winner.sent, account.failed, told=not account.trying)
 
 
 class _Runner:
@@ -167,7 +167,7 @@ class _Race:
                 self._ended(runner)
         finally:
             if runner is not self._winner:
-                end(self._passing, runner.prepared.target, runner.exchange, runner.sent, failure)
+                end(self._passing, runner.prepared.target, runner.exchange, runner.sent, failure, told=failure is not None)
                 if runner.exchange is not None:
                     runner.exchange.close()
 

@@ -24,7 +24,7 @@ class RetryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     attempts          how many, at most 10
     on_status_codes   statuses that are tried again; on_failures: classes of failure
     use_retry_after_header   wait as long as the provider says (the default), where that is not too long
-    base_ms, cap_ms   the n-th wait is drawn from 0 to base × 2ⁿ, and never above the cap
+    base_ms, cap_ms   the n-th wait is drawn from 0 to base × 2ⁿ (a second × 2ⁿ), and never above the cap
     """
 
     attempts: int = 0
@@ -32,7 +32,7 @@ class RetryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     on_failures: list[FailureKind] | None = None
     use_retry_after_header: bool | None = None
     use_retry_after_headers: bool | None = None
-    base_ms: int = 1000
+    base_ms: int | None = None
     cap_ms: int = 60_000
 
 
