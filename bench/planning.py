@@ -64,7 +64,7 @@ def best(work: Callable[[], object]) -> float:
 def main() -> None:
     """Print the table."""
     text = json.dumps({"configs": {"pc-tree": tree()}})
-    world = compile_snapshot(read_text(text, {}), environment={}, stored=[], pepper=b"", scopes=SCOPES)
+    world = compile_snapshot(read_text(text, {}), environment={}, pepper=b"", scopes=SCOPES)
     sheet = Sheet.open(
         json.dumps({"model": "@sim/chat", "max_tokens": 200, "messages": [{"role": "user", "content": "ping"}]}).encode()
     )

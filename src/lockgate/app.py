@@ -96,7 +96,7 @@ class App:
         self._pin_credentials()
 
     def _pin_credentials(self) -> None:
-        signers = (provider.signer for provider in self.world.snapshot.providers.values())
+        signers = (provider.signer for provider in self.world.snapshot.everywhere())
         self.runtime.credentials.pin(signer.source for signer in signers if signer is not None)
 
     async def _keep_discovering(self) -> None:
@@ -104,7 +104,7 @@ class App:
         while True:
             self._reloaded.clear()
             snapshot = self.world.snapshot
-            await discover(snapshot, snapshot.providers.values(), self.runtime)
+            await discover(snapshot, snapshot.everywhere(), self.runtime)
             try:
                 await asyncio.wait_for(self._reloaded.wait(), DISCOVER_SECONDS)
             except TimeoutError:
@@ -120,21 +120,27 @@ class App:
 
     async def _look_for_changes(self) -> None:
         """Look again and again, whatever happens: a key that is revoked must be refused, also after a bad day of the disk."""
-        watch: Watch | None = Watch(self._house)
+        watch: Watch | None = None
+        trouble: Exception | None = None
         try:
             while True:
-                await asyncio.sleep(WATCH_SECONDS)
                 try:
-                    if watch is None:  # what has changed in between is not known
-                        watch = Watch(self._house)
+                    if watch is None:
+                        watch = await asyncio.to_thread(Watch, self._house)
+                        if trouble is not None:  # what has changed in between is not known
+                            await self.reload()
+                    elif await asyncio.to_thread(watch.changed):
                         await self.reload()
-                    elif watch.changed():
-                        await self.reload()
-                except StoreError as trouble:
+                    else:
+                        trouble = None
+                except (StoreError, OSError) as again:
                     if watch is not None:
                         watch.close()
                         watch = None
-                        log.error("the stored keys cannot be watched; those known stay in force: %s", trouble)
+                    if trouble is None:
+                        log.error("what is stored cannot be watched; what is known stays in force: %s", again)
+                    trouble = again
+                await asyncio.sleep(WATCH_SECONDS)
         finally:
             if watch is not None:
                 watch.close()
@@ -142,4 +148,4 @@ class App:
 
 def _redactor(snapshot: Snapshot) -> Redactor:
     """Knows the providers' own keys, since not every key has a shape that gives it away."""
-    return Redactor(provider.secret() for provider in snapshot.providers.values())
+    return Redactor(provider.secret() for provider in snapshot.everywhere())

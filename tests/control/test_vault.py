@@ -197,7 +197,7 @@ def test_a_houses_key_is_bound_to_its_purpose(store):
 def filled(store, count):
     keys = open_house(store, Ring(ROOTS[:1]), first)
     store.audit_key = keys["audit"]
-    home = store.house().home
+    home = Tenant(store.house().organisation)
     with store.change(home, ME, NOW) as change:
         return [change.add(VAULT.seal(home.organisation, "owner", f"field {n}", f"secret {n}")) for n in range(count)]
 
@@ -208,7 +208,9 @@ def test_every_secret_is_wrapped_anew_in_batches(store):
     assert rewrap_all(store, both, ME, NOW, batch=3) == 7
     assert rewrap_all(store, both, ME, NOW) == 0
     new = Vault(Ring([ROOTS[1]]))
-    assert {new.reveal(each) for each in store.page(store.house().home, Sealed).rows} == {f"secret {n}" for n in range(7)}
+    assert {new.reveal(each) for each in store.page(Tenant(store.house().organisation), Sealed).rows} == {
+        f"secret {n}" for n in range(7)
+    }
     assert (store.wraps(ROOTS[0].id), store.wraps(ROOTS[1].id)) == (7, 7)
     assert [entry.action for entry in store.audit(Tenant(store.house().organisation))][:7] == ["rotate"] * 7
 
@@ -227,8 +229,11 @@ def test_a_rotation_that_is_stopped_goes_on_later(store, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         rewrap_all(store, both, ME, NOW, batch=3)
     monkeypatch.setattr(Vault, "rewrap", rewrap)
-    assert {both.root(each.root).id for each in store.page(store.house().home, Sealed).rows} == {ROOTS[0].id, ROOTS[1].id}
-    assert all(Vault(both).reveal(each) for each in store.page(store.house().home, Sealed).rows)
+    assert {both.root(each.root).id for each in store.page(Tenant(store.house().organisation), Sealed).rows} == {
+        ROOTS[0].id,
+        ROOTS[1].id,
+    }
+    assert all(Vault(both).reveal(each) for each in store.page(Tenant(store.house().organisation), Sealed).rows)
     assert rewrap_all(store, both, ME, NOW, batch=3) == 4
 
 

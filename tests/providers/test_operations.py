@@ -40,7 +40,7 @@ def world(slug):
     if row.builtin:
         del entry["api_key"]
     config = read_text(json.dumps({"providers": {slug: entry}, "egress": {"allow": ["127.0.0.0/8", "*.example"]}}), {})
-    return compile_snapshot(config, environment={}, stored=[], pepper=b"p", scopes=SCOPES)
+    return compile_snapshot(config, environment={}, pepper=b"p", scopes=SCOPES)
 
 
 def asked(dialect):
@@ -125,7 +125,7 @@ def test_the_clouds_models_are_asked_as_each_wants(slug, caller, model, target, 
         "vertex-ai": {"vertex_region": "us-east1", "vertex_project_id": "p-1", "api_key": "ya29.token"},
     }
     config = read_text(json.dumps({"providers": {slug: settings[slug]}}), {})
-    made = compile_snapshot(config, environment={}, stored=[], pepper=b"p", scopes=SCOPES)
+    made = compile_snapshot(config, environment={}, pepper=b"p", scopes=SCOPES)
     provider = made.providers[slug]
     said = EDIT if caller in EDITS else asked(caller)[1]
     raw = json.dumps({name: value for name, value in said.items() if name != "user"}).encode()
@@ -141,7 +141,7 @@ def test_a_model_of_a_cloud_that_does_something_else_is_refused():
     config = read_text(
         '{"providers": {"bedrock": {"aws_region": "us-east-1", "aws_access_key_id": "A", "aws_secret_access_key": "s"}}}', {}
     )
-    made = compile_snapshot(config, environment={}, stored=[], pepper=b"p", scopes=SCOPES)
+    made = compile_snapshot(config, environment={}, pepper=b"p", scopes=SCOPES)
     with pytest.raises(Refusal, match="does not do this"):
         made.providers["bedrock"].lane("openai.embeddings", "", "anthropic.claude-haiku-4-5-20251001-v1:0")
 

@@ -63,7 +63,7 @@ def make_world(slug):
     if row.builtin:
         del entry["api_key"]
     config = read_text(json.dumps({"providers": {slug: entry}, "egress": {"allow": ["127.0.0.0/8", "*.example"]}}), {})
-    return compile_snapshot(config, environment={}, stored=[], pepper=b"p", scopes=SCOPES)
+    return compile_snapshot(config, environment={}, pepper=b"p", scopes=SCOPES)
 
 
 def call_of(dialect, body, **headers):
@@ -275,7 +275,7 @@ edits = "engine"
 """
     monkeypatch.setitem(TABLE, "imaginary", read_table(row)["imaginary"])
     environment = {"IMAGINARY_KEY": KEY, "IMAGINARY_TENANT": "acme"}
-    world = compile_snapshot(read_text("", {}), environment=environment, stored=[], pepper=b"p", scopes=SCOPES)
+    world = compile_snapshot(read_text("", {}), environment=environment, pepper=b"p", scopes=SCOPES)
     call = call_of("anthropic.messages", CLAUDE)
     target = first_target(call, Ask("@imaginary/m-1"), EVERYONE, world)
     out = prepare(call, Sheet.open(call.body), "@imaginary/m-1", True, target).outgoing

@@ -53,4 +53,4 @@ def values_for(text):
 def checked(text):
     """The world of a file, all of whose variables are set; raises `BadConfig`."""
     values = values_for(text)
-    return compile_snapshot(read_text(text, values), environment=values, stored=[], pepper=b"x", scopes=SCOPES)
+    return compile_snapshot(read_text(text, values), environment=values, pepper=b"x", scopes=SCOPES)

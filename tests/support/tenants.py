@@ -74,7 +74,7 @@ def one_of_each(tenant):
         config,
         ConfigVersion(id=new_id(), of=config.id, number=1, config=config.config, **inside),
         SecretReference(id=new_id(), slug=f"s-{new_id()}", name="S", manager_type="file", secret_path="/x", **owner),
-        Sealed(id=new_id(), owner=account.id, field="key", number=1, root="r1", wrapped=b"w", box=b"b", **owner),
+        Sealed(id=new_id(), owner=account.id, field="key", number=1, root="r1", wrapped=b"w", box=b"b", **inside),
     ]
 
 

@@ -14,9 +14,10 @@ from lockgate.cli.config import check, print_schema
 from lockgate.cli.explain import explain
 from lockgate.cli.imports import imports
 from lockgate.cli.keys import keys
-from lockgate.cli.lists import models, providers
+from lockgate.cli.lists import models
 from lockgate.cli.logs import logs
 from lockgate.cli.prices import prices
+from lockgate.cli.providers import providers
 from lockgate.cli.serve import serve
 
 

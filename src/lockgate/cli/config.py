@@ -22,7 +22,7 @@ def check(config_path: Path | None, as_json: bool) -> None:
     """Check a configuration: every mistake, with its path."""
     path = config_path or Path(CONFIG)
     try:
-        snapshot = compile_snapshot(read_file(path), environment=os.environ, stored=[], pepper=b"check", scopes=SCOPES)
+        snapshot = compile_snapshot(read_file(path), environment=os.environ, pepper=b"check", scopes=SCOPES)
     except BadConfig as bad:
         if as_json:
             click.echo(json.dumps([{"path": mistake.path, "message": mistake.message} for mistake in bad.mistakes], indent=2))

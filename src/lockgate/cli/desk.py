@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,10 +12,15 @@ import click
 
 from lockgate.control.config import BadConfig
 from lockgate.control.house import House
+from lockgate.control.kms.port import VaultError
 from lockgate.control.secrets import WeakSecret
+from lockgate.core.audit import Actor
+from lockgate.core.failure import Refusal
+from lockgate.core.tenancy import Tenant, Workspace
 from lockgate.http.routes import SCOPES, UnguardedRoute
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.stores.keys import KeyStore
+from lockgate.stores.control.query import Absent, InUse, Stale, Taken
+from lockgate.stores.control.store import ControlStore
 from lockgate.stores.ports import StoreError
 
 CONFIG = "lockgate.yaml"
@@ -68,12 +76,36 @@ def snapshot_of(house: House) -> Snapshot:
         raise Stop(f"the gateway does not start: {error}") from None
 
 
-def key_store_of(house: House) -> KeyStore:
-    """The stored keys of a house."""
+@contextmanager
+def control_of(house: House) -> Generator[ControlStore, None, None]:
+    """The control store of a house, while the block lasts. Refusals and trouble stop the command with their sentence."""
     try:
-        return house.key_store()
-    except StoreError as error:
+        with house.control() as store:
+            yield store
+    except Refusal as refusal:
+        raise Stop(refusal.message) from None
+    except (StoreError, OSError, WeakSecret, VaultError, Absent, Stale, Taken, InUse) as error:
         raise Stop(str(error)) from None
+
+
+def me() -> Actor:
+    """Who uses the command line, for the audit log."""
+    return Actor("cli", name=getpass.getuser())
+
+
+def tenant_of(store: ControlStore, workspace: str) -> Tenant:
+    """The workspace of that slug; "": the first one."""
+    home = store.house().home
+    if not workspace:
+        return home
+    try:
+        found = store.find(Tenant(home.organisation), Workspace, slug=workspace)
+    except Absent:
+        raise Stop(f"there is no workspace '{workspace}'.") from None
+    return Tenant(home.organisation, found.id)
+
+
+workspace_option = click.option("--workspace", default="", help="A workspace, by its slug  [default: the first one]")
 
 
 def columns(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

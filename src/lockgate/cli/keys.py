@@ -7,9 +7,21 @@ from pathlib import Path
 
 import click
 
-from lockgate.cli.desk import Stop, columns, data_option, house_at, key_store_of, opened, when
+from lockgate.cli.desk import (
+    Stop,
+    columns,
+    control_of,
+    data_option,
+    house_at,
+    me,
+    opened,
+    tenant_of,
+    when,
+    workspace_option,
+)
 from lockgate.control import keys as key_case
-from lockgate.core.failure import Refusal
+from lockgate.control.stored import EVERYTHING
+from lockgate.core.tenancy import ApiKey, Tenant
 from lockgate.http.routes import SCOPES
 from lockgate.pipeline.runtime import now_us
 
@@ -24,10 +36,13 @@ def keys() -> None:
 @click.option("--scope", "scopes", multiple=True, help="What the key may do; repeatable. All but proxy.write when left out.")
 @click.option("--model", "models", multiple=True, help='Models it may use, as "@slug/pattern"; repeatable. All when left out.')
 @click.option("--hash", "hash_only", is_flag=True, help="Store nothing; print the key and the hash for lockgate.yaml.")
+@workspace_option
 @data_option
-def create_key(name: str, scopes: tuple[str, ...], models: tuple[str, ...], hash_only: bool, data: Path) -> None:
+def create_key(
+    name: str, scopes: tuple[str, ...], models: tuple[str, ...], hash_only: bool, workspace: str, data: Path
+) -> None:
     """Make a key. It is shown once."""
-    known = SCOPES | {key_case.EVERYTHING}
+    known = SCOPES | {EVERYTHING}
     if unknown := set(scopes) - known:
         raise Stop(f"unknown scope: {', '.join(sorted(unknown))}. There are {', '.join(sorted(known))}.")
     if hash_only:
@@ -35,9 +50,10 @@ def create_key(name: str, scopes: tuple[str, ...], models: tuple[str, ...], hash
         click.echo(f"key:  {text}\nhash: sha256:{key_case.sha256(text).hex()}")
         return
     house = opened(house_at(data, None))
-    store = key_store_of(house)
-    key, text = key_case.create(store, house.pepper, name, scopes, models, now_us())
-    store.close()
+    with control_of(house) as store:
+        key, text = key_case.create(
+            store, house.pepper, tenant_of(store, workspace), me(), now_us(), name=name, scopes=scopes, models=models
+        )
     click.echo(text)
     click.echo(f"Made the key '{name}' (id {key.id}). It is not shown again.", err=True)
 
@@ -48,9 +64,9 @@ def create_key(name: str, scopes: tuple[str, ...], models: tuple[str, ...], hash
 def list_keys(as_json: bool, data: Path) -> None:
     """List the keys that were made here."""
     house = opened(house_at(data, None))
-    store = key_store_of(house)
-    stored = store.all()
-    store.close()
+    with control_of(house) as store:
+        stored = store.page(Tenant(store.house().organisation), ApiKey, limit=1_000_000).rows[::-1]
+    now = now_us()
     if as_json:
         rows = [
             {
@@ -59,6 +75,7 @@ def list_keys(as_json: bool, data: Path) -> None:
                 "scopes": key.scopes,
                 "models": key.models,
                 "created": when(key.created_us),
+                "expires": when(key.expires_us) if key.expires_us else None,
                 "revoked": when(key.revoked_us) if key.revoked_us else None,
             }
             for key in stored
@@ -68,16 +85,29 @@ def list_keys(as_json: bool, data: Path) -> None:
     columns(
         ("ID", "NAME", "SCOPES", "CREATED", "STATE"),
         [
-            (
-                key.id,
-                key.name,
-                " ".join(key.scopes) or "data plane",
-                when(key.created_us),
-                "revoked" if key.revoked_us else "in force",
-            )
+            (key.id, key.name, " ".join(key.scopes) or "data plane", when(key.created_us), _STATES[key.status(now)])
             for key in stored
         ],
     )
+
+
+_STATES = {"active": "in force", "revoked": "revoked", "expired": "expired"}
+
+
+@keys.command("rotate")
+@click.argument("key_id", metavar="ID")
+@click.option(
+    "--transition", default=30.0, show_default=True, type=click.FloatRange(0), help="Minutes that the old text holds."
+)
+@data_option
+def rotate_key(key_id: str, transition: float, data: Path) -> None:
+    """Give a key a new text, which is shown once. The old one holds for a while longer."""
+    house = opened(house_at(data, None))
+    with control_of(house) as store:
+        tenant = Tenant(store.house().organisation)
+        _, text = key_case.rotate(store, house.pepper, tenant, me(), now_us(), key_id, int(transition * 60_000))
+    click.echo(text)
+    click.echo(f"Rotated {key_id}. The new text is not shown again.", err=True)
 
 
 @keys.command("revoke")
@@ -86,11 +116,6 @@ def list_keys(as_json: bool, data: Path) -> None:
 def revoke_key(key_id: str, data: Path) -> None:
     """Revoke a key by its id. Running workers refuse it within a second."""
     house = opened(house_at(data, None))
-    store = key_store_of(house)
-    try:
-        key_case.revoke(store, key_id, now_us())
-    except Refusal as refusal:
-        raise Stop(refusal.message) from None
-    finally:
-        store.close()
+    with control_of(house) as store:
+        key_case.revoke(store, Tenant(store.house().organisation), me(), now_us(), key_id)
     click.echo(f"Revoked {key_id}.")

@@ -1,9 +1,8 @@
-"""`lockgate providers` and `lockgate models`."""
+"""`lockgate models`."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +15,6 @@ from lockgate.providers.catalogue import Model, models_of
 from lockgate.providers.prices import Prices
 from lockgate.providers.prices_file import NAME
 from lockgate.providers.table import TABLE
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def providers(as_json: bool) -> None:
-    """List the providers that Lockgate knows, and which of them have a key in the environment."""
-    rows = [
-        {
-            "provider": row.slug,
-            "name": row.name,
-            "kind": row.kind,
-            "ready": row.builtin or any(os.environ.get(name) for name in row.env),
-            "dialects": list(row.speaks) or ["proxy"],
-            "env": row.env,
-            "params": list(row.slots),
-            "base_url": row.base_url,
-            "docs": row.docs,
-        }
-        for row in sorted(TABLE.values(), key=lambda row: row.slug)
-    ]
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    columns(
-        ("PROVIDER", "READY", "KEY", "DIALECTS"),
-        [
-            (row["provider"], "yes" if row["ready"] else "", " ".join(row["env"]) or "-", " ".join(row["dialects"]))
-            for row in rows
-        ],
-    )
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import msgspec
 from lockgate.control.config import BadConfig, CatalogueEntry, Config, Mistake, ProviderEntry, Timeouts
 from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
+from lockgate.control.stored import Part, Stored
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
+from lockgate.core.tenancy import Workspace
 from lockgate.pipeline.aliases import resolved
 from lockgate.pipeline.branches import Flaw, Route, compile_route, targets_of
 from lockgate.pipeline.route import AT, RouteConfig
@@ -25,7 +27,6 @@ from lockgate.providers.deployments import deployments_of
 from lockgate.providers.prices import Prices
 from lockgate.providers.prices_file import head_of
 from lockgate.providers.table import TABLE, Row
-from lockgate.stores.keys import StoredKey
 from lockgate.transport.destination import Destination, TlsIdentity
 from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Deadlines
@@ -38,26 +39,36 @@ def compile_snapshot(
     config: Config,
     *,
     environment: Mapping[str, str],
-    stored: Iterable[StoredKey],
     pepper: bytes,
     scopes: frozenset[str],
+    stored: Stored | None = None,
     price_list: Path | None = None,
 ) -> Snapshot:
-    """The world that a configuration describes; raises `BadConfig` with every mistake. `price_list` is the file of one that
-    may have been taken."""
+    """The world that a configuration describes, and the control store beside it; raises `BadConfig` with every mistake of the
+    configuration. What is stored and cannot be used is left out, and told in `stored.flaws`. `price_list` is the file of one
+    that may have been taken."""
     mistakes: list[Mistake] = []
-    stored = list(stored)
+    stored = Stored() if stored is None else stored
     egress = _egress(config.egress.allow, mistakes)
     providers = {
         slug: provider
         for slug, entry in config.providers.items()
         if (provider := _configured(slug, entry, config.timeouts, environment, mistakes)) is not None
     }
+    parts = {place: _part(part, config, environment, stored.flaws) for place, part in stored.parts.items()}
+    _no_slug_twice(config, stored, mistakes)
+    own = parts.pop(stored.home.workspace, {})
     for row in TABLE.values():
-        if row.slug not in config.providers and (row.builtin or any(environment.get(name) for name in row.env)):
+        if (
+            row.slug not in config.providers
+            and row.slug not in own
+            and (row.builtin or any(environment.get(name) for name in row.env))
+        ):
             found = _of_environment(row, config.timeouts, environment)
             if found is not None:
                 providers[row.slug] = found
+    shared = dict(providers)
+    providers |= own
     routes = {
         slug: route
         for slug, written in config.configs.items()
@@ -69,7 +80,7 @@ def compile_snapshot(
     for n, entry in enumerate(config.keys):
         if entry.config and entry.config not in config.configs:
             mistakes.append(Mistake(f"keys[{n}].config", f"no config is called '{entry.config}'"))
-    keys = principals(stored, config.keys, environment, pepper, scopes, mistakes)
+    keys = {**stored.keys, **principals(config.keys, environment, pepper, scopes, mistakes)}
     try:
         prices = Prices(config.prices, file=price_list)
     except ValueError as error:
@@ -78,7 +89,9 @@ def compile_snapshot(
     if mistakes:
         raise BadConfig(mistakes)
     taken = None if price_list is None else head_of(price_list)
-    return Snapshot(
+    declared = dict(routes)
+    routes |= _stored_routes(stored, stored.home.workspace)
+    world = Snapshot(
         revision=_revision(config, stored, providers, "" if taken is None else taken.version),
         pepper=pepper,
         keys=keys,
@@ -93,13 +106,101 @@ def compile_snapshot(
         refresh=refresh,
         alias_configs=alias_configs,
     )
+    _show(world, stored, parts, shared, declared)
+    return world
+
+
+def _part(part: Part, config: Config, environment: Mapping[str, str], flaws: list[Mistake]) -> dict[str, Provider]:
+    """The providers that are stored for one workspace, as far as they can be used."""
+    found: dict[str, Provider] = {}
+    for slug, each in part.providers.items():
+        provider = _configured(
+            slug,
+            each.entry,
+            config.timeouts,
+            environment if each.own_identity else None,
+            flaws,
+            at=f"stored provider @{slug}",
+        )
+        if provider is not None:
+            found[slug] = provider
+    return found
+
+
+def _no_slug_twice(config: Config, stored: Stored, mistakes: list[Mistake]) -> None:
+    """What the file declares and what is stored share their names."""
+    of_home = {row.id for row in stored.rows[Workspace].values() if row.organisation == stored.home.organisation}
+    for place, part in stored.parts.items():
+        if place in of_home:
+            for kind, declared, there in (
+                ("providers", config.providers, part.providers),
+                ("configs", config.configs, part.configs),
+            ):
+                mistakes += [
+                    Mistake(f"{kind}.{slug}", f"'{slug}' is stored too: rename it here, or remove the stored one")
+                    for slug in sorted(declared.keys() & there.keys())
+                ]
+
+
+def _stored_routes(stored: Stored, place: str) -> dict[str, Route]:
+    """The configs that are stored for a workspace. Their targets are looked up when they are used."""
+    part, found = stored.parts.get(place), dict[str, Route]()
+    for slug, written in part.configs.items() if part is not None else ():
+        try:
+            found[slug] = compile_route(written)
+        except Flaw as flaw:
+            stored.flaws.append(Mistake(f"stored config {slug}{flaw.path.removeprefix(AT)}", str(flaw)))
+    return found
+
+
+def _show(
+    world: Snapshot,
+    stored: Stored,
+    parts: dict[str, dict[str, Provider]],
+    shared: dict[str, Provider],
+    declared: dict[str, Route],
+) -> None:
+    """The world as other workspaces see it. What the configuration and the environment set up is the home organisation's; other
+    organisations have what is built in, and what is their own."""
+
+    def view(providers: dict[str, Provider], routes: dict[str, Route], at_home: bool) -> Snapshot:
+        aliases = {name: meant for name, meant in world.aliases.items() if meant[1:].partition("/")[0] in providers}
+        return msgspec.structs.replace(
+            world,
+            providers=providers,
+            routes=routes,
+            aliases=aliases if at_home else {},
+            alias_configs=world.alias_configs if at_home else {},
+            views={},
+            default_view={},
+            _homes={},
+            seen={},
+            inline_routes={},
+            targets={},
+            inline={},
+        )
+
+    builtin = {slug: provider for slug, provider in shared.items() if provider.row.builtin and slug == provider.row.slug}
+    world.default_view = {stored.home.organisation: view(shared, declared, True), "": view(builtin, {}, False)}
+    owners = {row.id: row.organisation for row in stored.rows[Workspace].values()}
+    for place in stored.parts.keys() - {stored.home.workspace}:
+        at_home = owners.get(place) == stored.home.organisation
+        providers = (shared if at_home else builtin) | parts.get(place, {})
+        routes = (declared if at_home else {}) | _stored_routes(stored, place)
+        world.views[place] = view(providers, routes, at_home)
 
 
 def _configured(
-    slug: str, entry: ProviderEntry, timeouts: Timeouts, environment: Mapping[str, str], mistakes: list[Mistake]
+    slug: str,
+    entry: ProviderEntry,
+    timeouts: Timeouts,
+    environment: Mapping[str, str] | None,
+    mistakes: list[Mistake],
+    at: str = "",
 ) -> Provider | None:
-    """One entry of `providers`; None when it is too wrong to be one."""
-    at = f"providers.{slug}"
+    """One entry of `providers`; None when it is too wrong to be one. Without an `environment` it is not the operator's: nothing
+    of the gateway's own identity is lent to it, and it is not let into the operator's network."""
+    at = at or f"providers.{slug}"
     before = len(mistakes)
     if not slug or not set(slug) <= _SLUG or len(slug) > 64:
         mistakes.append(Mistake(at, "a slug has 1 to 64 lower-case letters, digits, '-', '_' and '.'"))
@@ -118,12 +219,12 @@ def _configured(
         except Refusal as refusal:
             mistakes.append(Mistake(f"{at}.proxy", refusal.message))
     try:
-        row = row.filled(entry, environment, entry.base_url)
+        row = row.filled(entry, environment or {}, entry.base_url)
     except Refusal as refusal:
         mistakes.append(Mistake(f"{at}.{refusal.param}", refusal.message))
         return None
     try:
-        destination, base = _address(row, tls, entry.proxy)
+        destination, base = _address(row, tls, entry.proxy, trusted=environment is not None or not entry.base_url)
     except Refusal as refusal:
         mistakes.append(Mistake(f"{at}.base_url", refusal.message))
         return None
@@ -167,13 +268,13 @@ def _of_environment(row: Row, timeouts: Timeouts, environment: Mapping[str, str]
     return set_up(row.slug, row, key, destination=destination, base_path=base, deadlines=_deadlines(timeouts), signer=signer)
 
 
-def _address(row: Row, tls: TlsIdentity | None = None, proxy: str = "") -> tuple[Destination, str]:
+def _address(row: Row, tls: TlsIdentity | None = None, proxy: str = "", *, trusted: bool = True) -> tuple[Destination, str]:
     """Where a provider is. One that lives in the process has a scheme of its own and no network address."""
     if row.builtin and row.base_url == TABLE[row.slug].base_url:
         scheme, _, rest = row.base_url.partition("://")
         host, _, path = rest.partition("/")
         return Destination(scheme, host, 0, trusted=True), "/" + path
-    return Destination.parse(row.base_url, trusted=True, tls=tls, proxy=proxy)
+    return Destination.parse(row.base_url, trusted=trusted, tls=tls, proxy=proxy)
 
 
 def _key(entry: ProviderEntry, at: str, mistakes: list[Mistake]) -> str:
@@ -266,9 +367,9 @@ def _deadlines(timeouts: Timeouts) -> Deadlines:
     return Deadlines(timeouts.connect, timeouts.first_byte, timeouts.idle, timeouts.total)
 
 
-def _revision(config: Config, stored: list[StoredKey], providers: dict[str, Provider], price_list: str) -> str:
+def _revision(config: Config, stored: Stored, providers: dict[str, Provider], price_list: str) -> str:
     """A short name for this world: the same for the same configuration, keys, providers and price list. Secrets do not enter
     it."""
     said = msgspec.structs.replace(config, providers={}, keys=[], catalogue=CatalogueEntry())
-    parts = (encode(said), encode(sorted(providers)), encode([(key.id, key.revoked_us) for key in stored]), price_list.encode())
+    parts = (encode(said), encode(sorted(providers)), encode([stored.revision, len(stored.keys)]), price_list.encode())
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:12]

@@ -1,18 +1,43 @@
-"""One house on disk: its data directory, its secrets, its configuration, and the Snapshot that they make together."""
+"""One house: its data directory, secrets, configuration and control store, and the Snapshot that they make together.
+
+What is stored is followed change by change (`stored`); whoever forks hands on what is known already, and no connection.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from lockgate.control import keys as key_case
 from lockgate.control.compile import compile_snapshot
-from lockgate.control.config import Config, read_file
-from lockgate.control.secrets import check_strength, derive, root_secret
+from lockgate.control.config import Config, Mistake, read_file
+from lockgate.control.kms.local import LocalRoot
+from lockgate.control.kms.port import Ring, VaultError
+from lockgate.control.kms.roots import root_secrets
+from lockgate.control.managers import managers_of
+from lockgate.control.references import Resolver
+from lockgate.control.secrets import check_strength, derive
+from lockgate.control.stored import EVERYTHING, Stored
+from lockgate.control.vault import Vault, open_house
+from lockgate.core.audit import Actor
+from lockgate.core.tenancy import ApiKey, Tenant
+from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.providers.prices_file import NAME
-from lockgate.stores.keys import KeyStore
+from lockgate.stores.control.open import open_control, sqlite_url
+from lockgate.stores.control.store import ControlStore
+from lockgate.stores.ports import StoreError
+
+log = logging.getLogger("lockgate")
+
+#: Where the control store is, when it is not in the data directory.
+CONTROL_URL = "LOCKGATE_CONTROL_URL"
+SYSTEM = Actor("system", name="lockgate")
 
 
 class House:
@@ -25,7 +50,11 @@ class House:
         self.config_path = config_path
         self.scopes = scopes
         self.environment = environment
-        self.pepper = b""
+        self.stored = Stored()
+        self.resolver = Resolver(managers_of(environment), time.monotonic)
+        self._pepper = b""
+        self._told: list[Mistake] = []
+        self._turn = threading.Lock()
 
     def __repr__(self) -> str:
         return f"House({self.data})"
@@ -45,46 +74,87 @@ class House:
         """Where the workers share what they know of targets that fail."""
         return self.data / "circuits"
 
+    @property
+    def control_url(self) -> str:
+        """Where the control store is."""
+        return self.environment.get(CONTROL_URL) or sqlite_url(self.data / "control.db")
+
+    @property
+    def pepper(self) -> bytes:
+        """What the digests of gateway keys are made with. Raises `StoreError`."""
+        if not self._pepper:
+            with self.control():
+                pass
+        return self._pepper
+
     def open(self) -> None:
         """Make what is missing, check what is there. Raises `OSError`, `WeakSecret`."""
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.spool.mkdir(mode=0o700, exist_ok=True)
-        self.pepper = derive(root_secret(self.data), "gateway-keys")
+        root_secrets(self.data, self.environment)
         if admin := self.environment.get(key_case.ADMIN):
             check_strength(admin, key_case.ADMIN)
 
-    def key_store(self) -> KeyStore:
-        """The stored keys."""
-        return KeyStore(self.data / "control.db")
+    def ring(self) -> Ring:
+        """The root keys as they are now. Raises `OSError`, `WeakSecret`."""
+        return Ring([LocalRoot(secret) for secret in root_secrets(self.data, self.environment)])
+
+    @contextmanager
+    def control(self) -> Generator[ControlStore, None, None]:
+        """The control store while the block lasts, ready for changes. Raises `StoreError`, also when its keys cannot be had."""
+        store = self.open_control()
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def open_control(self) -> ControlStore:
+        """The control store, to be closed by whoever asked. Raises `StoreError`."""
+        roots = root_secrets(self.data, self.environment)
+        store = open_control(self.control_url, now_us())
+        try:
+            keys = open_house(store, self.ring(), lambda purpose: derive(roots[-1], purpose))
+        except VaultError as trouble:
+            store.close()
+            raise StoreError(str(trouble)) from None
+        except BaseException:
+            store.close()
+            raise
+        self._pepper, store.audit_key = keys["gateway-keys"], keys["audit"]
+        return store
 
     def first_admin_key(self, now_us: int) -> str:
         """The admin key of a new house, to be shown once; "" when there is one already."""
         if self.environment.get(key_case.ADMIN):
             return ""
-        store = self.key_store()
-        try:
-            if any(key_case.EVERYTHING in key.scopes for key in store.all()):
+        with self.control() as store:
+            tenant = Tenant(store.house().organisation)
+            keys = store.page(tenant, ApiKey, limit=1_000_000, workspace="").rows
+            if any(EVERYTHING in key.scopes for key in keys):
                 return ""
-            return key_case.create(store, self.pepper, "admin", [key_case.EVERYTHING], [], now_us)[1]
-        finally:
-            store.close()
+            return key_case.create(store, self.pepper, tenant, SYSTEM, now_us, name="admin", scopes=[EVERYTHING], mode="auto")[
+                1
+            ]
 
     def config(self) -> Config:
         """The configuration; raises `BadConfig`."""
         return Config() if self.config_path is None else read_file(self.config_path, self.environment)
 
     def snapshot(self) -> Snapshot:
-        """The world as it is written now; raises `BadConfig`."""
-        store = self.key_store()
-        try:
-            stored = store.all()
-        finally:
-            store.close()
-        return compile_snapshot(
-            self.config(),
-            environment=self.environment,
-            stored=stored,
-            pepper=self.pepper,
-            scopes=self.scopes,
-            price_list=self.price_list,
-        )
+        """The world as it is written and stored now; raises `BadConfig`, `StoreError`."""
+        with self._turn:
+            with self.control() as store:
+                self.stored.follow(store, Vault(self.ring()), self.scopes, now_us(), self.resolver)
+            snapshot = compile_snapshot(
+                self.config(),
+                environment=self.environment,
+                stored=self.stored,
+                pepper=self._pepper,
+                scopes=self.scopes,
+                price_list=self.price_list,
+            )
+            for flaw in self.stored.flaws:
+                if flaw not in self._told:
+                    log.error("%s: left out", flaw)
+            self._told = self.stored.flaws
+            return snapshot

@@ -1,38 +1,104 @@
-"""Making, listing and revoking gateway keys."""
+"""Gateway keys: making, rotating and revoking those that are stored, and reading those that the configuration declares."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from lockgate.control.config import KeyEntry, Mistake
 from lockgate.control.secrets import WeakSecret, check_strength, new_key
+from lockgate.control.stored import EVERYTHING, widen
+from lockgate.control.vault import masked
+from lockgate.core.audit import Actor
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
+from lockgate.core.tenancy import ApiKey, Rotation, Tenant
 from lockgate.pipeline.admit import digest
-from lockgate.stores.keys import KeyStore, StoredKey
+from lockgate.stores.control.query import Absent
+from lockgate.stores.control.store import ControlStore
 
-#: The scope that stands for all of them.
-EVERYTHING = "admin"
 ADMIN = "LOCKGATE_ADMIN_KEY"
-#: Scopes that a key has only when they are given to it by name: they open all that an account can do at a provider.
-BY_NAME = frozenset(("proxy.write",))
 
 
 def create(
-    store: KeyStore, pepper: bytes, name: str, scopes: Iterable[str], models: Iterable[str], now_us: int
-) -> tuple[StoredKey, str]:
-    """A new key, and its text, which is not kept and cannot be shown again."""
+    store: ControlStore,
+    pepper: bytes,
+    tenant: Tenant,
+    actor: Actor,
+    now_us: int,
+    *,
+    name: str,
+    scopes: Iterable[str] = (),
+    models: Iterable[str] = (),
+    mode: str = "cli",
+    **more: object,
+) -> tuple[ApiKey, str]:
+    """A new key, and its text, which is not kept and cannot be shown again. One that may administer is the organisation's,
+    others are the workspace's of the tenant. `more` are members of `ApiKey`."""
     id, text = new_key()
-    key = StoredKey(id, name, digest(pepper, sha256(text)), sorted(scopes), list(models), now_us)
-    store.add(key)
-    return key, text
+    scopes = sorted(scopes)
+    key = msgspec.convert(
+        {
+            **more,
+            "id": id,
+            "organisation": tenant.organisation,
+            "workspace": "" if EVERYTHING in scopes else tenant.workspace,
+            "name": name,
+            "scopes": scopes,
+            "models": list(models),
+            "hint": masked(text),
+            "digest": digest(pepper, sha256(text)),
+            "mode": mode,
+        },
+        ApiKey,
+    )
+    with store.change(_around(tenant, key), actor, now_us) as change:
+        return change.add(key), text
 
 
-def revoke(store: KeyStore, id: str, now_us: int) -> None:
+def rotate(
+    store: ControlStore, pepper: bytes, tenant: Tenant, actor: Actor, now_us: int, id: str, transition_ms: int | None = None
+) -> tuple[ApiKey, str]:
+    """A key with a new text; the old one holds for as long as its rotation says, or `transition_ms`. Raises `Refusal` 404."""
+    with store.change(tenant, actor, now_us) as change:
+        try:
+            key = change.get(ApiKey, id)
+        except Absent:
+            raise unknown_key(id) from None
+        if key.status(now_us) != "active":
+            raise unknown_key(id)
+        if transition_ms is None:
+            transition_ms = (key.rotation or Rotation()).key_transition_period_ms
+        text = new_key(id)[1]
+        old = {"old_digest": key.digest, "old_until_us": now_us + transition_ms * 1000}
+        if transition_ms <= 0:
+            old = {"old_digest": b"", "old_until_us": 0}
+        new = msgspec.structs.replace(key, digest=digest(pepper, sha256(text)), hint=masked(text), **old)
+        return change.put(new, "rotate"), text
+
+
+def revoke(store: ControlStore, tenant: Tenant, actor: Actor, now_us: int, id: str) -> None:
     """Revoke by id; raises `Refusal` 404 when no such key holds."""
-    if not store.revoke(id, now_us):
-        raise Refusal(404, "key_not_found", f"No key with the id '{id}' is in force. `lockgate keys list` shows the ids.")
+    with store.change(tenant, actor, now_us) as change:
+        try:
+            key = change.get(ApiKey, id)
+        except Absent:
+            raise unknown_key(id) from None
+        if key.revoked_us:
+            raise unknown_key(id)
+        change.put(msgspec.structs.replace(key, revoked_us=now_us))
+
+
+def unknown_key(id: str) -> Refusal:
+    """There is no such key, or none that holds."""
+    return Refusal(404, "key_not_found", f"No key with the id '{id}' is in force. `lockgate keys list` shows the ids.")
+
+
+def _around(tenant: Tenant, key: ApiKey) -> Tenant:
+    """Where a key is put: one of the organisation is in no workspace."""
+    return tenant if key.workspace else Tenant(tenant.organisation)
 
 
 def sha256(key: str) -> bytes:
@@ -41,21 +107,17 @@ def sha256(key: str) -> bytes:
 
 
 def principals(
-    stored: Iterable[StoredKey],
     entries: list[KeyEntry],
     environment: Mapping[str, str],
     pepper: bytes,
     scopes: frozenset[str],
     mistakes: list[Mistake],
 ) -> dict[bytes, Principal]:
-    """All keys that hold, by digest: the stored ones, the configuration's, and the one of `LOCKGATE_ADMIN_KEY`.
+    """The keys that the configuration declares, by digest, and the one of `LOCKGATE_ADMIN_KEY`.
 
     `scopes` are what a key without its own gets, and what the admin scope stands for.
     """
     found: dict[bytes, Principal] = {}
-    for key in stored:
-        if key.revoked_us is None:
-            found[key.digest] = Principal(key.id, key.name, _widen(key.scopes, scopes), tuple(key.models))
     for n, entry in enumerate(entries):
         where = f"keys[{n}]"
         hashed = _hash_of(entry, where, mistakes)
@@ -68,7 +130,7 @@ def principals(
             found[digest(pepper, hashed)] = Principal(
                 f"config:{entry.name}",
                 entry.name,
-                _widen(entry.scopes, scopes),
+                widen(entry.scopes, scopes),
                 tuple(entry.models),
                 entry.config,
                 not entry.allow_config_override,
@@ -76,12 +138,6 @@ def principals(
     if admin := environment.get(ADMIN):
         found[digest(pepper, sha256(admin))] = Principal("admin", "admin", scopes | {EVERYTHING})
     return found
-
-
-def _widen(named: list[str], scopes: frozenset[str]) -> frozenset[str]:
-    if EVERYTHING in named:
-        return scopes | {EVERYTHING}
-    return frozenset(named) if named else scopes - BY_NAME
 
 
 def _hash_of(entry: KeyEntry, where: str, mistakes: list[Mistake]) -> bytes | None:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from lockgate.control.compile import compile_snapshot
 from lockgate.control.config import Config
+from lockgate.control.house import CONTROL_URL
+from lockgate.control.stored import Stored
 from lockgate.core.call import Principal
 from lockgate.core.record import Record
 from lockgate.core.redact import Redactor
-from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.providers.prices_file import NAME
-from lockgate.stores.keys import KeyStore, StoredKey
+from lockgate.stores.control.open import open_control, sqlite_url
 from lockgate.stores.spool import Spool
 
 
@@ -24,7 +26,7 @@ def thought_of(config: Config, data: Path, environment: Mapping[str, str], scope
     return compile_snapshot(
         config,
         environment=environment,
-        stored=_stored(data / "control.db"),
+        stored=_stored(environment.get(CONTROL_URL, ""), data / "control.db", scopes),
         pepper=b"offline",
         scopes=scopes,
         price_list=data / NAME,
@@ -42,14 +44,17 @@ def principal_of(name: str, snapshot: Snapshot) -> Principal | None:
     return next((each for each in known if each.id == name), None) or next((each for each in known if each.name == name), None)
 
 
-def _stored(path: Path) -> list[StoredKey]:
-    if not path.is_file():
-        return []
-    store = KeyStore(path)
+def _stored(url: str, path: Path, scopes: frozenset[str]) -> Stored:
+    """What is stored, without its secrets."""
+    stored = Stored()
+    if not url and not path.is_file():
+        return stored
+    store = open_control(url or sqlite_url(path), now_us())
     try:
-        return store.all()
+        stored.follow(store, None, scopes, now_us())
     finally:
         store.close()
+    return stored
 
 
 class _Unkept(Spool):

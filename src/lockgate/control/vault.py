@@ -41,7 +41,7 @@ class Vault:
     def __repr__(self) -> str:
         return f"Vault({self._ring})"
 
-    def seal(self, organisation: str, owner: str, field: str, secret: str, number: int = 1) -> Sealed:
+    def seal(self, organisation: str, owner: str, field: str, secret: str, number: int = 1, workspace: str = "") -> Sealed:
         """A secret of a row's field, in its `number`-th writing, as it is stored. Raises `RootError`."""
         root = self._ring.current
         place = _place(organisation, owner, field, number)
@@ -52,6 +52,7 @@ class Vault:
             owner=owner,
             field=field,
             number=number,
+            workspace=workspace,
             root=root.id,
             wrapped=root.wrap(key, place + root.id.encode()),
             box=seal(key, secret.encode(), place),

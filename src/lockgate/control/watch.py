@@ -1,32 +1,42 @@
-"""Notices that the configuration file, the stored keys or the price list have changed."""
+"""Notices that the configuration file, the control store or the price list have changed, or that something has expired."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from lockgate.control.house import House
+from lockgate.pipeline.runtime import now_us
 
 
 class Watch:
-    """Compares a fingerprint of what a Snapshot is made of with the last one. Cheap enough to ask twice a second."""
+    """Compares a fingerprint of what a Snapshot is made of with the last one; with that of what the house has taken in, to begin
+    with. Cheap enough to ask twice a second; it may block for as long as the control store may."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, clock: Callable[[], int] = now_us) -> None:
         self._house = house
-        self._store = house.key_store()  # data_version only tells of other connections' commits, so this one stays open
-        self._seen = self._fingerprint()
+        self._clock = clock
+        self._store = house.open_control()  # kept open: SQLite tells of other connections' commits only to one that stays
+        self._store.same()  # from here on it tells of changes
+        self._revision = self._store.house().revision
+        self._seen = self._fingerprint(house.stored.revision)
 
     def changed(self) -> bool:
         """Whether something has changed since the last time this was asked."""
-        now = self._fingerprint()
+        if not self._store.same():
+            self._revision = self._store.house().revision
+        self._house.resolver.refresh()
+        now = self._fingerprint(self._revision)
         changed, self._seen = now != self._seen, now
-        return changed
+        return changed or 0 < self._house.stored.due_us <= self._clock()
 
     def close(self) -> None:
-        """Let go of the key store."""
+        """Let go of the control store."""
         self._store.close()
 
-    def _fingerprint(self) -> tuple[object, ...]:
-        return (_stamp(self._house.config_path), self._store.version(), _stamp(self._house.price_list))
+    def _fingerprint(self, revision: int) -> tuple[object, ...]:
+        house = self._house
+        return (_stamp(house.config_path), _stamp(house.price_list), revision, house.resolver.generation)
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:

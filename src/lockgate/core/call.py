@@ -43,6 +43,11 @@ class Principal(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()  # patterns of "@slug/model" that the key may use; () for all
     config: str = ""  # the config of requests that name none
     config_fixed: bool = False  # and no request may name another
+    organisation: str = ""
+    workspace: str = ""  # "": a key of the whole organisation
+    user: str = ""  # "": a service's key
+    view: str = ""  # which part of the world it sees (`pipeline.snapshot.Snapshot.views`)
+    metadata: dict[str, str] = {}  # what stands in the metadata of its requests, whatever they say
 
     def may(self, scope: str) -> bool:
         """Whether the key carries this scope."""

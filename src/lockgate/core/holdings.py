@@ -154,6 +154,7 @@ class Sealed(Row, frozen=True, kw_only=True):
     field: str
     number: int
     root: str
+    workspace: str = ""
     wrapped: bytes
     box: bytes
     hint: str = ""

@@ -63,9 +63,12 @@ async def enter(
         principal, provider_key = admit(call.headers, snapshot)
         account.admitted(principal)
         permit(principal, scope)
+        snapshot = snapshot.seen_by(principal)
         if flaw is not None:
             raise flaw
         call.metadata = read_metadata(call)
+        if principal.metadata:
+            call.metadata = {**call.metadata, **principal.metadata}
         if call.metadata:
             account.record.metadata = {name: as_text(value) for name, value in call.metadata.items()}
         if call.method == "POST" and call.operation not in _UNREAD:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from lockgate.core.call import Principal
@@ -43,6 +45,7 @@ class Snapshot(msgspec.Struct, eq=False):
     computed again.
 
     `keys` are found by their keyed digest (`control.keys`), so that no key stands in memory. `aliases` stand for "@slug/model".
+    `views` are the same world as others see it: by workspace, or by organisation for keys of no workspace.
     """
 
     revision: str
@@ -58,6 +61,8 @@ class Snapshot(msgspec.Struct, eq=False):
     aliases: dict[str, str] = {}
     refresh: Refresh | None = None  # of the price list; None: never
     alias_configs: dict[str, str] = {}  # names of models that stand for a config
+    views: dict[str, Snapshot] = {}
+    default_view: dict[str, Snapshot] = {}  # of places that have nothing of their own, by organisation; "": of any other
     _homes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     seen: dict[bytes, Principal] = msgspec.field(default_factory=dict)  # who sent a header, by its digest
     inline_routes: dict[bytes, Route] = msgspec.field(default_factory=dict)  # of configs that callers brought
@@ -66,6 +71,22 @@ class Snapshot(msgspec.Struct, eq=False):
 
     def __repr__(self) -> str:
         return f"Snapshot({self.revision}, {len(self.keys)} keys, {len(self.providers)} providers)"
+
+    def seen_by(self, principal: Principal) -> Snapshot:
+        """What of the world there is for a caller."""
+        if not principal.view:
+            return self
+        view = self.views.get(principal.view) or self.default_view.get(principal.organisation)
+        return self.default_view[""] if view is None else view
+
+    def everywhere(self) -> Iterator[Provider]:
+        """Every provider, each once, whoever sees it."""
+        seen: set[int] = set()
+        for world in (self, *self.views.values(), *self.default_view.values()):
+            for provider in world.providers.values():
+                if id(provider) not in seen:
+                    seen.add(id(provider))
+                    yield provider
 
     def homes(self, model: str) -> tuple[str, ...]:
         """The slugs of the providers that a bare model name may mean, best first; one that is known to have the model comes
@@ -91,6 +112,9 @@ class Snapshot(msgspec.Struct, eq=False):
             old = before.providers.get(slug)
             if old is not None and (old.destination, old.base_path) == (provider.destination, provider.base_path):
                 provider.found = old.found
+        for place, view in self.views.items():
+            if (earlier := before.views.get(place)) is not None:
+                view.inherit(earlier)
 
     def _find_homes(self, model: str) -> tuple[str, ...]:
         known = [slug for slug, provider in self.providers.items() if provider.has(model)]

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 
-class RootError(Exception):
+class VaultError(Exception):
+    """Something that is sealed cannot be opened."""
+
+
+class RootError(VaultError):
     """A root key is not here, or cannot be asked now. The message says what to do."""
 
 
-class Tampered(Exception):
+class Tampered(VaultError):
     """What is stored is not what was sealed there: altered, or moved from another place."""
 
 

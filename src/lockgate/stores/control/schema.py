@@ -111,8 +111,9 @@ def _tenancy(driver: Driver, connection: Connection, now_us: int) -> None:
             _table("secret_references", "slug TEXT NOT NULL", _OF_ORGANISATION),
             _table(
                 "secrets",
-                "owner TEXT NOT NULL, field TEXT NOT NULL, number {int} NOT NULL, root TEXT NOT NULL",
+                "workspace TEXT, owner TEXT NOT NULL, field TEXT NOT NULL, number {int} NOT NULL, root TEXT NOT NULL",
                 _OF_ORGANISATION,
+                _OF_WORKSPACE,
             ),
             "CREATE UNIQUE INDEX workspaces_slug ON workspaces (organisation, slug)",
             "CREATE UNIQUE INDEX users_email ON users (organisation, email)",
@@ -148,6 +149,7 @@ def _tenancy(driver: Driver, connection: Connection, now_us: int) -> None:
 _FED = (
     "organisations",
     "workspaces",
+    "users",
     "api_keys",
     "policies",
     "integrations",

@@ -68,7 +68,7 @@ TABLES: dict[type[Row], Table] = {
         Table("configs", SavedConfig, ("workspace", "slug")),
         Table("config_versions", ConfigVersion, ("workspace", "of", "number")),
         Table("secret_references", SecretReference, ("slug",)),
-        Table("secrets", Sealed, ("owner", "field", "number", "root")),
+        Table("secrets", Sealed, ("workspace", "owner", "field", "number", "root")),
     )
 }
 

@@ -1,0 +1,120 @@
+"""Secrets that are kept elsewhere, resolved off the request path and kept for a while.
+
+A secret manager is a function that fetches a path; each has a file (`control/managers`). An account names its secrets by a
+`SecretReference` and a key in what that holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from lockgate.core.failure import Refusal
+from lockgate.core.holdings import Integration, SecretReference
+
+#: How long what was fetched counts as fresh, in seconds; then it is asked for again, and used until there is an answer.
+FRESH_S = 300.0
+#: After a failure, so long until the next try.
+RETRY_S = 15.0
+
+
+class ManagerError(Exception):
+    """A secret manager has not given a secret. The message says why, and nothing of any secret."""
+
+
+#: Fetches what a reference points to; `secrets` are the sealed members of its `auth_config`. It may block, for a bounded time.
+Fetch = Callable[[SecretReference, Mapping[str, str]], str]
+
+
+class _Kept(msgspec.Struct):
+    reference: SecretReference
+    secrets: dict[str, str]
+    text: str | None = None
+    trouble: str = ""
+    due_s: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"_Kept({self.reference.slug})"
+
+
+class Resolver:
+    """Knows what references point to. `secrets_of` answers from memory after the first time; `refresh` is called again and
+    again, in a thread, and asks for what is due. `clock` is monotonic, in seconds."""
+
+    def __init__(self, managers: Mapping[str, Fetch], clock: Callable[[], float]) -> None:
+        self._managers = managers
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+        self.generation = 0  # grows when a secret has become another
+
+    def __repr__(self) -> str:
+        return f"Resolver({len(self._kept)} references)"
+
+    def secrets_of(
+        self,
+        account: Integration,
+        references: Mapping[str, SecretReference],
+        sealed: Mapping[str, Mapping[str, str]],
+    ) -> dict[str, str]:
+        """The secrets that an account has by reference, by their fields. Raises `Refusal` 424 for one that cannot be had."""
+        found: dict[str, str] = {}
+        for mapping in account.secret_mappings:
+            reference = references.get(mapping.secret_reference) or next(
+                (each for each in references.values() if each.slug == mapping.secret_reference), None
+            )
+            if reference is None or reference.organisation != account.organisation:
+                raise _failed(f"there is no secret reference '{mapping.secret_reference}'")
+            if not reference.allow_all_workspaces and account.workspace not in reference.allowed_workspaces:
+                raise _failed(f"the secret reference '{reference.slug}' is not for this workspace")
+            text = self._text(reference, dict(sealed.get(reference.id, {})))
+            found[mapping.target_field] = _member(text, mapping.secret_key or reference.secret_key, reference.slug)
+        return found
+
+    def refresh(self) -> None:
+        """Ask for what is due. What cannot be had now stays as it was."""
+        for kept in list(self._kept.values()):
+            if self._clock() >= kept.due_s:
+                before = kept.text
+                self._ask(kept)
+                self.generation += kept.text != before
+
+    def _text(self, reference: SecretReference, secrets: dict[str, str]) -> str:
+        kept = self._kept.get(reference.id)
+        if kept is None or kept.reference != reference or kept.secrets != secrets:
+            kept = self._kept[reference.id] = _Kept(reference, secrets)
+            self._ask(kept)
+        if kept.text is None:
+            raise _failed(kept.trouble)
+        return kept.text
+
+    def _ask(self, kept: _Kept) -> None:
+        fetch = self._managers.get(kept.reference.manager_type)
+        try:
+            if fetch is None:
+                raise ManagerError(f"secrets of '{kept.reference.manager_type}' cannot be read by this version")
+            kept.text, kept.trouble = fetch(kept.reference, kept.secrets), ""
+            kept.due_s = self._clock() + FRESH_S
+        except ManagerError as trouble:
+            kept.trouble = str(trouble)
+            kept.due_s = self._clock() + RETRY_S
+
+
+def _member(text: str, key: str, slug: str) -> str:
+    """A key in what a reference points to, which is JSON then; without one, all of it."""
+    if not key:
+        return text.strip()
+    try:
+        tree: Any = json.loads(text)
+    except ValueError:
+        raise _failed(f"what '{slug}' points to is no JSON, so there is no '{key}' in it") from None
+    value = cast("dict[str, Any]", tree).get(key) if isinstance(tree, dict) else None
+    if value is None:
+        raise _failed(f"there is no '{key}' in what '{slug}' points to")
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _failed(why: str) -> Refusal:
+    return Refusal(424, "secret_unavailable", f"A secret cannot be had: {why}.", param="secret_mappings")

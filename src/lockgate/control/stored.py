@@ -1,0 +1,273 @@
+"""`Stored`: what the control store holds of the world, followed change by change, as the Snapshot is compiled from it.
+
+Only what has changed since the last look is read: with 100,000 keys, a key that is revoked costs one row. This is the one place
+where secrets are revealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from lockgate.control.accounts import entry_of
+from lockgate.control.config import Mistake, ProviderEntry
+from lockgate.control.kms.port import VaultError
+from lockgate.control.references import Resolver
+from lockgate.control.vault import Vault
+from lockgate.core.call import Principal
+from lockgate.core.failure import Refusal
+from lockgate.core.holdings import Integration, SavedConfig, Sealed, SecretReference, VirtualKey
+from lockgate.core.tenancy import ApiKey, Organisation, Policy, Row, Tenant, User, Workspace
+from lockgate.pipeline.route import RouteConfig, read_inline
+from lockgate.stores.control.store import Changes, ControlStore
+
+#: The scope that stands for all of them.
+EVERYTHING = "admin"
+#: Scopes that a key has only when they are given to it by name: they open all that an account can do at a provider.
+BY_NAME = frozenset(("proxy.write",))
+
+#: Nouns of which all rows are kept; keys are only kept as principals.
+_KEPT: tuple[type[Row], ...] = (
+    Organisation,
+    Workspace,
+    User,
+    Policy,
+    Integration,
+    VirtualKey,
+    SavedConfig,
+    SecretReference,
+    Sealed,
+)
+#: Those that keys inherit from.
+_INHERITED = (Organisation, Workspace, User)
+
+
+class StoredProvider(msgspec.Struct, frozen=True):
+    """A provider of a workspace. `own_identity`: see `Integration`."""
+
+    entry: ProviderEntry
+    own_identity: bool = False
+
+
+class Part(msgspec.Struct):
+    """What one workspace has of its own, by slug."""
+
+    providers: dict[str, StoredProvider] = {}
+    configs: dict[str, RouteConfig] = {}
+
+
+class Stored:
+    """The state of a follower. Data alone, so a process that forks hands it on; `follow` is called with a store of one's own.
+
+    `keys` by their digests, as they hold now; `parts` by workspace; `home` is the tenant that the configuration's own things
+    belong to. `flaws` are stored things that cannot be used. `due_us`: when something expires next.
+    """
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self.home = Tenant("")
+        self.keys: dict[bytes, Principal] = {}
+        self.parts: dict[str, Part] = {}
+        self.flaws: list[Mistake] = []
+        self.due_us = 0
+        self.rows: dict[type[Row], dict[str, Any]] = {noun: {} for noun in _KEPT}
+        self.limited: dict[str, ApiKey] = {}  # keys that have limits of their own
+        self._until: dict[bytes, int] = {}  # of digests that expire
+        self._later: dict[bytes, Principal] = {}  # every principal, those that have expired too
+        self._revealed: dict[str, tuple[bytes, str]] = {}  # by the ids of sealed secrets
+        self._generation = 0  # of the resolver's secrets
+        self._scopes: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def __repr__(self) -> str:
+        return f"Stored({self.revision}, {len(self.keys)} keys)"
+
+    def follow(
+        self,
+        store: ControlStore,
+        vault: Vault | None,
+        scopes: frozenset[str],
+        now_us: int,
+        resolver: Resolver | None = None,
+    ) -> bool:
+        """Take in what has changed; whether anything has, or has expired. Raises `StoreError`; then nothing was taken in.
+
+        Without a `vault` no secret is revealed: enough to think with, not to send. `resolver` has the secrets kept elsewhere.
+        """
+        house = store.house()
+        since = self.revision if house.home == self.home and house.revision >= self.revision else 0
+        if since and house.revision == since:
+            if not 0 < self.due_us <= now_us and (resolver is None or resolver.generation == self._generation):
+                return False
+            changes = Changes(since, {noun: [] for noun in (*_KEPT, ApiKey)}, {})
+        else:
+            changes = store.changes((*_KEPT, ApiKey), since)
+            if since and any(changes.rows[noun] for noun in _INHERITED):
+                since, changes = 0, store.changes((*_KEPT, ApiKey))
+        self.home = house.home
+        self._take_rows(changes, fresh=not since)
+        self._take_keys(changes, scopes, fresh=not since)
+        self.revision = changes.revision
+        self._settle(vault, now_us, resolver)
+        self._generation = 0 if resolver is None else resolver.generation
+        return True
+
+    # --- what was read
+
+    def _take_rows(self, changes: Changes, *, fresh: bool) -> None:
+        for noun in _KEPT:
+            kept = {} if fresh else dict(self.rows[noun])
+            for row in changes.rows[noun]:
+                kept[row.id] = row
+            self.rows[noun] = kept
+        if not fresh:
+            for ids in changes.gone.values():
+                for kept in self.rows.values():
+                    for id in ids & kept.keys():
+                        del kept[id]
+
+    def _take_keys(self, changes: Changes, scopes: frozenset[str], *, fresh: bool) -> None:
+        changed: list[ApiKey] = changes.rows[ApiKey]
+        old = {key.id for key in changed} | changes.gone.get("api_keys", set())
+        if fresh:
+            self._later, self._until, self.limited, self._scopes = {}, {}, {}, {}
+        elif old:
+            self._later = {digest: who for digest, who in self._later.items() if who.id not in old}
+            self._until = {digest: until for digest, until in self._until.items() if digest in self._later}
+            self.limited = {id: key for id, key in self.limited.items() if id not in old}
+        users: dict[str, User] = self.rows[User]
+        for key in changed:
+            user = users.get(key.user)
+            if key.revoked_us or (key.user and (user is None or user.status != "active")):
+                continue
+            who = self._principal(key, scopes)
+            self._later[key.digest] = who
+            if key.expires_us:
+                self._until[key.digest] = key.expires_us
+            if key.old_digest:
+                self._later[key.old_digest] = who
+                self._until[key.old_digest] = min(key.old_until_us, key.expires_us or key.old_until_us)
+            if key.usage_limits is not None or key.rate_limits:
+                self.limited[key.id] = key
+
+    def _principal(self, key: ApiKey, scopes: frozenset[str]) -> Principal:
+        """Who a key stands for. What it does not say itself, its workspace and its organisation say."""
+        place: Workspace | None = self.rows[Workspace].get(key.workspace)
+        whole: Organisation | None = self.rows[Organisation].get(key.organisation)
+        above = [each.defaults for each in (place, whole) if each is not None]
+        metadata = dict(key.defaults.metadata)
+        for defaults in above:  # a workspace's come before a key's, as Portkey merges them
+            metadata = {**metadata, **defaults.metadata} if defaults.metadata else metadata
+        config = key.defaults.config or next((defaults.config for defaults in above if defaults.config), "")
+        return Principal(
+            key.id,
+            key.name,
+            self._widened(tuple(key.scopes), scopes),
+            tuple(key.models),
+            config,
+            not key.defaults.allow_config_override,
+            organisation=key.organisation,
+            workspace=key.workspace,
+            user=key.user,
+            view=self._view(key),
+            metadata=metadata,
+        )
+
+    def _view(self, key: ApiKey) -> str:
+        """Which part of the world a key sees (`Snapshot.views`): "" where the configuration's things are, else its place."""
+        if key.organisation != self.home.organisation:
+            return key.workspace or key.organisation
+        return "" if key.workspace in ("", self.home.workspace) else key.workspace
+
+    def _widened(self, named: tuple[str, ...], scopes: frozenset[str]) -> frozenset[str]:
+        found = self._scopes.get(named)
+        if found is None:
+            found = self._scopes[named] = widen(named, scopes)
+        return found
+
+    # --- what that means now
+
+    def _settle(self, vault: Vault | None, now_us: int, resolver: Resolver | None) -> None:
+        over = [digest for digest, until in self._until.items() if until <= now_us]
+        self.keys = dict(self._later)
+        for digest in over:
+            del self.keys[digest]
+        coming = [until for until in self._until.values() if until > now_us]
+        self.flaws, self.parts = [], {}
+        secrets = self._secrets(vault)
+        for key in self.rows[VirtualKey].values():
+            if key.expires_us > now_us:
+                coming.append(key.expires_us)
+            if not 0 < key.expires_us <= now_us:
+                self._add_provider(key, secrets, vault is not None, resolver)
+        for saved in self.rows[SavedConfig].values():
+            if saved.status == "active":
+                self._add_config(saved)
+        self.due_us = min(coming, default=0)
+
+    def _add_provider(
+        self, key: VirtualKey, secrets: Mapping[str, dict[str, str]], real: bool, resolver: Resolver | None
+    ) -> None:
+        account: Integration | None = self.rows[Integration].get(key.integration)
+        if account is None or account.status != "active" or not account.open_to(key.workspace):
+            return
+        at = f"stored provider @{key.slug}"
+        said = dict(secrets.get(account.id, {}))
+        if missing := [field for field in account.sealed if field not in said]:
+            if real:
+                self.flaws.append(Mistake(at, f"its secret cannot be had: {', '.join(missing)}"))
+                return
+            said.update(dict.fromkeys(missing, "not-revealed"))
+        try:
+            if resolver is not None:
+                said |= resolver.secrets_of(account, self.rows[SecretReference], secrets)
+            entry = entry_of(account, said)
+        except Refusal as refusal:
+            self.flaws.append(Mistake(at, refusal.message))
+            return
+        self._part(key.workspace).providers[key.slug] = StoredProvider(entry, account.own_identity)
+
+    def _add_config(self, saved: SavedConfig) -> None:
+        try:
+            route = read_inline(bytes(saved.config))
+        except Refusal as refusal:
+            self.flaws.append(Mistake(f"stored config {saved.slug}", refusal.message))
+            return
+        part = self._part(saved.workspace)
+        part.configs[saved.slug] = route
+
+    def _part(self, workspace: str) -> Part:
+        return self.parts.setdefault(workspace, Part({}, {}))
+
+    def _secrets(self, vault: Vault | None) -> dict[str, dict[str, str]]:
+        """The secrets that are sealed, by owner and field. What was revealed once stays known while it is the same box, also
+        when the root key cannot be asked now."""
+        found: dict[str, dict[str, str]] = {}
+        if vault is None:
+            return found
+        revealed: dict[str, tuple[bytes, str]] = {}
+        latest: dict[tuple[str, str], int] = {}
+        sealed: Iterable[Sealed] = self.rows[Sealed].values()
+        for each in sealed:
+            known = self._revealed.get(each.id)
+            if known is None or known[0] != each.box:
+                try:
+                    known = (each.box, vault.reveal(each))
+                except VaultError as trouble:
+                    self.flaws.append(Mistake(f"secret {each.field} of {each.owner}", str(trouble)))
+                    continue
+            revealed[each.id] = known
+            if each.number >= latest.get((each.owner, each.field), 0):
+                latest[each.owner, each.field] = each.number
+                found.setdefault(each.owner, {})[each.field] = known[1]
+        self._revealed = revealed
+        return found
+
+
+def widen(named: Iterable[str], scopes: frozenset[str]) -> frozenset[str]:
+    """The scopes of a key to which these were given; none: all that need not be given by name."""
+    given = frozenset(named)
+    if EVERYTHING in given:
+        return scopes | {EVERYTHING}
+    return given or scopes - BY_NAME
