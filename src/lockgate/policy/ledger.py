@@ -235,7 +235,7 @@ def close(lease: Lease, balance: Balance, paid: int, overage: int) -> None:
 
 def correct(lease: Lease, balance: Balance, charged: int, actual: int) -> None:
     """What was posted as `charged`, by estimate, was `actual`. Its lease is closed."""
-    paid = min(actual, charged)
+    paid = min(actual, charged) if lease.hard else actual
     lease.granted += paid - charged
     lease.posted += paid - charged
     lease.told = lease.posted

@@ -33,7 +33,8 @@ from lockgate.policy.ledger import (
     write,
 )
 from lockgate.policy.purse import Flush
-from lockgate.stores.ledger.ports import Database, Epoch, Fenced, Orphan, Tables
+from lockgate.stores.ledger.ports import Database, Epoch, Fenced, Orphan, Tables, Uncertain
+from lockgate.stores.ports import StoreError
 
 #: Who is not heard for so long, in µs, does not count among those who share a budget, and is swept.
 SILENT_US = 30_000_000
@@ -68,6 +69,14 @@ class Finding(msgspec.Struct, frozen=True):
     orphans: Sequence[Orphan] = ()
 
 
+class Doubt(StoreError):
+    """Nobody knows whether a batch was applied. If it was, `answer` is what became of it."""
+
+    def __init__(self, message: str, answer: Answer | None) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
 class Book:
     """The durable ledger in a database. Every call may raise `StoreError`."""
 
@@ -86,18 +95,22 @@ class Book:
 
     def transact(self, epoch: int, batch: int, ops: Sequence[Op], beat: Sequence[int] = ()) -> Answer:
         """Apply a batch: all of it, or nothing. `beat` are leases that the worker wants to hear of besides those it names.
-        Raises `Fenced`, and `Uncertain` when the outcome is not known."""
-        with self._database.transaction() as tables:
-            row = tables.epoch(epoch)
-            if row is None or row.state != "open":
-                raise Fenced(f"epoch {epoch} is over")
-            change = _Change(tables, epoch, ops, beat)
-            results = tuple(change.apply(op, row) for op in ops)
-            heard = change.heard()
-            change.keep()
-            row.batch, row.beat_us = batch, tables.now_us
-            tables.put_epoch(row)
-            return Answer(results, heard, tables.now_us)
+        Raises `Fenced`, and `Doubt` when the outcome is not known."""
+        answer: Answer | None = None
+        try:
+            with self._database.transaction() as tables:
+                row = tables.epoch(epoch)
+                if row is None or row.state != "open":
+                    raise Fenced(f"epoch {epoch} is over")
+                change = _Change(tables, epoch, ops, beat)
+                results = tuple(change.apply(op, row) for op in ops)
+                answer = Answer(results, change.heard(), tables.now_us)
+                change.keep()
+                row.batch, row.beat_us = batch, tables.now_us
+                tables.put_epoch(row)
+        except Uncertain as error:
+            raise Doubt(str(error), answer) from None
+        return answer
 
     def epoch(self, number: int) -> Epoch | None:
         """How an epoch stands: which batch was the last to be applied, and whether it is over."""
