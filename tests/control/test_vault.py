@@ -17,6 +17,7 @@ from lockgate.control.vault import Vault, masked, open_house, rewrap_all, take_r
 from lockgate.core.holdings import Sealed
 from lockgate.core.tenancy import Tenant
 from lockgate.stores.control.open import open_control, sqlite_url
+from lockgate.stores.ports import StoreError
 from support.tenants import ME, NOW
 
 ROOTS = [LocalRoot(bytes([n]) * 32) for n in range(3)]
@@ -202,9 +203,30 @@ def filled(store, count):
         return [change.add(VAULT.seal(home.organisation, "owner", f"field {n}", f"secret {n}")) for n in range(count)]
 
 
+def taken(store):
+    """A new root key before the old one, taken into use."""
+    both = Ring([ROOTS[1], ROOTS[0]])
+    assert take_root(store, both, open_house(store, both, first))
+    return both
+
+
+def test_nothing_is_sealed_by_a_root_key_that_was_replaced(store):
+    filled(store, 1)
+    taken(store)
+    tenant = Tenant(store.house().organisation)
+    with pytest.raises(StoreError, match="try again"), store.change(tenant, ME, NOW) as change:
+        change.add(VAULT.seal(tenant.organisation, "owner", "late", "secret"))
+
+
+def test_a_ring_wraps_by_the_key_that_is_in_use():
+    assert Ring(ROOTS).current is ROOTS[0]
+    assert Ring(ROOTS, ROOTS[1].id).current is ROOTS[1]
+    assert Ring(ROOTS, "another").current is ROOTS[0]
+
+
 def test_every_secret_is_wrapped_anew_in_batches(store):
     filled(store, 7)
-    both = Ring([ROOTS[1], ROOTS[0]])
+    both = taken(store)
     assert rewrap_all(store, both, ME, NOW, batch=3) == 7
     assert rewrap_all(store, both, ME, NOW) == 0
     new = Vault(Ring([ROOTS[1]]))
@@ -217,7 +239,7 @@ def test_every_secret_is_wrapped_anew_in_batches(store):
 
 def test_a_rotation_that_is_stopped_goes_on_later(store, monkeypatch):
     filled(store, 7)
-    both = Ring([ROOTS[1], ROOTS[0]])
+    both = taken(store)
     rewrap, left = Vault.rewrap, iter(range(5))
 
     def stopped(vault, sealed):
@@ -241,7 +263,7 @@ def test_a_secret_that_is_removed_during_a_rotation_is_let_go(store, monkeypatch
     (sealed,) = filled(store, 1)
     answers = iter([[(sealed.organisation, "gone"), (sealed.organisation, sealed.id)], []])
     monkeypatch.setattr(store, "sealed_by_others", lambda root, limit: next(answers))
-    assert rewrap_all(store, Ring([ROOTS[1], ROOTS[0]]), ME, NOW) == 1
+    assert rewrap_all(store, taken(store), ME, NOW) == 1
 
 
 #: Who may see secrets.

@@ -19,6 +19,7 @@ from lockgate.cli.logs import logs
 from lockgate.cli.prices import prices
 from lockgate.cli.providers import providers
 from lockgate.cli.serve import serve
+from lockgate.cli.vault import audit, vault
 
 
 def main() -> None:
@@ -41,5 +42,5 @@ def cli() -> None:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
-for command in (serve, check, print_schema, providers, models, prices, logs, explain, backtest, keys, imports):
+for command in (serve, check, print_schema, providers, models, prices, logs, explain, backtest, keys, imports, vault, audit):
     cli.add_command(command)

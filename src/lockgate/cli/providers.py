@@ -22,7 +22,6 @@ from lockgate.cli.desk import (
     workspace_option,
 )
 from lockgate.control import providers as case
-from lockgate.control.vault import Vault
 from lockgate.core.holdings import Integration, Sealed, VirtualKey
 from lockgate.core.tenancy import Tenant
 from lockgate.pipeline.runtime import now_us
@@ -105,7 +104,7 @@ def add_provider(
     with control_of(house) as store:
         case.add_provider(
             store,
-            Vault(house.ring()),
+            house.vault(store),
             tenant_of(store, workspace),
             me(),
             now_us(),
@@ -161,7 +160,7 @@ def rotate_provider(slug: str, from_stdin: bool, workspace: str, data: Path) -> 
     if not key:
         raise Stop("no key was given.")
     with control_of(house) as store:
-        case.rotate_provider(store, Vault(house.ring()), tenant_of(store, workspace), me(), now_us(), slug, key)
+        case.rotate_provider(store, house.vault(store), tenant_of(store, workspace), me(), now_us(), slug, key)
     click.echo(f"@{slug} has another key. Running workers use it within a second.")
 
 

@@ -95,9 +95,13 @@ class House:
         if admin := self.environment.get(key_case.ADMIN):
             check_strength(admin, key_case.ADMIN)
 
-    def ring(self) -> Ring:
+    def ring(self, in_use: str = "") -> Ring:
         """The root keys as they are now. Raises `OSError`, `WeakSecret`."""
-        return Ring([LocalRoot(secret) for secret in root_secrets(self.data, self.environment)])
+        return Ring([LocalRoot(secret) for secret in root_secrets(self.data, self.environment)], in_use)
+
+    def vault(self, store: ControlStore) -> Vault:
+        """The vault for what is done now; not to be kept, since root keys are replaced. Raises `OSError`, `WeakSecret`."""
+        return Vault(self.ring(store.house().root))
 
     @contextmanager
     def control(self) -> Generator[ControlStore, None, None]:
@@ -144,7 +148,7 @@ class House:
         """The world as it is written and stored now; raises `BadConfig`, `StoreError`."""
         with self._turn:
             with self.control() as store:
-                self.stored.follow(store, Vault(self.ring()), self.scopes, now_us(), self.resolver)
+                self.stored.follow(store, self.vault(store), self.scopes, now_us(), self.resolver)
             snapshot = compile_snapshot(
                 self.config(),
                 environment=self.environment,

@@ -10,8 +10,8 @@ from lockgate.pipeline.runtime import now_us
 
 
 class Watch:
-    """Compares a fingerprint of what a Snapshot is made of with the last one; with that of what the house has taken in, to begin
-    with. Cheap enough to ask twice a second; it may block for as long as the control store may."""
+    """Compares a fingerprint of what a Snapshot is made of with the last one; to begin with, with that of what the house has
+    taken in. Cheap enough to ask twice a second; it may block for as long as the control store may."""
 
     def __init__(self, house: House, clock: Callable[[], int] = now_us) -> None:
         self._house = house

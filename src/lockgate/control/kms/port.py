@@ -36,13 +36,13 @@ class Root(Protocol):
 
 
 class Ring:
-    """The root keys that are known: the first wraps, all unwrap."""
+    """The root keys that are known. One wraps: that of the id `in_use`, else the first; all unwrap."""
 
-    def __init__(self, roots: Sequence[Root]) -> None:
+    def __init__(self, roots: Sequence[Root], in_use: str = "") -> None:
         if not roots:
             raise RootError("There is no root key.")
-        self.current = roots[0]
         self._roots = {root.id: root for root in roots}
+        self.current = self._roots.get(in_use, roots[0])
 
     def __repr__(self) -> str:
         return f"Ring({', '.join(self._roots)})"

@@ -134,6 +134,9 @@ class Change:
         )
 
     def _count_wrap(self, root: str) -> None:
+        """Count a data key that was wrapped, by the root key in use: one that was replaced meanwhile may be gone soon."""
+        if self._connection.rows("SELECT root FROM house")[0][0] not in ("", root):
+            raise StoreError("The root key has just been replaced: try again.")
         if not self._connection.run("UPDATE roots SET wraps = wraps + 1 WHERE id = ?", (root,)):
             self._connection.run("INSERT INTO roots VALUES (?, 1)", (root,))
         elif self._connection.rows("SELECT wraps FROM roots WHERE id = ?", (root,))[0][0] >= MOST_WRAPS:
