@@ -48,10 +48,11 @@ class Cells(Protocol):
 class Limiter:
     """One worker's. Times are integer µs on the clock of the cells, which is the same for all who share them.
 
-    `own` is a table that nobody else has, for what cannot be counted in `cells`; `workers` is how many share those.
+    `own` is a table that nobody else has, for what cannot be counted in `cells`; `workers` is how many share those, and
+    `nodes` how many such tables there are, of which each has its part of the limits.
     """
 
-    __slots__ = ("_cells", "_late", "_own", "_seats", "apart", "workers")
+    __slots__ = ("_cells", "_late", "_own", "_seats", "apart", "nodes", "workers")
 
     def __init__(self, cells: Cells, own: Cells, workers: int = 1) -> None:
         self._cells = cells
@@ -59,6 +60,7 @@ class Limiter:
         self._seats: dict[int, int] = {}
         self._late: list[tuple[Held, int, int | None]] = []  # settlements that found the table locked
         self.workers = workers
+        self.nodes = 1
         self.apart = 0
 
     def __repr__(self) -> str:
@@ -71,7 +73,7 @@ class Limiter:
         try:
             if entered and self._late:
                 self._settle_late()
-            return self._take(limits, now, tokens, entered)
+            return self.decide(limits, now, tokens, entered)
         finally:
             if entered:
                 self._cells.leave()
@@ -105,7 +107,7 @@ class Limiter:
                 if entered or each.account == OWN:
                     words, at, _ = self._find(each.limit, now, each.account == SHARED)
                     give_back(words, at + CELL, each.term)
-                    each.term = self._lend(words, at, each.limit, now)
+                    each.term = self.lend(words, at, each.limit, now).term
         finally:
             if entered:
                 self._cells.leave()
@@ -119,16 +121,17 @@ class Limiter:
             if entered:
                 self._cells.leave()
 
-    # --- between enter and leave
+    # --- between enter and leave, of the table or of nothing
 
-    def _take(self, limits: Sequence[Limit], now: int, tokens: int, entered: bool) -> Grant | Denial:
+    def decide(self, limits: Sequence[Limit], now: int, tokens: int, entered: bool = True) -> Grant | Denial:
+        """What `take` does with the table. Not `entered`: without it."""
         found: list[tuple[Limit, Words, int, Rate, int]] = []
-        shared, seats = self._cells.words, self._seats
+        shared, seats, nodes = self._cells.words, self._seats, self.nodes
         denial: Denial | None = None
         for limit in limits:
             at = seats.get(limit.tag, -1) if entered else -1
             if at >= 0 and shared[at] == limit.tag:
-                words, rate = shared, limit.rate
+                words, rate = shared, limit.rate if nodes == 1 else limit.rate.share(nodes)
             else:
                 words, at, rate = self._find(limit, now, entered)
             if limit.dimension == "concurrent":
@@ -152,28 +155,34 @@ class Limiter:
                 words[at + IDLE] = now + (owed + tokens * rate.unit) // rate.ticks + 1
                 held.append(Held(limit, tokens, term, SHARED if words is shared else OWN))
             else:
-                term = self._lend(words, at, limit, now)
-                held.append(Held(limit, 1, term, SHARED if words is shared else OWN))
+                place = self.lend(words, at, limit, now)
+                place.account = SHARED if words is shared else OWN
+                held.append(place)
         return Grant(held)
+
+    def seat(self, limit: Limit, now: int) -> int:
+        """Where a limit's slot begins in the table; -1: nowhere."""
+        at = self._seats.get(limit.tag, -1)
+        if at >= 0 and self._cells.words[at] == limit.tag:
+            return at
+        at = self._cells.seat(limit.tag, now)
+        if at >= 0:
+            if len(self._seats) >= _MOST_SEATS:
+                self._seats.clear()
+            self._seats[limit.tag] = at
+        return at
+
+    def lend(self, words: Words, at: int, limit: Limit, now: int) -> Held:
+        """Lend a place in a slot."""
+        words[at + IDLE] = max(words[at + IDLE], now + limit.window_us + 2 * width_us(limit.window_us))
+        return Held(limit, 1, lend(words, at + CELL, limit.window_us, now))
 
     def _find(self, limit: Limit, now: int, entered: bool) -> tuple[Words, int, Rate]:
         """Where a limit is counted, and at which rate."""
-        if entered:
-            at = self._seats.get(limit.tag, -1)
-            if at >= 0 and self._cells.words[at] == limit.tag:
-                return self._cells.words, at, limit.rate
-            at = self._cells.seat(limit.tag, now)
-            if at >= 0:
-                if len(self._seats) >= _MOST_SEATS:
-                    self._seats.clear()
-                self._seats[limit.tag] = at
-                return self._cells.words, at, limit.rate
+        if entered and (at := self.seat(limit, now)) >= 0:
+            return self._cells.words, at, limit.rate.share(self.nodes)
         self.apart += 1
-        return self._own.words, self._own.seat(limit.tag, now, force=True), limit.rate.share(self.workers)
-
-    def _lend(self, words: Words, at: int, limit: Limit, now: int) -> int:
-        words[at + IDLE] = now + limit.window_us + 2 * width_us(limit.window_us)
-        return lend(words, at + CELL, limit.window_us, now)
+        return self._own.words, self._own.seat(limit.tag, now, force=True), limit.rate.share(self.nodes * self.workers)
 
     def _settle(self, held: Held, now: int, tokens: int | None) -> None:
         words, at, rate = self._find(held.limit, now, held.account == SHARED)

@@ -128,12 +128,13 @@ class Denial(msgspec.Struct, frozen=True):
 
 class Held(msgspec.Struct):
     """What a grant took of one limit and must give back or settle. `term`: of the cell, or the group of the ring; `account`:
-    which of its accounts it was taken from, as who granted it knows them."""
+    which of its accounts it was taken from, as who granted it knows them; `until`: when what was taken there expires."""
 
     limit: Limit
     units: int
     term: int
     account: int = 0
+    until: int = 0
 
 
 class Grant(msgspec.Struct):
@@ -161,7 +162,7 @@ def tightest(readings: Sequence[Reading]) -> dict[str, Reading]:
 
 
 def headers(readings: Sequence[Reading]) -> list[tuple[bytes, bytes]]:
-    """`x-ratelimit-*` for what is left: one family for requests, one for tokens; none for what runs at once, which has no reset."""
+    """`x-ratelimit-*` for what is left: a family for requests and one for tokens; what runs at once has no reset, and none."""
     found: list[tuple[bytes, bytes]] = []
     for dimension, reading in tightest(readings).items():
         if dimension == "concurrent":

@@ -17,6 +17,7 @@ import contextlib
 import fcntl
 import mmap
 import os
+import secrets
 import struct
 import time
 from collections.abc import Callable
@@ -40,9 +41,10 @@ _ENTRANCE_S = 5.0
 
 _MAGIC = b"lockgate"
 _VERSION = 1
-#: Magic, version, slots, numbers in a slot; then, as a number, how often the lock has been let go. Padded to a slot.
+#: Magic, version, slots, numbers in a slot; then, as numbers, how often the lock has been let go, and what tells this table
+#: from those of other machines. Padded to a slot.
 _HEADER = struct.Struct("=8sQQQ")
-_TURNS = 4
+_TURNS, _MACHINE = 4, 5
 _OFFSET = SLOT_WORDS
 
 
@@ -51,9 +53,15 @@ class Table:
 
     def __init__(self, slots: int = SLOTS) -> None:
         self._lay(mmap.mmap(-1, _size(slots)), slots)
+        self.words[_MACHINE] = secrets.randbits(62)
 
     def __repr__(self) -> str:
         return f"Table({self._slots} slots)"
+
+    @property
+    def machine(self) -> int:
+        """A number for all who share this table, and nobody else."""
+        return self.words[_MACHINE]
 
     def enter(self) -> bool:
         """Nobody else is there."""
@@ -133,6 +141,11 @@ class SharedTable(Table):
         self.words[_TURNS] += 1
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether somebody held the lock for too long a moment ago."""
+        return self._clock() < self._stuck_until
+
     def close(self) -> None:
         """Leave for good."""
         self._opened.close()
@@ -176,6 +189,7 @@ class SharedTable(Table):
         else:
             # Every byte is written now: a hole that a full disk cannot fill later would kill who writes into it (SIGBUS).
             os.ftruncate(self._fd, 0)
+            header += struct.pack("=QQ", 0, secrets.randbits(62))
             data = memoryview(header + bytes(_size(slots) - len(header)))
             while data:
                 data = data[os.write(self._fd, data) :]
