@@ -132,6 +132,10 @@ class Account:
         """Whether there is a lease behind it."""
         return self.purse is not _NONE
 
+    def holds(self, amounts: tuple[int, int, int], now_us: int) -> bool:
+        """Whether its lease has enough."""
+        return amounts[self.purse.measure] <= self.purse.spare and now_us < self.purse.end_us
+
     def revise(self, budget: Budget) -> None:
         """The budget is another now, by the same id. What is left of the old one's lease is not used any more where it would
         be for another stretch of time, or is of another kind."""
@@ -405,6 +409,16 @@ class Teller:
     def overdue(self, before_us: int) -> list[Reservation]:
         """Reservations that began before, oldest first."""
         return sorted((each for each in self._live.values() if each.began_us < before_us), key=lambda each: each.began_us)
+
+    @property
+    def posted(self) -> int:
+        """The number of the last posting."""
+        return self._seq
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way, and the ledger has all there is to tell."""
+        return not (self.open or self._dirty or self._kept or self._asked or self._gone)
 
     @property
     def leases(self) -> list[int]:

@@ -78,10 +78,11 @@ class Doubt(StoreError):
 
 
 class Book:
-    """The durable ledger in a database. Every call may raise `StoreError`."""
+    """The durable ledger in a database. Every call may raise `StoreError`. Who is not heard for `silent_us` is silent."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, silent_us: int = SILENT_US) -> None:
         self._database = database
+        self._silent_us = silent_us
 
     def __repr__(self) -> str:
         return f"Book({self._database})"
@@ -102,7 +103,7 @@ class Book:
                 row = tables.epoch(epoch)
                 if row is None or row.state != "open":
                     raise Fenced(f"epoch {epoch} is over")
-                change = _Change(tables, epoch, ops, beat)
+                change = _Change(tables, epoch, ops, beat, silent_us=self._silent_us)
                 results = tuple(change.apply(op, row) for op in ops)
                 answer = Answer(results, change.heard(), tables.now_us)
                 change.keep()
@@ -139,10 +140,10 @@ class Book:
         with self._database.transaction() as tables:
             return tables.epochs()
 
-    def silent(self, silent_us: int = SILENT_US) -> list[int]:
-        """Open epochs that have not been heard for so long."""
+    def silent(self) -> list[int]:
+        """Open epochs that have not been heard for too long."""
         with self._database.transaction() as tables:
-            before = tables.now_us - silent_us
+            before = tables.now_us - self._silent_us
             return [each.number for each in tables.epochs() if each.state == "open" and each.beat_us < before]
 
     def sweep(self, epoch: int) -> None:
@@ -256,6 +257,7 @@ class _Change:
         ops: Sequence[Op] | None = None,
         beat: Sequence[int] = (),
         numbers: set[int] | None = None,
+        silent_us: int = SILENT_US,
     ) -> None:
         self._tables = tables
         self._epoch = epoch
@@ -285,7 +287,7 @@ class _Change:
         self._seen = tables.peek({(lease.budget, lease.window) for lease in self._others.values()}) if self._others else {}
         self._were = {key: copy(balance) for key, balance in self._balances.items()}
         self._had = {number: copy(lease) for number, lease in self.leases.items()}
-        since = tables.now_us - SILENT_US
+        since = tables.now_us - silent_us
         self._workers = max(1, sum(each.beat_us >= since for each in tables.epochs())) if ops is not None else 1
 
     def of(self, lease: Lease) -> Balance:

@@ -100,7 +100,9 @@ class Clerk:
         self._hear(answer.heard, answer.now_us)
 
     def _tell(self, batch: Sequence[tuple[Op, Done]], error: StoreError | Fenced) -> None:
-        for _, done in batch:
+        over = isinstance(error, Fenced)
+        for _, done in [*batch, *self._waiting] if over else batch:
             done(error)
-        if isinstance(error, Fenced):
+        if over:
+            self._waiting.clear()
             self._over()

@@ -81,6 +81,7 @@ class FileJournal:
         except OSError as error:
             raise StoreError(f"cannot make a journal in {directory}: {error.strerror}") from None
         self._words = memoryview(self._memory).cast("q")
+        self.closed = False
         self._slots = slots
         self._unused = array("q", range(slots - 1, -1, -1))
 
@@ -117,6 +118,7 @@ class FileJournal:
 
     def close(self, *, gone: bool) -> None:
         """Let go of the file; `gone`: there is nothing left in it that matters, and nobody needs to read it."""
+        self.closed = True
         self._words.release()
         self._memory.close()
         if gone:

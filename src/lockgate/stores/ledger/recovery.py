@@ -11,12 +11,12 @@ from pathlib import Path
 from lockgate.core.record import Record
 from lockgate.policy.ledger import MEASURES, Budget, Lease
 from lockgate.policy.purse import DISPATCHED, POSTED
-from lockgate.stores.ledger.book import SILENT_US, Book, Finding
+from lockgate.stores.ledger.book import Book, Finding
 from lockgate.stores.ledger.journal import DeadJournal, dead_journals
 from lockgate.stores.ledger.ports import Epoch, Orphan
 
 
-def recover(book: Book, directory: Path, *, boot: str | None = None, silent_us: int = SILENT_US) -> int:
+def recover(book: Book, directory: Path, *, boot: str | None = None) -> int:
     """End the epochs of workers that are gone; how many. Raises `StoreError`; what was done until then stays done."""
     ended = 0
     for journal in dead_journals(directory, boot=boot):
@@ -26,7 +26,7 @@ def recover(book: Book, directory: Path, *, boot: str | None = None, silent_us: 
             gone = True
         finally:
             journal.close(gone=gone)
-    for epoch in book.silent(silent_us):
+    for epoch in book.silent():
         book.sweep(epoch)
         ended += 1
     return ended
@@ -48,7 +48,7 @@ def _bury(book: Book, journal: DeadJournal) -> bool:
 
 def find(epoch: Epoch, leases: dict[int, Lease], budgets: dict[str, Budget], journal: DeadJournal) -> Finding:
     """What a journal says beyond what the ledger has: what was posted later, and all of what was under way."""
-    spent = dict.fromkeys(leases, (0, 0))
+    spent: dict[int, tuple[int, int]] = dict.fromkeys(leases, (0, 0))
     orphans: list[Orphan] = []
     for entry in journal.entries:
         for number in entry.leases:
