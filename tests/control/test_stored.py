@@ -11,6 +11,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.holdings import GlobalAccess, Integration, SavedConfig, Sealed, VirtualKey, WorkspaceAccess
 from lockgate.core.tenancy import Defaults, Organisation, Tenant, User, Workspace, new_id
 from lockgate.pipeline.admit import admit
+from lockgate.stores.ports import StoreError
 from support.house import make_house
 from support.tenants import ME, NOW, found_another, workspace
 
@@ -357,6 +358,11 @@ class Counting:
     def house(self):
         return self._store.house()
 
+    def each(self, noun, since=0):
+        for row in self._store.each(noun, since):
+            self.read += 1
+            yield row
+
     def changes(self, nouns, since=0):
         found = self._store.changes(nouns, since)
         self.read += sum(map(len, found.rows.values()))
@@ -375,6 +381,25 @@ def test_only_what_has_changed_is_read(house, store, home):
     assert counting.read == 1
     assert len(stored.keys) == len(before) - 1
     assert len(before) == 20  # a Snapshot may still live on it
+
+
+def test_trouble_on_the_way_changes_nothing(house, store, home):
+    class Broken(Counting):
+        def each(self, noun, since=0):
+            yield from super().each(noun, since)
+            raise StoreError("gone")
+
+    stored = Stored()
+    keys.create(store, house.pepper, home, ME, NOW, name="a")
+    stored.follow(store, None, house.scopes, NOW)
+    before = (stored.revision, stored.home, dict(stored.keys), stored.rows)
+    another_workspace(store, home)
+    keys.create(store, house.pepper, home, ME, NOW, name="b")
+    with pytest.raises(StoreError):
+        stored.follow(Broken(store), None, house.scopes, NOW)
+    assert (stored.revision, stored.home, stored.keys, stored.rows) == before
+    assert stored.follow(store, None, house.scopes, NOW)
+    assert len(stored.keys) == 2
 
 
 def test_a_store_that_was_put_back_is_read_anew(house, store, home, tmp_path):

@@ -22,6 +22,7 @@ from lockgate.core.holdings import Integration, SavedConfig, Sealed, SecretRefer
 from lockgate.core.tenancy import ApiKey, Organisation, Policy, Row, Tenant, User, Workspace
 from lockgate.pipeline.route import RouteConfig, read_inline
 from lockgate.stores.control.store import Changes, ControlStore
+from lockgate.stores.ports import StoreError
 
 #: The scope that stands for all of them.
 EVERYTHING = "admin"
@@ -40,6 +41,7 @@ _KEPT: tuple[type[Row], ...] = (
     SecretReference,
     Sealed,
 )
+_NOTHING: dict[str, str] = {}
 #: Those that keys inherit from.
 _INHERITED = (Organisation, Workspace, User)
 
@@ -75,7 +77,7 @@ class Stored:
         self.rows: dict[type[Row], dict[str, Any]] = {noun: {} for noun in _KEPT}
         self.limited: dict[str, ApiKey] = {}  # keys that have limits of their own
         self._until: dict[bytes, int] = {}  # of digests that expire
-        self._later: dict[bytes, Principal] = {}  # every principal, those that have expired too
+        self._known: dict[bytes, Principal] = {}  # every principal, those that have expired too
         self._revealed: dict[str, tuple[bytes, str]] = {}  # by the ids of sealed secrets
         self._generation = 0  # of the resolver's secrets
         self._scopes: dict[tuple[str, ...], frozenset[str]] = {}
@@ -100,63 +102,75 @@ class Stored:
         if since and house.revision == since:
             if not 0 < self.due_us <= now_us and (resolver is None or resolver.generation == self._generation):
                 return False
-            changes = Changes(since, {noun: [] for noun in (*_KEPT, ApiKey)}, {})
+            self._settle(vault, now_us, resolver)
         else:
-            changes = store.changes((*_KEPT, ApiKey), since)
+            changes = store.changes(_KEPT, since)
             if since and any(changes.rows[noun] for noun in _INHERITED):
-                since, changes = 0, store.changes((*_KEPT, ApiKey))
-        self.home = house.home
-        self._take_rows(changes, fresh=not since)
-        self._take_keys(changes, scopes, fresh=not since)
-        self.revision = changes.revision
-        self._settle(vault, now_us, resolver)
+                since, changes = 0, store.changes(_KEPT)
+            before, self.rows = self.rows, self._rows_after(changes, fresh=not since)
+            home, self.home = self.home, house.home
+            try:
+                self._take_keys(store.each(ApiKey, since), changes.gone.get("api_keys", set()), scopes, fresh=not since)
+            except StoreError:
+                self.rows, self.home = before, home
+                raise
+            self.revision = changes.revision
+            self._settle(vault, now_us, resolver)
         self._generation = 0 if resolver is None else resolver.generation
         return True
 
     # --- what was read
 
-    def _take_rows(self, changes: Changes, *, fresh: bool) -> None:
+    def _rows_after(self, changes: Changes, *, fresh: bool) -> dict[type[Row], dict[str, Any]]:
+        """The rows that are kept, with what has changed. They are new ones: a Snapshot may still live on the old."""
+        gone = set[str]().union(*changes.gone.values())
+        rows: dict[type[Row], dict[str, Any]] = {}
         for noun in _KEPT:
-            kept = {} if fresh else dict(self.rows[noun])
-            for row in changes.rows[noun]:
-                kept[row.id] = row
-            self.rows[noun] = kept
-        if not fresh:
-            for ids in changes.gone.values():
-                for kept in self.rows.values():
-                    for id in ids & kept.keys():
-                        del kept[id]
+            rows[noun] = {} if fresh else {id: row for id, row in self.rows[noun].items() if id not in gone}
+            rows[noun].update((row.id, row) for row in changes.rows[noun])
+        return rows
 
-    def _take_keys(self, changes: Changes, scopes: frozenset[str], *, fresh: bool) -> None:
-        changed: list[ApiKey] = changes.rows[ApiKey]
-        old = {key.id for key in changed} | changes.gone.get("api_keys", set())
+    def _take_keys(self, changed: Iterable[ApiKey], gone: set[str], scopes: frozenset[str], *, fresh: bool) -> None:
+        """The principals, with those of the keys that have changed; all or none of them."""
+        new: dict[bytes, Principal] = {}
+        until: dict[bytes, int] = {}
+        limited: dict[str, ApiKey] = {}
+        old = set(gone)
         if fresh:
-            self._later, self._until, self.limited, self._scopes = {}, {}, {}, {}
-        elif old:
-            self._later = {digest: who for digest, who in self._later.items() if who.id not in old}
-            self._until = {digest: until for digest, until in self._until.items() if digest in self._later}
-            self.limited = {id: key for id, key in self.limited.items() if id not in old}
-        users: dict[str, User] = self.rows[User]
+            self._scopes = {}
         for key in changed:
-            user = users.get(key.user)
-            if key.revoked_us or (key.user and (user is None or user.status != "active")):
+            if not fresh:
+                old.add(key.id)
+            if key.revoked_us or not self._holds(key):
                 continue
-            who = self._principal(key, scopes)
-            self._later[key.digest] = who
+            who = new[key.digest] = self._principal(key, scopes)
             if key.expires_us:
-                self._until[key.digest] = key.expires_us
+                until[key.digest] = key.expires_us
             if key.old_digest:
-                self._later[key.old_digest] = who
-                self._until[key.old_digest] = min(key.old_until_us, key.expires_us or key.old_until_us)
+                new[key.old_digest] = who
+                until[key.old_digest] = min(key.old_until_us, key.expires_us or key.old_until_us)
             if key.usage_limits is not None or key.rate_limits:
-                self.limited[key.id] = key
+                limited[key.id] = key
+        if not fresh and old:
+            kept = {digest: who for digest, who in self._known.items() if who.id not in old}
+            kept.update(new)
+            new = kept
+            until = {digest: when for digest, when in self._until.items() if digest in new} | until
+            limited = {id: key for id, key in self.limited.items() if id not in old} | limited
+        if fresh or old:
+            self._known, self._until, self.limited = new, until, limited
+
+    def _holds(self, key: ApiKey) -> bool:
+        """Whether a person's key holds: as long as the person may be here."""
+        user: User | None = self.rows[User].get(key.user)
+        return not key.user or (user is not None and user.status == "active")
 
     def _principal(self, key: ApiKey, scopes: frozenset[str]) -> Principal:
         """Who a key stands for. What it does not say itself, its workspace and its organisation say."""
         place: Workspace | None = self.rows[Workspace].get(key.workspace)
         whole: Organisation | None = self.rows[Organisation].get(key.organisation)
         above = [each.defaults for each in (place, whole) if each is not None]
-        metadata = dict(key.defaults.metadata)
+        metadata = key.defaults.metadata or _NOTHING
         for defaults in above:  # a workspace's come before a key's, as Portkey merges them
             metadata = {**metadata, **defaults.metadata} if defaults.metadata else metadata
         config = key.defaults.config or next((defaults.config for defaults in above if defaults.config), "")
@@ -167,8 +181,8 @@ class Stored:
             tuple(key.models),
             config,
             not key.defaults.allow_config_override,
-            organisation=key.organisation,
-            workspace=key.workspace,
+            organisation=key.organisation if whole is None else whole.id,  # one text for all keys, not one for each
+            workspace=key.workspace if place is None else place.id,
             user=key.user,
             view=self._view(key),
             metadata=metadata,
@@ -190,9 +204,11 @@ class Stored:
 
     def _settle(self, vault: Vault | None, now_us: int, resolver: Resolver | None) -> None:
         over = [digest for digest, until in self._until.items() if until <= now_us]
-        self.keys = dict(self._later)
-        for digest in over:
-            del self.keys[digest]
+        self.keys = self._known
+        if over:
+            self.keys = {**self._known}
+            for digest in over:
+                del self.keys[digest]
         coming = [until for until in self._until.values() if until > now_us]
         self.flaws, self.parts = [], {}
         secrets = self._secrets(vault)

@@ -90,6 +90,7 @@ HOUSE_WIDE = {
     "same": "whether something changed",
     "session": "by the digest of a cookie, which is the proof",
     "changes": "for the compiler of the Snapshot",
+    "each": "for the compiler of the Snapshot",
     "chain": "for the verifier of the audit log",
     "house_keys": "wrapped keys, for the vault",
     "set_root": "for the vault",
@@ -267,6 +268,16 @@ def test_the_feed_tells_what_is_new_changed_and_gone(store):
     assert second.gone == {"api_keys": {gone.id}}
     assert store.changes([ApiKey], second.revision).rows == {ApiKey: []}
     assert kept in first.rows[ApiKey]
+
+
+def test_many_rows_are_told_in_parts(store, monkeypatch):
+    monkeypatch.setattr("lockgate.stores.control.store._BATCH", 2)
+    home = store.house().home
+    first = added(store, home, *(api_key(home) for _ in range(4)))
+    revision = store.house().revision
+    (last,) = added(store, home, api_key(home))
+    assert sorted(key.id for key in store.each(ApiKey)) == sorted(key.id for key in [*first, last])
+    assert list(store.each(ApiKey, revision)) == [last]
 
 
 def test_a_store_that_nobody_changed_is_the_same_or_cannot_tell(store, url, opened):

@@ -23,7 +23,7 @@ from lockgate.stores.control.tables import TABLES
 from lockgate.stores.ports import StoreError
 
 T = TypeVar("T", bound=Row)
-#: How many audit entries are read at once.
+#: How many rows are read at once where there may be very many.
 _BATCH = 1000
 
 
@@ -168,6 +168,22 @@ class ControlStore:
                 for table, id in connection.rows("SELECT noun, id FROM gone WHERE revision > ?", (since,)):
                     gone.setdefault(table, set()).add(id)
         return Changes(revision, rows, gone)
+
+    def each(self, noun: type[T], since: int = 0) -> Generator[T, None, None]:
+        """The rows of one noun, in all organisations, that were changed after revision `since`, for those who compile the
+        Snapshot: some at a time, so that many need little memory. What is changed meanwhile may be told or not; it is changed
+        after the revision of `changes` that was asked for before, and will be told again."""
+        table, decode, after = TABLES[noun], msgspec.json.Decoder(noun).decode, ""
+        while True:
+            with self._driver.reading() as connection:
+                rows = connection.rows(
+                    f"SELECT id, body FROM {table.name} WHERE revision > ? AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
+                    (since, after, _BATCH),
+                )
+            yield from (decode(body) for _, body in rows)
+            if len(rows) < _BATCH:
+                return
+            after = rows[-1][0]
 
     def chain(self, after: int = 0) -> Generator[Link, None, None]:
         """The whole audit log in the order of its writing, for `core.audit.verify`."""
