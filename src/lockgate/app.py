@@ -77,13 +77,16 @@ class App:
         if self._board is not None:
             self._board.close()
 
-    async def reload(self) -> None:
-        """Compile a new Snapshot aside and swap it in; a bad one is reported and the old world stays."""
+    async def reload(self) -> bool:
+        """Compile a new Snapshot aside and swap it in; a bad one is reported and the old world stays. False when what is stored
+        could not be read: try again."""
         try:
-            snapshot = await asyncio.to_thread(self._house.snapshot)
-        except (BadConfig, StoreError, OSError) as trouble:
+            snapshot = await self._compiled()
+        except (StoreError, OSError) as trouble:
             log.error("the configuration was not reloaded; the old one stays in force:\n%s", trouble)
-            return
+            return False
+        if snapshot is None:
+            return True
         if snapshot.revision != self.world.snapshot.revision:
             log.info("reloaded: %s", snapshot)
         await asyncio.to_thread(snapshot.prices.load)  # before anyone is charged by them
@@ -94,6 +97,19 @@ class App:
         self._reloaded.set()
         self.runtime.redactor = _redactor(snapshot)
         self._pin_credentials()
+        return True
+
+    async def _compiled(self) -> Snapshot | None:
+        """A new Snapshot; None when there is no reason or no way to make one. Raises `StoreError`, `OSError`."""
+        try:
+            return await asyncio.to_thread(self._house.snapshot)
+        except BadConfig as bad:
+            log.error("the configuration was not reloaded; the old one stays in force:\n%s", bad)
+        try:
+            return await asyncio.to_thread(self._house.snapshot_without_file)
+        except BadConfig as bad:
+            log.error("what is stored does not fit the configuration that is in force:\n%s", bad)
+            return None
 
     def _pin_credentials(self) -> None:
         signers = (provider.signer for provider in self.world.snapshot.everywhere())
@@ -122,17 +138,21 @@ class App:
         """Look again and again, whatever happens: a key that is revoked must be refused, also after a bad day of the disk."""
         watch: Watch | None = None
         trouble: Exception | None = None
+        behind = False
         try:
             while True:
                 try:
                     if watch is None:
                         watch = await asyncio.to_thread(Watch, self._house)
                         if trouble is not None:  # what has changed in between is not known
-                            await self.reload()
+                            behind = True
                     elif await asyncio.to_thread(watch.changed):
-                        await self.reload()
+                        behind = True
                     else:
                         trouble = None
+                    if behind:
+                        behind = not await self.reload()
+                    self.world.snapshot.stale = behind
                 except (StoreError, OSError) as again:
                     if watch is not None:
                         watch.close()
@@ -140,6 +160,7 @@ class App:
                     if trouble is None:
                         log.error("what is stored cannot be watched; what is known stays in force: %s", again)
                     trouble = again
+                    self.world.snapshot.stale = True
                 await asyncio.sleep(WATCH_SECONDS)
         finally:
             if watch is not None:

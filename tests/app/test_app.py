@@ -5,9 +5,13 @@ import asyncio
 import pytest
 
 from lockgate.app import App
+from lockgate.control import keys, providers
 from lockgate.control.watch import Watch
+from lockgate.core.failure import Refusal
+from lockgate.pipeline.admit import admit
 from lockgate.stores.ports import StoreError
-from support.house import make_house
+from support.house import KEY, make_house
+from support.tenants import ME, NOW
 
 
 def reloaded(house, spoil):
@@ -49,6 +53,49 @@ def test_trouble_leaves_the_old_world_in_force_and_is_reported(tmp_path, caplog,
     assert "the old one stays in force" in caplog.text
 
 
+def test_a_key_that_is_revoked_is_refused_also_while_the_file_is_spoilt(tmp_path, caplog):
+    house = make_house(tmp_path, "limits: {request_body: 7}")
+    with house.control() as store:
+        home = store.house().home
+        key, _ = keys.create(store, house.pepper, home, ME, NOW, name="app")
+
+    def spoil():
+        house.config_path.write_text("surprise: 1")
+        with house.control() as store:
+            keys.revoke(store, home, ME, NOW, key.id)
+
+    app, before = reloaded(house, spoil)
+    assert len(before.keys) == 2
+    assert len(app.world.snapshot.keys) == 1
+    assert app.world.snapshot.limits.request == 7
+    assert "the old one stays in force" in caplog.text
+
+
+def test_a_stored_slug_that_the_file_has_too_leaves_the_old_world_in_force(tmp_path, caplog):
+    house = make_house(tmp_path, "providers: {mine: {provider: sim}}")
+
+    def spoil():
+        with house.control() as store:
+            providers.add_provider(store, house.vault(store), store.house().home, ME, NOW, "mine", provider="sim")
+
+    app, before = reloaded(house, spoil)
+    assert app.world.snapshot is before
+    assert "does not fit the configuration" in caplog.text
+
+
+def test_a_key_that_is_not_known_gets_no_401_while_the_store_cannot_be_read(tmp_path):
+    world = make_house(tmp_path).snapshot()
+    headers = {b"authorization": b"Bearer lg_made-a-moment-ago"}
+    with pytest.raises(Refusal) as told:
+        admit(headers, world)
+    assert told.value.status == 401
+    world.stale = True
+    with pytest.raises(Refusal) as told:
+        admit(headers, world)
+    assert (told.value.status, told.value.code, told.value.retry_after) == (503, "keys_unavailable", 5.0)
+    assert admit({b"authorization": f"Bearer {KEY}".encode()}, world)[0].id == "admin"
+
+
 def test_a_key_of_a_changed_provider_is_not_kept_either(tmp_path):
     key = "0123456789abcdef0123456789abcdef"
     house = make_house(tmp_path)
@@ -82,11 +129,13 @@ def test_looking_for_changes_goes_on_after_trouble(tmp_path, monkeypatch, caplog
         app = App(house, house.snapshot())
         app.start()
         await until(lambda: "cannot be watched" in caplog.text)
+        assert app.world.snapshot.stale
         house.config_path.write_text("limits: {request_body: 7}")
         await until(lambda: app.world.snapshot.limits.request == 7)
         bad = False
         house.config_path.write_text("limits: {request_body: 77}")
         await until(lambda: app.world.snapshot.limits.request == 77)
+        await until(lambda: not app.world.snapshot.stale)
         await app.stop()
 
     asyncio.run(go())

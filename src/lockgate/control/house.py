@@ -54,6 +54,8 @@ class House:
         self.resolver = Resolver(managers_of(environment), time.monotonic)
         self._pepper = b""
         self._told: list[Mistake] = []
+        self._good: Config | None = None  # the last configuration that could be used
+        self._unseen = False  # something stored has changed since the last Snapshot
         self._turn = threading.Lock()
 
     def __repr__(self) -> str:
@@ -147,18 +149,32 @@ class House:
     def snapshot(self) -> Snapshot:
         """The world as it is written and stored now; raises `BadConfig`, `StoreError`."""
         with self._turn:
-            with self.control() as store:
-                self.stored.follow(store, self.vault(store), self.scopes, now_us(), self.resolver)
-            snapshot = compile_snapshot(
-                self.config(),
-                environment=self.environment,
-                stored=self.stored,
-                pepper=self._pepper,
-                scopes=self.scopes,
-                price_list=self.price_list,
-            )
-            for flaw in self.stored.flaws:
-                if flaw not in self._told:
-                    log.error("%s: left out", flaw)
-            self._told = self.stored.flaws
-            return snapshot
+            self._follow()
+            return self._compiled(self.config())
+
+    def snapshot_without_file(self) -> Snapshot | None:
+        """The world as it is stored now, and as the last good configuration had it: a key that is revoked is refused also while
+        the file is spoilt. None when nothing stored has changed since the last Snapshot. Raises `BadConfig`, `StoreError`."""
+        with self._turn:
+            self._follow()
+            return self._compiled(self._good) if self._unseen and self._good is not None else None
+
+    def _follow(self) -> None:
+        with self.control() as store:
+            if self.stored.follow(store, self.vault(store), self.scopes, now_us(), self.resolver):
+                self._unseen = True
+
+    def _compiled(self, config: Config) -> Snapshot:
+        snapshot = compile_snapshot(
+            config,
+            environment=self.environment,
+            stored=self.stored,
+            pepper=self._pepper,
+            scopes=self.scopes,
+            price_list=self.price_list,
+        )
+        for flaw in self.stored.flaws:
+            if flaw not in self._told:
+                log.error("%s: left out", flaw)
+        self._told, self._good, self._unseen = list(self.stored.flaws), config, False
+        return snapshot

@@ -25,7 +25,8 @@ def digest(pepper: bytes, hashed: bytes) -> bytes:
 
 
 def admit(headers: dict[bytes, bytes], snapshot: Snapshot) -> tuple[Principal, str]:
-    """The caller, and the provider key it brought ("" for none). Raises `Refusal` 401.
+    """The caller, and the provider key it brought ("" for none). Raises `Refusal` 401, or 503 while it cannot be said whether
+    a key has been made.
 
     A key that is not known is never taken for anything else, and nothing of it is repeated in the answer.
     """
@@ -48,6 +49,13 @@ def _find(headers: dict[bytes, bytes], snapshot: Snapshot) -> tuple[Principal, s
     if not key:
         raise Refusal(401, "missing_key", f"No key was sent. {_HOW}")
     principal = snapshot.keys.get(digest(snapshot.pepper, sha256(key).digest()))
+    if principal is None and snapshot.stale:
+        raise Refusal(
+            503,
+            "keys_unavailable",
+            "The key is not known yet, and the store of keys cannot be reached now. Try again in a moment.",
+            retry_after=5.0,
+        )
     if principal is None:
         raise Refusal(401, "invalid_key", f"The key is not known here, or was revoked. {_HOW}")
     return principal, provider_key

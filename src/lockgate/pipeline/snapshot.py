@@ -61,6 +61,7 @@ class Snapshot(msgspec.Struct, eq=False):
     aliases: dict[str, str] = {}
     refresh: Refresh | None = None  # of the price list; None: never
     alias_configs: dict[str, str] = {}  # names of models that stand for a config
+    stale: bool = False  # what is stored cannot be read now: there may be keys that are not known here
     views: dict[str, Snapshot] = {}
     default_view: dict[str, Snapshot] = {}  # of places that have nothing of their own, by organisation; "": of any other
     _homes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
