@@ -91,7 +91,7 @@ class TestRates:
 
 
 class TestTheBound:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=12, deadline=None)
     @given(
         value=st.sampled_from([1, 3, 7, 50, 60, 1009]),
         window_us=st.sampled_from([1_000_000, MINUTE]),
@@ -123,7 +123,7 @@ class TestTheBound:
                 now += rate.wait_us(debt(words, 0, rate, now), units)
         assert got >= 0.9999 * (value + value * now / MINUTE) - units
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(data=st.data())
     def test_what_is_settled_for_less_never_lets_more_pass(self, data: st.DataObject):
         """Each request counts with what it used, when it was admitted; whatever is settled when, the bound holds."""

@@ -150,6 +150,18 @@ class TestSettling:
         assert left(limiter, AT_ONCE, now=5 * MINUTE) == [2]
 
 
+class TestMachines:
+    def test_of_several_machines_each_has_its_part(self):
+        limiter = local()
+        granted(limiter.take((KEY,), 0))
+        limiter.nodes = 4
+        assert sum(isinstance(limiter.take((KEY,), 0), Grant) for _ in range(60)) == 14
+        assert left(limiter, KEY, SPACE) == [0, 2]
+        assert denied(limiter.take((KEY,), 0)).wait_us == 4 * SECOND
+        assert isinstance(limiter.take((AT_ONCE,), 0), Grant)
+        assert isinstance(limiter.take((AT_ONCE,), 0), Denial)
+
+
 class TestApart:
     """Where the others' table cannot be had."""
 

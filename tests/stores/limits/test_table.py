@@ -68,6 +68,8 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-c", WORKER, str(path), str(slots)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+
+    def ready(self) -> None:
         assert self.answer() == "in"
 
     def tell(self, *words: Any) -> None:
@@ -98,6 +100,8 @@ def workers(path: Path) -> Iterator[list[Worker]]:
     workers: list[Worker] = []
     try:
         workers += [Worker(path) for _ in range(4)]
+        for worker in workers:
+            worker.ready()
         yield workers
     finally:
         for worker in workers:

@@ -272,16 +272,16 @@ class ClusterLimits:
             await self._due.wait()
             self._due.clear()
             waiting, self._waiting = self._waiting, []
-            if not self._trouble and (asks := self._collect()):
-                sent = self._clock()
-                try:
+            try:
+                if not self._trouble and (asks := self._collect()):
+                    sent = self._clock()
                     answers = await self._counter.ask(asks, self._cells.machine, self._alone.nodes)
-                except StoreError as trouble:
-                    self._lose(trouble)
-                else:
                     self._receive(asks, answers, sent)
-            for each in waiting:
-                _wake(each)
+            except StoreError as trouble:
+                self._lose(trouble)
+            finally:
+                for each in waiting:
+                    _wake(each)
 
     async def _go_on_living(self) -> None:
         while True:
