@@ -20,7 +20,8 @@ from lockgate.core.failure import Failure
 from lockgate.core.redact import Redactor
 from lockgate.core.sheet import Sheet
 from lockgate.http.routes import SCOPES
-from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.choose import Ask
+from lockgate.pipeline.plan import plan
 from lockgate.pipeline.runtime import Runtime
 from lockgate.stores.spool import Spool
 

@@ -5,7 +5,7 @@ import pytest
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.pipeline.aliases import resolved
-from lockgate.pipeline.plan import Ask
+from lockgate.pipeline.choose import Ask
 from support.asgi import ask
 from support.house import AUTH, first_target, make_app, make_house, records
 

@@ -7,8 +7,8 @@ import pytest
 
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure, Refusal
+from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.discover import KEPT_S, discover
-from lockgate.pipeline.plan import Ask
 from support.house import first_target, make_app
 from support.scripted import ScriptedClient, ScriptedExchange
 

@@ -7,8 +7,9 @@ import pytest
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure
 from lockgate.core.sheet import Sheet
+from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.opening import Opening
-from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.plan import plan
 from lockgate.pipeline.prepare import prepare
 from lockgate.transport.exchange import CUT, SLOW
 from support.house import make_house, make_runtime

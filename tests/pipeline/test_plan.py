@@ -5,7 +5,8 @@ import pytest
 
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
-from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.choose import Ask
+from lockgate.pipeline.plan import plan
 from lockgate.policy.hedge import Hedge
 from lockgate.transport.exchange import Deadlines
 from support.house import make_house, make_runtime

@@ -12,7 +12,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.registry import CODECS
 from lockgate.http.routes import SCOPES
-from lockgate.pipeline.plan import Ask
+from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.prepare import prepare
 from lockgate.pipeline.target import Lane, Target
 from lockgate.providers.auth import SIGNERS

@@ -17,9 +17,10 @@ from lockgate.core.failure import Failure, FailureKind, Refusal
 from lockgate.core.record import Attempt, Record
 from lockgate.core.sheet import Sheet
 from lockgate.pipeline.attempt import ready
+from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.explain import PLANNED
 from lockgate.pipeline.facts import RequestFacts
-from lockgate.pipeline.plan import Ask, route_of
+from lockgate.pipeline.plan import route_of
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot

@@ -16,7 +16,8 @@ from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Manner, Voice
 from lockgate.pipeline.attempt import LARGE, Passing
 from lockgate.pipeline.attempts import try_targets
-from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.choose import Ask
+from lockgate.pipeline.plan import plan
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.render import EVENTS, JSON, answer_headers
 from lockgate.pipeline.respond import respond

@@ -9,7 +9,8 @@ from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Codec
 from lockgate.pipeline.attempt import Passing, attempt
 from lockgate.pipeline.attempts import deliver_failure
-from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.choose import Ask
+from lockgate.pipeline.plan import plan
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.render import codec_of
 from lockgate.pipeline.respond import respond

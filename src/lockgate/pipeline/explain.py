@@ -21,6 +21,7 @@ from lockgate.core.sheet import Sheet
 from lockgate.pipeline.admit import permit
 from lockgate.pipeline.attempt import Passing, ready
 from lockgate.pipeline.branches import Route
+from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.explanation import (
     Circuit,
     Explanation,
@@ -34,7 +35,7 @@ from lockgate.pipeline.explanation import (
     tell_way,
 )
 from lockgate.pipeline.metadata import read_metadata
-from lockgate.pipeline.plan import Ask, route_of
+from lockgate.pipeline.plan import route_of
 from lockgate.pipeline.ports import Address
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.respond import respond

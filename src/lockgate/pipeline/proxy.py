@@ -21,10 +21,11 @@ from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.answer import pass_stream
 from lockgate.pipeline.attempt import Passing, attempt
 from lockgate.pipeline.attempts import deliver_failure
+from lockgate.pipeline.choose import Ask, choose, deadlines_of
 from lockgate.pipeline.forwarding import named_headers
 from lockgate.pipeline.keys import keys_of
 from lockgate.pipeline.pass_bytes import pass_bytes
-from lockgate.pipeline.plan import Ask, choose, deadlines_of, route_of
+from lockgate.pipeline.plan import route_of
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Lane, Provider, Target

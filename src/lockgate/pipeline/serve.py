@@ -13,9 +13,10 @@ from lockgate.dialects.codec import AnyWholeCodec, AnyWholeTarget
 from lockgate.pipeline.answer import pass_stream, pass_whole
 from lockgate.pipeline.attempt import Passing
 from lockgate.pipeline.attempts import try_targets
+from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.forms import prepare_form, read_form
 from lockgate.pipeline.pass_bytes import pass_bytes
-from lockgate.pipeline.plan import Ask, plan
+from lockgate.pipeline.plan import plan
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Target

@@ -14,7 +14,8 @@ from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import Decision
 from lockgate.pipeline.branches import Route
-from lockgate.pipeline.plan import Ask, Plan
+from lockgate.pipeline.choose import Ask
+from lockgate.pipeline.plan import Plan
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
