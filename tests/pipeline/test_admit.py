@@ -13,6 +13,7 @@ KEY = b"lg_key"
 class World:
     pepper = PEPPER
     seen = {}
+    stale = False
     keys = {digest(PEPPER, sha256("lg_key")): Principal("1", "app", frozenset({"completions.write"}))}
 
 
@@ -71,3 +72,13 @@ def test_a_key_is_known_again_and_what_is_kept_of_it_is_bounded(monkeypatch):
     assert admit(first, World)[0] is admit(second, World)[0] is admit(second, World)[0]
     assert len(World.seen) == 1
     assert not any(b"lg_key" in seen for seen in World.seen)
+
+
+def test_while_the_stored_keys_cannot_be_read_an_unknown_key_may_be_a_good_one():
+    class Stale(World):
+        stale = True
+
+    with pytest.raises(Refusal) as caught:
+        admit({b"authorization": b"Bearer lg_new"}, Stale)
+    assert caught.value.status == 503
+    assert admit({b"authorization": b"Bearer lg_key"}, Stale)[0].name == "app"
