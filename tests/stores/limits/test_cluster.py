@@ -419,25 +419,21 @@ class TestAlone:
             "rate limits are counted together, by 3 machines",
         ]
 
-    def test_what_a_machine_has_granted_counts_in_its_part(self):
+    def test_what_a_machine_had_in_hand_counts_in_its_part(self):
         async def work() -> None:
-            counter = Scripted(yes(40))
+            counter = Scripted(yes(20))
             limits = await machine(counter)
             granted(await limits.ask((KEY,)))
-            for _ in range(19):
-                granted(limits.take((KEY,), NOW))
             limits._lose(StoreError("gone"))
             assert sum(isinstance(limits.take((KEY,), NOW), Grant) for _ in range(60)) == 30 - 20
             await limits.stop()
 
         run(work())
 
-    def test_who_has_granted_more_than_its_part_waits_no_longer_than_for_its_part(self):
+    def test_who_had_more_than_its_part_waits_no_longer_than_for_its_part(self):
         async def work() -> None:
             limits = await machine(Scripted(yes(60)))
             granted(await limits.ask((KEY,)))
-            for _ in range(59):
-                granted(limits.take((KEY,), NOW))
             limits._lose(StoreError("gone"))
             assert denied(limits.take((KEY,), NOW)).wait_us == 2 * SECOND
             await limits.stop()
@@ -595,7 +591,8 @@ class TestWithRedis:
             granted(await limits.ask((KEY,)))
             assert monotonic() - begun < 0.5
             assert "did not answer within 50 ms" in limits.state()
-            assert sum(isinstance(limits.take((KEY,), limits._clock()), Grant) for _ in range(100)) in (59, 60)
+            passed = sum(isinstance(limits.take((KEY,), limits._clock()), Grant) for _ in range(100))
+            assert 58 <= passed <= 60
             server.signal(signal.SIGCONT)
             await self.recovers(limits)
             await limits.stop()

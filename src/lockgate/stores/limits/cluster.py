@@ -5,7 +5,7 @@ they run out more are asked for, beside the requests. A request waits only where
 used, seldom used or nearly used up; and then for one answer, or two.
 
 Where the counter is lost, refuses or hangs, each machine has its part of every limit, by the number of machines that were last
-there, until the counter answers again. What the machine has granted counts in that part, so that losing the counter does not
+there, until the counter answers again. What the machine had in hand counts in that part, so that losing the counter does not
 give it another burst.
 """
 
@@ -18,7 +18,26 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from lockgate.policy import allotment
+from lockgate.policy.allotment import (
+    ASKED,
+    DEBT,
+    LEFT,
+    SOON_US,
+    STAMP,
+    TERM,
+    UNTIL,
+    Settlement,
+    denies,
+    deny,
+    is_low,
+    left,
+    life_us,
+    more,
+    put,
+    restore,
+    room,
+    see,
+)
 from lockgate.policy.concurrency import running
 from lockgate.policy.gcra import charge, debt
 from lockgate.policy.limiter import BESIDE_CELL, BESIDE_RING, CELL, IDLE, Limiter, longer
@@ -187,9 +206,9 @@ class ClusterLimits:
                 if units > limit.burst:
                     denial = longer(denial, Denial(limit, None, units))
                     continue
-                if allotment.left(words, beside, now) >= units:
+                if left(words, beside, now) >= units:
                     continue
-                wait = allotment.denies(words, beside, units, now)
+                wait = denies(words, beside, units, now)
             if wait:
                 denial = longer(denial, Denial(limit, wait, units))
             else:
@@ -199,35 +218,26 @@ class ClusterLimits:
         if lacking:
             self._lacking = lacking
             return None
-        return Grant([each for limit, at, units in found if (each := self._grant(limit, at, units, now)) is not None])
-
-    def _grant(self, limit: Limit, at: int, units: int, now: int) -> Held | None:
-        words = self._cells.words
-        if limit.dimension == "concurrent":
-            self._at_once[limit.tag] = limit
-            return self._alone.lend(words, at, limit, now)
-        beside = at + BESIDE_CELL
-        words[beside + allotment.LEFT] -= units
-        if allotment.is_low(words, beside) and words[beside + allotment.ASKED] < now:
-            words[beside + allotment.ASKED] = now + _ASKED_US
-            self._want(limit, 0)
-        # What the machine has granted, for the time when it will be alone; not above the burst, which it may well have been.
-        rate = limit.rate.share(self._alone.nodes)
-        owed = debt(words, at + CELL, rate, now)
-        if owed + units * rate.unit <= rate.cap:
-            charge(words, at + CELL, rate, now, owed, units)
-        else:
-            charge(words, at + CELL, rate, now, rate.cap, 0)
-        words[at + IDLE] = max(words[at + IDLE], now + rate.drains_us(rate.cap))
-        if limit.dimension == "requests":
-            return None
-        return Held(limit, units, words[beside + allotment.TERM], IN_HAND, words[beside + allotment.UNTIL])
+        held: list[Held] = []
+        for limit, at, units in found:
+            if limit.dimension == "concurrent":
+                self._at_once[limit.tag] = limit
+                held.append(self._alone.lend(words, at, limit, now))
+                continue
+            beside = at + BESIDE_CELL
+            words[beside + LEFT] -= units
+            if is_low(words, beside) and words[beside + ASKED] < now:
+                words[beside + ASKED] = now + _ASKED_US
+                self._want(limit, 0)
+            if limit.dimension == "tokens":
+                held.append(Held(limit, units, words[beside + TERM], IN_HAND, words[beside + UNTIL]))
+        return Grant(held)
 
     def _settle(self, held: Held, now: int, used: int, entered: bool) -> None:
         spare = held.units - used
         if entered and spare > 0:
             at = self._alone.seat(held.limit, now)
-            if at >= 0 and allotment.restore(self._cells.words, at + BESIDE_CELL, spare, held.term, held.until, now):
+            if at >= 0 and restore(self._cells.words, at + BESIDE_CELL, spare, held.term, held.until, now):
                 self._tell(held.limit, (held.term, used, used))
                 return
         self._tell(held.limit, (held.term, held.units, used))
@@ -240,7 +250,7 @@ class ClusterLimits:
         if limit.dimension == "concurrent":
             here = running(words, at + CELL, limit.window_us, now)
             return Reading(limit, max(0, words[at + BESIDE_RING + _ALLOWED] - here), 0)
-        return Reading(limit, *allotment.room(words, at + BESIDE_CELL, limit.rate, now))
+        return Reading(limit, *room(words, at + BESIDE_CELL, limit.rate, now))
 
     # --- the counter's side
 
@@ -253,7 +263,7 @@ class ClusterLimits:
         want.sum += units
         self._due.set()
 
-    def _tell(self, limit: Limit, what: allotment.Settlement) -> None:
+    def _tell(self, limit: Limit, what: Settlement) -> None:
         """Tell the counter, soon."""
         if limit.tag not in self._settled and len(self._settled) >= _MOST:
             return  # it drains there by itself, as if all had been used
@@ -347,11 +357,11 @@ class ClusterLimits:
                 self._at_once.pop(limit.tag, None)
             return Ask(limit, 1, want.sum, here // 4 + 2 if here or want.sum else 0, _PLACES_US, running=here)
         beside = at + BESIDE_CELL
-        life = allotment.life_us(limit.rate)
-        ask = Ask(limit, 0, 0, 0, life, debt=words[beside + allotment.DEBT], stamp=words[beside + allotment.STAMP])
+        life = life_us(limit.rate)
+        ask = Ask(limit, 0, 0, 0, life, debt=words[beside + DEBT], stamp=words[beside + STAMP])
         if want.least >= 0:
             ask.least, ask.need = want.least, want.sum
-            ask.more = allotment.more(words, beside, max(1, want.least))
+            ask.more = more(words, beside, max(1, want.least))
         return ask
 
     def _receive(self, asks: list[Ask], answers: list[Answer], sent: int) -> None:
@@ -363,6 +373,13 @@ class ClusterLimits:
                 self._put(each, answer, sent, now)
         finally:
             self._cells.leave()
+
+    def _count(self, limit: Limit, at: int, units: int, now: int) -> None:
+        """What the machine has in hand counts in its part, for the time when it will be alone; not above the part's burst."""
+        words, rate = self._cells.words, limit.rate.share(self._alone.nodes)
+        owed = debt(words, at + CELL, rate, now)
+        charge(words, at + CELL, rate, now, min(rate.cap, owed + units * rate.unit), 0)
+        words[at + IDLE] = max(words[at + IDLE], now + rate.drains_us(rate.cap))
 
     def _put(self, ask: Ask, answer: Answer, sent: int, now: int) -> None:
         limit, words, at = ask.limit, self._cells.words, self._alone.seat(ask.limit, now)
@@ -376,15 +393,16 @@ class ClusterLimits:
                 words[beside + _DENIED] = now + 2 * _CONTENDED_US
             return
         beside = at + BESIDE_CELL
-        allotment.see(words, beside, answer.debt, answer.stamp, now)
+        see(words, beside, answer.debt, answer.stamp, now)
         words[at + IDLE] = max(words[at + IDLE], now + limit.rate.drains_us(answer.debt))
         if answer.granted:
-            until = sent + (ask.life_us if answer.granted > ask.need else allotment.SOON_US)
-            old = allotment.put(words, beside, answer.granted, answer.term, until, now, limit.dimension == "tokens")
+            self._count(limit, at, answer.granted, now)
+            until = sent + (ask.life_us if answer.granted > ask.need else SOON_US)
+            old = put(words, beside, answer.granted, answer.term, until, now, limit.dimension == "tokens")
             if old is not None:
                 self._tell(limit, old)
         elif answer.wait_us:
-            allotment.deny(words, beside, ask.least, answer.wait_us, now)
+            deny(words, beside, ask.least, answer.wait_us, now)
 
 
 def _wake(future: asyncio.Future[None]) -> None:
