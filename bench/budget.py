@@ -146,18 +146,14 @@ class Race:
         began = time.perf_counter()
         for _ in range(self.args.workers):
             self.start()
-        every = self.args.every
         for number in range(self.args.kills):
-            time.sleep(every * random.uniform(0.7, 1.3))
+            self.wait_for((number + 1) / (self.args.kills + 2))
             live = [each for each in self.workers if each.poll() is None]
-            if not live:
-                break
             if number < self.args.pauses:
                 paused = random.choice(live)
                 paused.send_signal(signal.SIGSTOP)
                 time.sleep(PAUSE_S)
                 paused.send_signal(signal.SIGCONT)
-                time.sleep(0.3)
             victim = random.choice(live)
             victim.send_signal(signal.SIGKILL)
             victim.wait()
@@ -166,6 +162,15 @@ class Race:
         for worker in self.workers:
             worker.wait(timeout=self.args.patience)
         return time.perf_counter() - began
+
+    def wait_for(self, share: float) -> None:
+        """Until about this share of the budget is spent, so that the kills come while there is something to be lost."""
+        enough = share * self.args.cap / (MOST / 2)
+        until = time.monotonic() + self.args.patience
+        while not self.truth.exists() or self.truth.read_bytes().count(b"\n") < enough:
+            if time.monotonic() > until:
+                raise TimeoutError("nobody spends")
+            time.sleep(0.02)
 
     def said(self, member: str) -> list[Any]:
         lines = [line for log in self.logs for line in log.read_text().splitlines() if line.startswith("{")]
@@ -262,11 +267,11 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--pauses", type=int, default=2)
-    parser.add_argument("--every", type=float, default=1.0, help="seconds between kills")
-    parser.add_argument("--cap", type=int, default=0, help="nano-USD; 0: $100 a second of the race")
+    parser.add_argument("--cap", type=int, default=400 * 10**9, help="nano-USD")
     parser.add_argument("--fast", type=float, default=0.02, help="the provider's fastest answer, in seconds")
     parser.add_argument("--slow", type=float, default=0.3, help="its slowest")
     parser.add_argument("--patience", type=float, default=180.0, help="seconds until a race has to be over")
+    parser.add_argument("--only-kills", action="store_true", help="no race without kills before")
     parser.add_argument("--json", action="store_true", help="one line of JSON a race, and no table")
     for name in ("url", "name", "journals", "truth"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
@@ -275,16 +280,13 @@ def main() -> int:
     if args.work:
         asyncio.run(work(args))
         return 0
-    kills = args.kills
     results: list[dict[str, Any]] = []
+    kills = args.kills
     for store in args.stores.split(","):
-        for kills in (0, args.kills) if args.kills else (0,):
-            args.kills = kills
-            cap = args.cap
-            args.cap = cap or int((20 + 40 * (kills * args.every + min(kills, args.pauses) * PAUSE_S)) * 1e9)
+        for number in (kills,) if args.only_kills or not kills else (0, kills):
+            args.kills = number
             with tempfile.TemporaryDirectory() as folder:
                 results.append(race(args, open_store(store, Path(folder)), Path(folder)))
-            args.cap = cap
             if args.json:
                 print(json.dumps(results[-1]), flush=True)
     if not args.json:
