@@ -150,4 +150,4 @@ def test_nothing_else_is(read, tmp_path, path):
 
 def test_without_a_directory_no_file_is_read():
     with pytest.raises(ManagerError, match="LOCKGATE_SECRETS_DIR"):
-        managers_of({})["file"](World().reference, {})
+        managers_of({}, lambda: None)["file"](World().reference, {})

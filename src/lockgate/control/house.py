@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lockgate.control import keys as key_case
 from lockgate.control.compile import compile_snapshot
-from lockgate.control.config import Config, Mistake, read_file
+from lockgate.control.config import BadConfig, Config, Mistake, read_file
 from lockgate.control.kms.local import LocalRoot
 from lockgate.control.kms.port import Ring, VaultError
 from lockgate.control.kms.roots import root_secrets
@@ -32,6 +32,7 @@ from lockgate.providers.prices_file import NAME
 from lockgate.stores.control.open import open_control, sqlite_url
 from lockgate.stores.control.store import ControlStore
 from lockgate.stores.ports import StoreError
+from lockgate.transport.egress import Egress
 
 log = logging.getLogger("lockgate")
 
@@ -51,7 +52,8 @@ class House:
         self.scopes = scopes
         self.environment = environment
         self.stored = Stored()
-        self.resolver = Resolver(managers_of(environment), time.monotonic)
+        self.resolver = Resolver(managers_of(environment, lambda: self._egress), time.monotonic)
+        self._egress = Egress.compile(())
         self._pepper = b""
         self._told: list[Mistake] = []
         self._good: Config | None = None  # the last configuration that could be used
@@ -149,8 +151,13 @@ class House:
     def snapshot(self) -> Snapshot:
         """The world as it is written and stored now; raises `BadConfig`, `StoreError`."""
         with self._turn:
+            try:
+                config = self.config()
+                self._egress = Egress.compile(config.egress.allow)
+            except (BadConfig, ValueError):
+                config = None  # told when what is stored has been taken in: that must not wait for it
             self._follow()
-            return self._compiled(self.config())
+            return self._compiled(self.config() if config is None else config)
 
     def snapshot_without_file(self) -> Snapshot | None:
         """The world as it is stored now, and as the last good configuration had it: a key that is revoked is refused also while
