@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types check bench clean
+.PHONY: help setup run test lint types check bench bench-budget clean
 
 help:  ## show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: .venv/.ready  ## set everything up in .venv
 
@@ -36,6 +36,9 @@ check: lint types test  ## all of it
 
 bench: setup  ## the governed benchmark against nginx, Portkey and LiteLLM; writes docs/benchmark.md
 	@$(BIN)/python -m bench.governed --write docs/benchmark.md $(ARGS)
+
+bench-budget: setup  ## workers race for one budget while they are killed (ARGS="--json")
+	@$(BIN)/python -m bench.budget $(ARGS)
 
 clean:  ## remove .venv and caches
 	@rm -rf .venv .bench .ruff_cache
