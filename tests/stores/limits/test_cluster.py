@@ -1,4 +1,4 @@
-"""stores/limits/cluster: machines that share limits, and what they do alone. The counter is the test's, or a real Redis."""
+"""stores/limits/cluster, stores/limits/errands: machines that share limits, and what they do alone. The counter is the test's, or a real Redis."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from time import monotonic, monotonic_ns
 from typing import Any, Protocol
 
@@ -15,13 +14,12 @@ import pytest
 from lockgate.policy.allotment import SOON_US, life_us
 from lockgate.policy.limiter import OWN
 from lockgate.policy.limits import UNITS, Denial, Grant, Limit
-from lockgate.stores.limits import cluster as module
+from lockgate.stores.limits import errands as module
 from lockgate.stores.limits import redis
 from lockgate.stores.limits.cluster import IN_HAND, ClusterLimits
-from lockgate.stores.limits.local import LocalLimits
 from lockgate.stores.limits.port import Answer, Ask
 from lockgate.stores.limits.redis import RedisCounter
-from lockgate.stores.limits.table import ROW, SharedTable, Table
+from lockgate.stores.limits.table import ROW, Table
 from lockgate.stores.ports import StoreError
 
 SECOND = 1_000_000
@@ -224,6 +222,18 @@ class TestTogether:
 
         run(work())
 
+    def test_what_is_to_be_told_is_told_to_a_counter_that_no_longer_listens(self):
+        async def work() -> None:
+            counter = Scripted([Answer(900, 0, 7, 0, 0)])
+            limits = await machine(counter)
+            limits.settle(granted(await limits.ask((TOKENS,), 900)), NOW, 100)
+            counter.answers = [StoreError("gone")]
+            await limits.stop()
+            assert counter.asked[-1].settlements == [(7, 100, 100)]
+            assert counter.closed
+
+        run(work())
+
     def test_a_caller_who_leaves_keeps_nobody(self):
         async def work() -> None:
             counter = Scripted(yes(2))
@@ -370,12 +380,12 @@ class TestPlaces:
             grant = granted(await limits.ask((AT_ONCE,)))
             for seconds in (1, 6):
                 now[0] = NOW + seconds * SECOND
-                await limits._pulse()
+                await limits._errands.pulse()
                 await asyncio.sleep(0.01)
             assert [(each.need, each.running) for each in counter.asked] == [(1, 0), (0, 1)]
             limits.settle(grant, now[0])
             for _ in range(2):
-                await limits._pulse()
+                await limits._errands.pulse()
                 await asyncio.sleep(0.01)
             assert [(each.need, each.more, each.running) for each in counter.asked[2:]] == [(0, 0, 0)]
             await limits.stop()
@@ -405,6 +415,8 @@ class TestAlone:
             assert limits.state() == "the counter of rate limits is lost (It is on fire.): this machine grants 1/4 of each"
             assert limits.lost == 1
             assert limits.readings((KEY,), NOW)[0].remaining == 0
+            await limits._errands.pulse()
+            assert limits.state() == "the counter of rate limits is lost (Still on fire.): this machine grants 1/4 of each"
             counter.machines = 3
             until = monotonic() + 5
             while limits.state() and monotonic() < until:
@@ -424,7 +436,7 @@ class TestAlone:
             counter = Scripted(yes(20))
             limits = await machine(counter)
             granted(await limits.ask((KEY,)))
-            limits._lose(StoreError("gone"))
+            limits._errands.lose(StoreError("gone"))
             assert sum(isinstance(limits.take((KEY,), NOW), Grant) for _ in range(60)) == 30 - 20
             await limits.stop()
 
@@ -434,7 +446,7 @@ class TestAlone:
         async def work() -> None:
             limits = await machine(Scripted(yes(60)))
             granted(await limits.ask((KEY,)))
-            limits._lose(StoreError("gone"))
+            limits._errands.lose(StoreError("gone"))
             assert denied(limits.take((KEY,), NOW)).wait_us == 2 * SECOND
             await limits.stop()
 
@@ -443,7 +455,7 @@ class TestAlone:
     def test_what_was_granted_alone_is_settled_there(self):
         async def work() -> None:
             limits = await machine(Scripted())
-            limits._lose(StoreError("gone"))
+            limits._errands.lose(StoreError("gone"))
             grant = granted(limits.take((TOKENS, AT_ONCE), NOW, 500))
             assert isinstance(limits.take((TOKENS,), NOW, 1), Denial)
             limits.renew(grant, NOW)
@@ -460,8 +472,8 @@ class TestAlone:
             cells.free = False
             assert sum(isinstance(limits.take((KEY,), NOW), Grant) for _ in range(60)) == 10
             assert limits.readings((KEY,), NOW)[0].remaining == 0
-            limits._want(KEY, 1)
-            assert limits._collect() == []
+            limits._errands.want(KEY, 1)
+            assert limits._errands.collect() == []
             await limits.stop()
 
         run(work())
@@ -487,36 +499,13 @@ class TestAlone:
             limits = await machine(Scripted(), cells)
             assert granted(limits.take((TOKENS,), NOW, 100)).held[0].account == OWN
             assert limits.readings((TOKENS,), NOW)[0].remaining == 0
-            limits._want(KEY, 1)
-            assert limits._collect() == []
-            limits._put(Ask(KEY, 1, 1, 0, 1), Answer(1, 0, 1, 0, 0), NOW, NOW)
+            limits._errands.want(KEY, 1)
+            assert limits._errands.collect() == []
+            limits._errands._put(Ask(KEY, 1, 1, 0, 1), Answer(1, 0, 1, 0, 0), NOW, NOW)
             assert limits.take((KEY,), NOW) is not None
             await limits.stop()
 
         run(work())
-
-
-class TestLocal:
-    def test_on_one_machine_everything_is_said_at_once(self):
-        async def work() -> None:
-            limits = LocalLimits(Table(ROW), clock=at_zero)
-            for _ in range(10):
-                granted(await limits.ask((SPACE,)))
-            denied(await limits.ask((SPACE,)))
-            assert limits.state() == ""
-
-        run(work())
-
-    def test_a_worker_that_counts_alone_says_so(self, tmp_path: Path):
-        now = [0.0]
-        cells = SharedTable(tmp_path / "limits", ROW, clock=lambda: now[0])
-        limits = LocalLimits(cells, 4)
-        assert limits.state() == ""
-        cells._stuck_until = 1.0
-        assert limits.state().endswith("this one grants 1/4 of each")
-        now[0] = 1.0
-        assert limits.state() == ""
-        cells.close()
 
 
 class TestWithRedis:
@@ -527,9 +516,9 @@ class TestWithRedis:
         found = [ClusterLimits(Table(ROW), RedisCounter(server.url)) for _ in range(number)]
         for _ in range(2):
             for each in found:
-                if not each._beside:
+                if not each._errands._beside:
                     await each.start()
-                await each._pulse()
+                await each._errands.pulse()
         return found
 
     @pytest.fixture
