@@ -7,12 +7,14 @@ from lockgate.control import keys, providers
 from lockgate.control.config import BadConfig
 from lockgate.control.stored import Stored
 from lockgate.control.vault import Vault
+from lockgate.core.call import Call
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import GlobalAccess, Integration, SavedConfig, Sealed, VirtualKey, WorkspaceAccess
 from lockgate.core.tenancy import Defaults, Organisation, Tenant, User, Workspace, new_id
 from lockgate.pipeline.admit import admit
+from lockgate.pipeline.choose import Ask
 from lockgate.stores.ports import StoreError
-from support.house import make_house
+from support.house import first_target, make_house
 from support.tenants import ME, NOW, found_another, workspace
 
 SECRET = "sk-stored-0123456789abcdef"
@@ -188,6 +190,20 @@ def test_the_same_slug_in_two_workspaces_is_two_providers(house, store, home):
     add(house, store, work, key="sk-of-work-0123456789")
     assert seen(house, store, home).providers["mine"].secret() == b"sk-of-home-0123456789"
     assert seen(house, store, work).providers["mine"].secret() == b"sk-of-work-0123456789"
+
+
+def test_an_account_that_is_limited_holds_back_no_other_workspace(house, store, home):
+    """Two workspaces have a provider of the same slug: what is known of its health is each one's own."""
+    work = another_workspace(store, home)
+    add(house, store, home)
+    add(house, store, work)
+    call = Call("r", "t", NOW, 0.0, "POST", "/v1/chat/completions", b"", {}, "chat", "openai.chat")
+    keys_known = set()
+    for tenant in (home, work):
+        principal, view = who(house, store, None, tenant)
+        target = first_target(call, Ask("@mine/gpt-4o"), principal, view)
+        keys_known.add(target.key)
+    assert keys_known == {("mine", "gpt-4o"), (f"{work.workspace}/mine", "gpt-4o")}
 
 
 def test_another_organisation_sees_nothing_of_ours(tmp_path):

@@ -12,7 +12,7 @@ import msgspec
 from lockgate.control.config import BadConfig, CatalogueEntry, Config, Mistake, ProviderEntry, Timeouts
 from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
-from lockgate.control.stored import Part, Stored
+from lockgate.control.stored import Stored
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.core.tenancy import Workspace
@@ -55,7 +55,7 @@ def compile_snapshot(
         for slug, entry in config.providers.items()
         if (provider := _configured(slug, entry, config.timeouts, environment, mistakes)) is not None
     }
-    parts = {place: _part(part, config, environment, stored.flaws) for place, part in stored.parts.items()}
+    parts = {place: _part(place, config, environment, stored) for place in stored.parts}
     _no_slug_twice(config, stored, mistakes)
     own = parts.pop(stored.home.workspace, {})
     for row in TABLE.values():
@@ -110,19 +110,20 @@ def compile_snapshot(
     return world
 
 
-def _part(part: Part, config: Config, environment: Mapping[str, str], flaws: list[Mistake]) -> dict[str, Provider]:
+def _part(place: str, config: Config, environment: Mapping[str, str], stored: Stored) -> dict[str, Provider]:
     """The providers that are stored for one workspace, as far as they can be used."""
     found: dict[str, Provider] = {}
-    for slug, each in part.providers.items():
+    for slug, each in stored.parts[place].providers.items():
         provider = _configured(
             slug,
             each.entry,
             config.timeouts,
             environment if each.own_identity else None,
-            flaws,
+            stored.flaws,
             at=f"stored provider @{slug}",
         )
         if provider is not None:
+            provider.realm = "" if place == stored.home.workspace else place
             found[slug] = provider
     return found
 

@@ -119,7 +119,7 @@ class Plan:
     def out(self, leaf: Leaf) -> str:
         """Why a leaf is not to be tried now (`policy.tree.Health`)."""
         branch = self._branches[leaf.number]
-        return self._runtime.health.out(self._key(branch), branch.breaker, self._runtime.clock())
+        return self._runtime.health.out(self._known(self._key(branch)), branch.breaker, self._runtime.clock())
 
     def find(self, name: str, key: str = "", /) -> object:
         """A fact of the request (`policy.facts.Facts`)."""
@@ -138,7 +138,7 @@ class Plan:
             provider = self._snapshot.providers.get(key[0])
             row = TABLE.get(key[0].partition("#")[0]) if provider is None else provider.row
             return inf if row is None else self._snapshot.prices.dearness(row, key[1], self._call.time_us, key[0])
-        pulse = self._runtime.health.pulse(key)
+        pulse = self._runtime.health.pulse(self._known(key))
         if method == "latency":
             return pulse.latency_s * (pulse.in_flight + 1)
         if method == "quota":
@@ -146,7 +146,7 @@ class Plan:
         return pulse.in_flight
 
     def _key(self, branch: Branch) -> Key:
-        """What a branch's target is known by, before it is made."""
+        """The slug and the model of a branch's target, before it is made."""
         if branch.key is not None:
             return branch.key
         asked = self._ask.model
@@ -155,6 +155,11 @@ class Plan:
         if not branch.slug:
             return slug, rest
         return branch.slug, rest if slug == branch.slug else model
+
+    def _known(self, key: Key) -> Key:
+        """The same, as its health is known among those of all workspaces."""
+        provider = self._snapshot.providers.get(key[0])
+        return key if provider is None or not provider.realm else (provider.known_by, key[1])
 
     def _forward(self, branch: Branch) -> tuple[bytes, ...]:
         """The caller's headers that go along: those that it names, else those that the route names."""
@@ -195,7 +200,7 @@ class Plan:
         if not model and not ask.modelless:
             raise no_model()
         check_access(provider, model, self._principal, ask.model, self._snapshot)
-        key = (branch.slug or provider.slug, model)
+        key = self._known((branch.slug, model)) if branch.slug else (provider.known_by, model)
         model = provider.named(model)
         lane = provider.lane(call.dialect, config.upstream_api, model)
         return Target(

@@ -97,7 +97,7 @@ async def proxy(passing: Passing, provider_key: str) -> None:
         model = model or _model_in(call.body)
     account.record.model_asked = model
     deadlines = deadlines_of(call, provider, branch.config)
-    target = Target(provider, Lane(relay, relay, endpoint), model, deadlines, key=(provider.slug, model))
+    target = Target(provider, Lane(relay, relay, endpoint), model, deadlines, key=(provider.known_by, model))
     body = pieces[0] if len(pieces) == 1 else Pieces(pieces) if pieces else b""
     outgoing = Outgoing(call.method, _target(call, target_path), _headers(call, provider, branch.forward), body)
     prepared = Prepared(target, outgoing, "relay", stream=False, verbatim=True)

@@ -67,6 +67,7 @@ class Provider(msgspec.Struct, eq=False):
     models: tuple[str, ...] = ()  # the models that may be used; () for all
     signer: AnySigner | None = None  # for a scheme whose headers differ from request to request
     deployments: dict[str, str] = msgspec.field(default_factory=dict)  # model → its name here; "*" for every other one
+    realm: str = ""  # the workspace whose own it is, where another may have one of the same slug
     found: tuple[str, ...] = ()  # what it said it has, and when (monotonic seconds); see `pipeline.discover`
     found_s: float = float("-inf")
     _variants: dict[str, int] = msgspec.field(default_factory=dict)
@@ -75,6 +76,11 @@ class Provider(msgspec.Struct, eq=False):
 
     def __repr__(self) -> str:
         return f"Provider(@{self.slug})"
+
+    @property
+    def known_by(self) -> str:
+        """What its health is known by: nobody is to suffer from what another's account does."""
+        return f"{self.realm}/{self.slug}" if self.realm else self.slug
 
     def secret(self) -> bytes:
         """The static key that its headers carry, b"" for none: what must not be kept when somebody repeats it."""
