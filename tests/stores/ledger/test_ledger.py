@@ -15,6 +15,7 @@ from lockgate.policy.ledger import Budget, Short
 from lockgate.policy.price import Flat
 from lockgate.policy.purse import Reservation
 from lockgate.stores.ledger import ledger as module
+from lockgate.stores.ledger import waiting as room
 from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.ledger import Ledger
 from lockgate.stores.ledger.memory import MemoryLedger
@@ -154,8 +155,8 @@ async def test_a_hundred_who_come_at_once_are_all_served(house, monkeypatch):
 
 @living
 async def test_who_waits_for_others_is_served_when_they_let_go(house, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE_S", 3.0)
-    monkeypatch.setattr(module, "ANSWER_S", 4.0)
+    monkeypatch.setattr(room, "PATIENCE_S", 3.0)
+    monkeypatch.setattr(room, "ANSWER_S", 4.0)
     one, two = await house.ledger("one"), await house.ledger("two")
     here, there = [one.account(KEY)], [two.account(KEY)]
     mine, other = await got(one, here, 5 * CENT), await got(two, there, 5 * CENT, "s")
@@ -192,18 +193,18 @@ async def test_who_leaves_while_waiting_holds_nothing(house, monkeypatch):
     await asyncio.sleep(0.03)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert repr(ledger).endswith("0 waiting)")
+    assert repr(ledger._queue) == "Queue(0 waiting)"
     ledger.settle(held, (0, 0, 1))
     # And in the very moment that there is room: what was granted is let go.
     house.database.open.clear()
     waiting = asyncio.ensure_future(ledger.hold([ledger.account(ORG)], "t", 0, (CENT, 0, 1)))
     await asyncio.sleep(0.01)
-    resolve = ledger._resolve
-    monkeypatch.setattr(ledger, "_resolve", lambda waiter, outcome: (resolve(waiter, outcome), waiting.cancel()))
+    resolve = ledger._queue._resolve
+    monkeypatch.setattr(ledger._queue, "_resolve", lambda waiter, outcome: (resolve(waiter, outcome), waiting.cancel()))
     house.database.open.set()
     await asyncio.gather(waiting, return_exceptions=True)
     assert waiting.cancelled()
-    await soon(lambda: ledger._teller.open == 0)
+    await soon(lambda: ledger._session.teller.open == 0)
 
 
 # --- one attempt, admitted
@@ -290,6 +291,7 @@ async def test_leases_are_spent_on_while_the_ledger_is_away_and_hard_budgets_ref
     house.database.away = True
     assert ledger.settle(first, (900, 0, 1))
     second = await got(ledger, accounts, 1000)
+    await soon(lambda: house.reports)  # the news could not be told
     with pytest.raises(Refusal) as refusal:
         await ledger.hold(accounts, "t", 0, (50 * CENT, 0, 1))
     assert (refusal.value.status, refusal.value.code) == (503, "budget_unavailable")
@@ -312,7 +314,8 @@ async def test_soft_budgets_let_pass_while_the_ledger_is_away(house, monkeypatch
 @living
 async def test_a_ledger_that_hangs_hangs_nobody(house, monkeypatch):
     monkeypatch.setattr(module, "ANSWER_S", 0.1)
-    monkeypatch.setattr(module, "_STUCK_S", 0.4)
+    monkeypatch.setattr(room, "ANSWER_S", 0.1)
+    monkeypatch.setattr(module, "STUCK_S", 0.4)
     ledger = await house.ledger()
     house.database.open.clear()
     for most_s in (0.4, 0.4, 0.05):  # at last nobody even waits
@@ -333,7 +336,7 @@ async def test_a_worker_that_begins_while_the_ledger_is_away_enrols_later(house,
     with pytest.raises(Refusal, match="cannot be consulted"):
         await ledger.hold([ledger.account(ORG)], "r", 0, (1000, 0, 1))
     house.database.away = False
-    await soon(lambda: ledger._teller is not None)
+    await soon(lambda: ledger._session is not None)
     ledger.release(await got(ledger, [ledger.account(ORG)], 1000))
 
 
@@ -342,7 +345,7 @@ async def test_a_full_journal_is_too_much_under_way(house, monkeypatch):
     ledger = await house.ledger()
     accounts = [ledger.account(ORG)]
     held = await got(ledger, accounts, 1000)
-    monkeypatch.setattr(ledger._journal, "_unused", [])
+    monkeypatch.setattr(ledger._session.journal, "_unused", [])
     with pytest.raises(Refusal) as refusal:
         await ledger.hold(accounts, "s", 0, (1000, 0, 1))
     assert refusal.value.status == 503
@@ -359,17 +362,71 @@ async def test_a_worker_taken_for_lost_goes_on_and_pays_what_it_owes(house, monk
     accounts = [ledger.account(ORG)]
     reservation = await got(ledger, accounts, 1000)
     settled = await got(ledger, accounts, 1000, "s")
-    epoch = ledger._clerk.epoch
+    epoch = ledger._session.epoch
     house.book.sweep(epoch)
     ledger.settle(settled, (500, 0, 1))
     again = await got(ledger, accounts, 20 * CENT, "t")  # which asks, and finds out
-    assert ledger._clerk.epoch != epoch
+    assert ledger._session.epoch != epoch
     assert again.teller is not reservation.teller
     ledger.settle(reservation, (400, 0, 1))
     ledger.settle(again, (100, 0, 1))
-    await soon(lambda: [each.number for each in house.book.epochs()] == [ledger._clerk.epoch])
+    await soon(lambda: [each.number for each in house.book.epochs()] == [ledger._session.epoch])
     await soon(lambda: house.sums(ORG)[0] == 1000)
     assert any("silent for too long" in report for report in house.reports)
+
+
+@living
+async def test_who_asks_in_an_epoch_that_is_over_is_served_in_the_next(house, monkeypatch):
+    ledger = await house.ledger()
+    house.database.open.clear()
+    asked = [asyncio.ensure_future(got(ledger, [ledger.account(ORG)], CENT, f"{n}")) for n in range(3)]
+    await asyncio.sleep(0.02)
+    house.book.sweep(ledger._session.epoch)
+    house.database.open.set()
+    for reservation in await asyncio.gather(*asked):
+        ledger.settle(reservation, (7, 0, 1))
+    await soon(lambda: house.sums(ORG)[0] == 21)
+
+
+@living
+async def test_a_fence_that_falls_while_the_ledger_is_away_loses_nothing(house, monkeypatch):
+    ledger = await house.ledger()
+    accounts = [ledger.account(ORG)]
+    reservation = await got(ledger, accounts, CENT)
+    ledger.settle(reservation, (900, 0, 1))
+    house.database.away = True
+    await soon(lambda: house.reports)
+    house.book.sweep(ledger._session.epoch)
+    house.database.away = False
+    await soon(lambda: house.sums(ORG) == (900, 0))
+    again = await got(ledger, accounts, CENT)
+    ledger.settle(again, (50, 0, 1))
+    await soon(lambda: house.sums(ORG)[0] == 950)
+
+
+@living
+async def test_an_epoch_that_cannot_be_ended_now_is_ended_by_its_journal(house, monkeypatch):
+    ledger = await house.ledger()
+    reservation = await got(ledger, [ledger.account(ORG)], CENT)
+    house.book.sweep(ledger._session.epoch)
+    old = ledger._session
+    await soon(lambda: ledger._session is not None and ledger._session is not old)
+    end = Book.end
+    monkeypatch.setattr(Book, "end", lambda *more: (_ for _ in ()).throw(StoreError("not now")))
+    ledger.settle(reservation, (40, 0, 1))
+    await soon(lambda: any("not now" in report for report in house.reports))
+    monkeypatch.setattr(Book, "end", end)
+    await soon(lambda: house.sums(ORG)[0] == 40)
+
+
+@living
+async def test_journals_that_cannot_be_kept_are_reported(house, monkeypatch):
+    house.path = house.path / "file"
+    house.path.write_text("")
+    ledger = await house.ledger()
+    assert "not enrolled" in repr(ledger)
+    await soon(lambda: any("cannot lock" in report for report in house.reports))
+    assert any("cannot make a journal" in report for report in house.reports)
 
 
 @living
