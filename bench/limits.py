@@ -82,10 +82,12 @@ class Watched(SharedTable):
         return entered
 
 
-def crowd(path: str, until: int) -> None:
-    """A worker of the race: prints when it was granted."""
+def crowd(path: str) -> None:
+    """A worker of the race: is told until when it lasts, and prints when it was granted."""
     table = Watched(Path(path))
     limits = LocalLimits(table, WORKERS)
+    print("in", flush=True)
+    until = int(sys.stdin.readline())
     granted: list[tuple[int, int]] = []
     while (now := now_us()) < until:
         if isinstance(limits.take((RACE,), now), Grant):
@@ -106,9 +108,17 @@ def judge(what: str, granted: list[int]) -> None:
 def race_of_workers() -> None:
     """Four processes and one table."""
     with tempfile.TemporaryDirectory() as folder:
-        until = monotonic_ns() // 1000 + int((SECONDS + 1) * 1e6)
-        command = [sys.executable, "-m", "bench.limits", "--crowd", f"{folder}/limits", "--until", str(until)]
-        workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(WORKERS)]
+        command = [sys.executable, "-m", "bench.limits", "--crowd", f"{folder}/limits"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        workers = [subprocess.Popen(command, text=True, **pipes) for _ in range(WORKERS)]
+        for worker in workers:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+        until = now_us() + int(SECONDS * 1e6)
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write(f"{until}\n")
+            worker.stdin.flush()
         granted = sorted(each for worker in workers for each in json.loads(worker.communicate()[0]))
     judge(f"{WORKERS} processes, {RACE.text()}", list(accumulate((now for _, now in granted), max)))
 
@@ -167,10 +177,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--redis", default="", help="a Redis for three machines to share")
     parser.add_argument("--crowd", default="", help=argparse.SUPPRESS)
-    parser.add_argument("--until", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.crowd:
-        crowd(options.crowd, options.until)
+        crowd(options.crowd)
         return
     hot_path("one worker", LocalLimits(Table()))
     with tempfile.TemporaryDirectory() as folder:
