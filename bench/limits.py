@@ -109,8 +109,7 @@ def race_of_workers() -> None:
     """Four processes and one table."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "bench.limits", "--crowd", f"{folder}/limits"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        workers = [subprocess.Popen(command, text=True, **pipes) for _ in range(WORKERS)]
+        workers = [subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(WORKERS)]
         for worker in workers:
             assert worker.stdout is not None
             worker.stdout.readline()
