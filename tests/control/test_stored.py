@@ -5,11 +5,22 @@ import pytest
 
 from lockgate.control import keys, providers
 from lockgate.control.config import BadConfig
+from lockgate.control.references import FRESH_S
 from lockgate.control.stored import Stored
 from lockgate.control.vault import Vault
+from lockgate.control.watch import Watch
 from lockgate.core.call import Call
 from lockgate.core.failure import Refusal
-from lockgate.core.holdings import GlobalAccess, Integration, SavedConfig, Sealed, VirtualKey, WorkspaceAccess
+from lockgate.core.holdings import (
+    GlobalAccess,
+    Integration,
+    SavedConfig,
+    Sealed,
+    SecretMapping,
+    SecretReference,
+    VirtualKey,
+    WorkspaceAccess,
+)
 from lockgate.core.tenancy import Defaults, Organisation, Tenant, User, Workspace, new_id
 from lockgate.pipeline.admit import admit
 from lockgate.pipeline.choose import Ask
@@ -451,3 +462,55 @@ def test_without_a_vault_nothing_is_revealed(house, store, home):
     stored.follow(store, None, house.scopes, NOW)
     assert stored.parts[home.workspace].providers["mine"].entry.api_key == "not-revealed"
     assert "keys" in repr(stored)
+
+
+def test_a_secret_that_is_kept_elsewhere_is_used_and_follows_it(tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "openai").write_text("sk-in-a-file\n")
+    house = make_house(tmp_path, LOCKGATE_SECRETS_DIR=str(tmp_path / "secrets"))
+    time = [0.0]
+    house.resolver._clock = lambda: time[0]
+    with house.control() as store:
+        home = store.house().home
+        with store.change(Tenant(home.organisation), ME, NOW) as change:
+            change.add(
+                SecretReference(
+                    id=new_id(),
+                    organisation=home.organisation,
+                    slug="openai-key",
+                    name="R",
+                    manager_type="file",
+                    secret_path="openai",
+                )
+            )
+        add(house, store, home, key="", secret_mappings=[SecretMapping("key", "openai-key")])
+        add(house, store, home, "lost", key="", secret_mappings=[SecretMapping("key", "nowhere")])
+    world = house.snapshot()
+    assert world.providers["mine"].secret() == b"sk-in-a-file"
+    assert "lost" not in world.providers
+    watch = Watch(house)
+    assert not watch.changed()
+    (tmp_path / "secrets" / "openai").write_text("sk-another")
+    time[0] = FRESH_S
+    assert watch.changed()
+    watch.close()
+    assert house.snapshot().providers["mine"].secret() == b"sk-another"
+
+
+def test_an_account_that_is_archived_is_not_used(house, store, home):
+    key = add(house, store, home)
+    with store.change(home, ME, NOW) as change:
+        change.put(msgspec.structs.replace(change.get(Integration, key.integration), status="archived"))
+    assert "mine" not in house.snapshot().providers
+
+
+def test_keys_with_limits_of_their_own_are_known(house, store, home):
+    key, _ = keys.create(
+        store, house.pepper, home, ME, NOW, name="a", usage_limits={"type": "cost", "credit_limit": 5_000_000_000}
+    )
+    stored = Stored()
+    stored.follow(store, None, house.scopes, NOW)
+    assert stored.limited == {key.id: key}
+    keys.revoke(store, home, ME, NOW, key.id)
+    stored.follow(store, None, house.scopes, NOW)
+    assert stored.limited == {}
