@@ -296,6 +296,14 @@ def test_a_lease_is_for_a_minute_like_the_last_seconds() -> None:
     assert want.need == 99_000
 
 
+@pytest.mark.parametrize(("later_us", "wanted"), [(999_999, 2000), (1_000_000, 160)])
+def test_a_lease_that_is_used_up_soon_is_followed_by_a_larger_one(later_us: int, wanted: int) -> None:
+    teller, (account,) = supplied(COST)
+    assert teller.reserve([account], "r", 0, (1000, 0, 0), later_us) is not None
+    (want,) = teller.wants([account], (10, 0, 0), later_us)
+    assert (want.need, want.want) == (10, wanted)
+
+
 def test_a_clock_that_was_set_back_measures_no_pace() -> None:
     teller, (account,) = supplied(COST)
     reservation = teller.reserve([account], "r", 0, (1000, 0, 0), 0)

@@ -29,8 +29,9 @@ STATES: tuple[Literal["held", "dispatched", "posted", "voided"], ...] = ("held",
 PLENTY = 4 * MOST
 _FOREVER = 2**62
 _SECOND = 1_000_000
-#: A lease is for at least so many attempts like this one, and for a minute like the last seconds.
-_ATTEMPTS, _MINUTE = 16, 60 * _SECOND
+#: A lease is for at least so many attempts like this one, and for a minute like the last seconds; twice as large as the last
+#: one when that was used up within a second.
+_ATTEMPTS, _MINUTE, _SOON_US = 16, 60 * _SECOND, _SECOND
 #: How long, in µs, the pace of spending is measured, and how long a purse is idle before it returns what it has.
 _PACE_US, IDLE_US = 5 * _SECOND, 10 * _SECOND
 
@@ -63,6 +64,8 @@ class Purse:
         "_marked_us",
         "budget",
         "end_us",
+        "got",
+        "got_us",
         "hard",
         "measure",
         "need",
@@ -92,6 +95,7 @@ class Purse:
         self.retired = False
         self.used_us = now_us
         self.pace = 0  # what is spent in a minute
+        self.got, self.got_us = 0, now_us  # the last that was granted beyond need, and when
         self._marked = 0
         self._marked_us = now_us
 
@@ -288,7 +292,7 @@ class Teller:
             give = 0
             if purse.hard and purse.spare > 0:
                 give, purse.spare = purse.spare, 0
-            want = max(_ATTEMPTS * need, purse.pace)
+            want = max(_ATTEMPTS * need, purse.pace, 2 * purse.got if now_us - purse.got_us < _SOON_US else 0)
             if account.asking or want <= need:
                 want = need
             else:
@@ -313,6 +317,8 @@ class Teller:
             purse.retired = purse is not account.purse
             if purse.hard:
                 purse.spare += allotment.amount
+            if want.want > want.need:
+                purse.got, purse.got_us = allotment.amount, now_us
             purse.need = max(purse.need, want.need)
             purse.tight = allotment.share < purse.need
             purse.used_us = now_us

@@ -28,10 +28,10 @@ from lockgate.stores.ports import StoreError
 
 SUFFIX = ".journal"
 #: Reservations that a worker may have under way, or not yet in the ledger, at a time; and leases that one may take of.
-SLOTS, LEASES = 16_384, 16
+SLOTS, LEASES = 16_384, 32
 
 _MAGIC = b"\xf5LGJ1\0\0\0"
-_HEADER = struct.Struct("<8sqqq40s")  # magic, epoch, slots, pid, the machine's start
+_HEADER = struct.Struct("<8sqqqq40s")  # magic, epoch, slots, bytes of one, pid, the machine's start
 _HEADER_BYTES = 256
 #: state, seq, attempt, number of leases, reserved (3), posted (3), id, leases
 _STATE, _SEQ, _ATTEMPT, _POSTED = 0, 1, 2, 7
@@ -69,7 +69,10 @@ class FileJournal:
             self._fd = os.open(self._new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 self._fill(
-                    _HEADER.pack(_MAGIC, epoch, slots, os.getpid(), (boot_id() if boot is None else boot).encode()), size
+                    _HEADER.pack(
+                        _MAGIC, epoch, slots, _SLOT_BYTES, os.getpid(), (boot_id() if boot is None else boot).encode()
+                    ),
+                    size,
                 )
                 self._memory = mmap.mmap(self._fd, size)
                 # It gets its name once its lock is held: nobody takes it for a dead worker's.
@@ -147,13 +150,13 @@ class DeadJournal:
         self.sound = False
         if size < _HEADER_BYTES:
             return
-        magic, epoch, slots, _, started = _HEADER.unpack_from(data)
-        if magic != _MAGIC or epoch != self.epoch or size != _HEADER_BYTES + slots * _SLOT_BYTES:
+        magic, epoch, slots, slot_bytes, _, started = _HEADER.unpack_from(data)
+        if magic != _MAGIC or epoch != self.epoch or size != _HEADER_BYTES + slots * slot_bytes:
             return
         if not boot or started.rstrip(b"\0").decode("ascii", "replace") != boot:
             return  # the machine went down with the worker, and who knows what reached the disk
         self.sound = True
-        self.entries = [entry for slot in range(slots) if (entry := _entry(data, _HEADER_BYTES + slot * _SLOT_BYTES))]
+        self.entries = [entry for slot in range(slots) if (entry := _entry(data, _HEADER_BYTES + slot * slot_bytes))]
 
     def __repr__(self) -> str:
         return f"DeadJournal({self.path.name}, {len(self.entries)} entries{'' if self.sound else ', not sound'})"

@@ -111,7 +111,7 @@ class PostgresLedger:
             autocommit=True,
             connect_timeout=CONNECT_S,
             application_name="lockgate ledger",
-            options=f"-c statement_timeout={ms} -c lock_timeout={ms} -c idle_in_transaction_session_timeout={ms * 5}"
+            options=f"-c statement_timeout={ms} -c lock_timeout={ms} -c idle_in_transaction_session_timeout={ms // 2}"
             " -c synchronous_commit=on",
         )
         connection.deadline_s = self._deadline_s + 0.5  # the server's own deadline comes first, where it still can say so
