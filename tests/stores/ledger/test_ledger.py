@@ -185,6 +185,77 @@ async def test_who_has_waited_long_enough_is_told_to_come_again(house, monkeypat
 
 
 @living
+async def test_a_crowd_that_waits_is_served_in_its_order(house, monkeypatch):
+    monkeypatch.setattr(room, "PATIENCE_S", 3.0)
+    monkeypatch.setattr(room, "ANSWER_S", 4.0)
+    ledger = await house.ledger()
+    accounts = [ledger.account(KEY)]
+    held = await got(ledger, accounts, 10 * CENT)
+    served = []
+
+    async def wait(number):
+        reservation = await got(ledger, accounts, CENT, f"{number}")
+        served.append(number)
+        ledger.settle(reservation, (0, 0, 1))
+
+    crowd = [asyncio.ensure_future(wait(number)) for number in range(100)]
+    await soon(lambda: len(ledger._queue) == 100)
+    ledger.settle(held, (CENT, 0, 1))
+    await asyncio.gather(*crowd)
+    assert served[:5] == [0, 1, 2, 3, 4]
+    assert sorted(served) == list(range(100))
+
+
+@living
+async def test_who_finds_that_another_was_faster_asks_again(house, monkeypatch):
+    ledger = await house.ledger()
+    here, there = ledger.account(ORG), ledger.account(KEY)
+    ledger.release(await got(ledger, [there], CENT))
+    first = asyncio.ensure_future(got(ledger, [here, there], CENT, "s"))
+    await asyncio.sleep(0)
+    faster = ledger.reserve([there], "t", 0, (there.purse.spare, 0, 1))
+    assert faster is not None
+    ledger.release(await first)
+    ledger.release(faster)
+    assert repr(ledger).startswith("Ledger(one, Session(Clerk(epoch 1, ")
+
+
+@living
+async def test_who_has_left_is_not_asked_for(house, monkeypatch):
+    ledger = await house.ledger()
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    waiter = room.Waiter([ledger.account(ORG)], "r", 0, (1, 0, 1), 0.0, future)
+    ledger._queue._ask(waiter)
+    ledger._queue._stand(waiter, Short(ORG, "contended", 1, 1, None))
+    ledger._queue._let_pass(waiter)
+    assert not waiter.asking
+    assert len(ledger._queue) == 0
+    # And who is told no in the very moment that he leaves holds nothing.
+    ledger.release(await got(ledger, [ledger.account(KEY)], 10 * CENT, "s"))
+    await soon(lambda: house.sums(KEY) == (10 * CENT, 0))
+    resolve = ledger._queue._resolve
+    leaving = asyncio.ensure_future(ledger.hold([ledger.account(KEY)], "t", 0, (CENT, 0, 1)))
+    monkeypatch.setattr(ledger._queue, "_resolve", lambda waiter, outcome: (resolve(waiter, outcome), leaving.cancel()))
+    await asyncio.gather(leaving, return_exceptions=True)
+    assert leaving.cancelled()
+
+
+@living
+async def test_a_worker_ends_though_the_ledger_hangs(house, monkeypatch):
+    ledger = await house.ledger()
+    ledger.settle(await got(ledger, [ledger.account(ORG)], 1000), (700, 0, 1))
+    house.database.open.clear()
+    began = time.monotonic()
+    await ledger.close(0.1)
+    house.ledgers.clear()
+    assert time.monotonic() - began < 2
+    assert house.database.interrupted
+    await house.ledger("two")  # which reads what it left
+    await soon(lambda: house.sums(ORG) == (700, 0))
+
+
+@living
 async def test_who_leaves_while_waiting_holds_nothing(house, monkeypatch):
     ledger = await house.ledger()
     accounts = [ledger.account(KEY)]

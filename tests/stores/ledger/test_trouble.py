@@ -106,6 +106,17 @@ def test_a_statement_that_fails_is_undone(path):
     database.close()
 
 
+def test_what_the_database_has_undone_itself_stays_undone(path):
+    database = SqliteLedger(path)
+    with pytest.raises(RuntimeError), database.transaction() as tables:
+        tables.put_budgets([ORG])
+        tables._run("ROLLBACK")
+        raise RuntimeError
+    with database.transaction() as tables:
+        assert tables.budgets(["org"]) == {}
+    database.close()
+
+
 def test_what_is_under_way_can_be_broken_off(path):
     database = SqliteLedger(path)
     database.interrupt()  # nothing is under way

@@ -89,20 +89,22 @@ class PostgresLedger:
                 connection.close()
 
     def _begin(self) -> tuple[_Timed, int]:
-        """A transaction, and its time. A connection that died while nobody looked is replaced once."""
-        for fresh in (False, True):
+        """A transaction, and its time. A connection that died while nobody looked is replaced."""
+        if self._connection is not None:
             try:
-                if self._connection is None:
-                    fresh = True
-                    self._connection = self._open()
-                self._connection.execute("BEGIN")
-                now_us = self._connection.execute(_NOW).fetchall()[0][0] if self._clock is None else self._clock()
-                return self._connection, now_us
-            except psycopg.Error as error:
+                return self._connection, self._started(self._connection)
+            except psycopg.Error:
                 self.close()
-                if fresh:
-                    raise StoreError(f"{self._where}: {_sentence(error)}") from None
-        raise AssertionError("the second try is always fresh")
+        try:
+            self._connection = self._open()
+            return self._connection, self._started(self._connection)
+        except psycopg.Error as error:
+            self.close()
+            raise StoreError(f"{self._where}: {_sentence(error)}") from None
+
+    def _started(self, connection: _Timed) -> int:
+        connection.execute("BEGIN")
+        return connection.execute(_NOW).fetchall()[0][0] if self._clock is None else self._clock()
 
     def _open(self) -> _Timed:
         ms = int(self._deadline_s * 1000)

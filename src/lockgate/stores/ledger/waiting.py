@@ -134,8 +134,7 @@ class Queue:
             self._stand(waiter, reply)
         else:
             teller.allot(waiter.accounts, wants, reply, self._now_us())
-            if session is self._session():
-                self._used(waiter.accounts)
+            self._used(waiter.accounts)
             if not self._try(waiter) and waiter.short is None:
                 self._ask(waiter)  # others were faster
 
