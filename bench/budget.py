@@ -188,7 +188,8 @@ def race(args: argparse.Namespace, url: str, folder: Path) -> dict[str, Any]:
     truth = {id: int(actual) for id, actual in map(str.split, running.truth.read_text().splitlines())}
     charged = sum(truth.values())
     balance = book.balance(budgets(args.cap)[0])
-    corrected = sum(book.correct(id, 0, (actual, 0, 1)) for id, actual in truth.items() if id in orphans(book))
+    # An attempt that was killed on its way to the provider cost nothing.
+    corrected = sum(book.correct(id, 0, (truth.get(id, 0), 0, 1)) for id in sorted(orphans(book)))
     after = book.balance(budgets(args.cap)[0])
     told: Counter[str] = sum((Counter(each) for each in running.said("told")), Counter())
     others = [book.balance(each) for each in budgets(args.cap)[1:]]
@@ -221,12 +222,10 @@ def race(args: argparse.Namespace, url: str, folder: Path) -> dict[str, Any]:
     return result
 
 
-def orphans(book: Book, _known: dict[int, set[str]] = {}) -> set[str]:  # noqa: B006  one look at the table a race
+def orphans(book: Book) -> set[str]:
     """The ids that were charged by estimate."""
-    if id(book) not in _known:
-        with book._database.transaction() as tables:
-            _known[id(book)] = {each.id for each in tables.everything()[2]}
-    return _known[id(book)]
+    with book._database.transaction() as tables:
+        return {each.id for each in tables.everything()[2]}
 
 
 COLUMNS = {

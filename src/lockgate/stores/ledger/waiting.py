@@ -20,8 +20,9 @@ from lockgate.stores.ports import StoreError
 
 #: In seconds: the longest wait for an answer; and for others to let go.
 ANSWER_S, PATIENCE_S = 1.0, 0.25
-#: While others hold the rest of a budget: how often to ask again, in seconds, and for how many attempts at a time.
-_AGAIN_S, _ASKING = 0.02, 64
+#: While others hold the rest of a budget: how often to look again, in seconds; how many attempts at a time are tried with what
+#: is here, and for how many the ledger is asked (more only keep it from those who give something back).
+_AGAIN_S, _TRYING, _ASKING = 0.02, 64, 8
 
 Amounts = tuple[int, int, int]
 #: `StoreError`: nobody can say.
@@ -172,10 +173,8 @@ class Queue:
     def _look(self) -> None:
         """Whoever waits longest comes first."""
         self._timer = None
-        for number, waiter in enumerate(list(self._waiters)):
-            if number >= _ASKING:
-                break
-            if not self._try(waiter) and not waiter.asking:
+        for number, waiter in enumerate(list(self._waiters)[:_TRYING]):
+            if not self._try(waiter) and not waiter.asking and number < _ASKING:
                 self._ask(waiter)
         self.look_soon(_AGAIN_S)
 
