@@ -1,6 +1,6 @@
 """What a hundred thousand stored keys cost: reading them at the start, following one that changes, finding one for a request.
 
-    python -m bench.keys [--keys N] [--url postgresql://…]
+python -m bench.keys [--keys N] [--url postgresql://…]
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def fill(house: House, count: int) -> str:
             with store.change(home, ME, NOW) as change:
                 for n in range(start, min(start + 10_000, count)):
                     hashed = digest(house.pepper, sha256(texts[n].encode()).digest())
-                    place = {"organisation": home.organisation, "workspace": home.workspace}
-                    change.add(ApiKey(id=f"{n:032x}", name=f"app {n}", digest=hashed, **place))
+                    where, place = home.organisation, home.workspace
+                    change.add(ApiKey(id=f"{n:032x}", name=f"app {n}", digest=hashed, organisation=where, workspace=place))
     return texts[count // 2]
 
 

@@ -104,7 +104,7 @@ async def _serve(house: House, snapshot: Snapshot, listener: socket.socket, life
             log.warning("the supervisor is gone: worker %d drains and ends", os.getpid())
             drain()
 
-    reloads: set[asyncio.Task[None]] = set()
+    reloads: set[asyncio.Task[bool]] = set()
 
     def reload() -> None:
         task = loop.create_task(app.reload())
