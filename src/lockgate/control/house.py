@@ -41,6 +41,20 @@ CONTROL_URL = "LOCKGATE_CONTROL_URL"
 SYSTEM = Actor("system", name="lockgate")
 
 
+#: Time, size and inode of a file, None: it is not there. An editor that replaces a file keeps neither time nor inode.
+Stamp = tuple[int, int, int] | None
+
+
+def _stamp(path: Path | None) -> Stamp:
+    if path is None:
+        return None
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
 class House:
     """Where a gateway lives. `config_path` None: no file, everything by default."""
 
@@ -52,6 +66,7 @@ class House:
         self.scopes = scopes
         self.environment = environment
         self.stored = Stored()
+        self.taken: tuple[Stamp, Stamp] = (None, None)  # what the files were when the last Snapshot was made
         self.resolver = Resolver(managers_of(environment, lambda: self._egress), time.monotonic)
         self._egress = Egress.compile(())
         self._pepper = b""
@@ -148,9 +163,14 @@ class House:
         """The configuration; raises `BadConfig`."""
         return Config() if self.config_path is None else read_file(self.config_path, self.environment)
 
+    def stamps(self) -> tuple[Stamp, Stamp]:
+        """What tells the configuration and the price list from what they were."""
+        return _stamp(self.config_path), _stamp(self.price_list)
+
     def snapshot(self) -> Snapshot:
         """The world as it is written and stored now; raises `BadConfig`, `StoreError`."""
         with self._turn:
+            self.taken = self.stamps()  # before they are read: what changes meanwhile is noticed
             try:
                 config = self.config()
                 self._egress = Egress.compile(config.egress.allow)

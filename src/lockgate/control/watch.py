@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from lockgate.control.house import House
 from lockgate.pipeline.runtime import now_us
@@ -19,7 +18,7 @@ class Watch:
         self._store = house.open_control()  # kept open: SQLite tells of other connections' commits only to one that stays
         self._store.same()  # from here on it tells of changes
         self._revision = self._store.house().revision
-        self._seen = self._fingerprint(house.stored.revision)
+        self._seen = (*house.taken, house.stored.revision, house.resolver.generation)
 
     def changed(self) -> bool:
         """Whether something has changed since the last time this was asked."""
@@ -36,15 +35,4 @@ class Watch:
 
     def _fingerprint(self, revision: int) -> tuple[object, ...]:
         house = self._house
-        return (_stamp(house.config_path), _stamp(house.price_list), revision, house.resolver.generation)
-
-
-def _stamp(path: Path | None) -> tuple[int, int, int] | None:
-    """Time, size and inode: an editor that replaces a file keeps neither time nor inode."""
-    if path is None:
-        return None
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        return (*house.stamps(), revision, house.resolver.generation)
