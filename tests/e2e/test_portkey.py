@@ -148,7 +148,9 @@ def test_a_stream(portkey, named, upstream):
 def test_the_asynchronous_client(gateway, named):
     async def ask():
         async with httpx.AsyncClient() as http:
-            client = portkey_ai.AsyncPortkey(base_url=gateway.url + "/v1", api_key=KEY, http_client=http, config=named("pc-plan"))
+            client = portkey_ai.AsyncPortkey(
+                base_url=gateway.url + "/v1", api_key=KEY, http_client=http, config=named("pc-plan")
+            )
             got = await client.with_options(metadata={"plan": "paid"}).chat.completions.create(model="any", messages=ASK)
             return got.choices[0].message.content, got.get_headers()["last-used-option-index"]
 

@@ -14,8 +14,12 @@ def configuration(upstream, closed, full):
     for name, port in (("refusing", closed), ("stuck", full)):
         lines.append(f"  {name}: {{provider: openai, api_key: sk-{name}, base_url: 'http://127.0.0.1:{port}/v1'}}")
     for n in range(MANY):
-        lines.append(f"  gpt{n}: {{provider: openai, api_key: sk-upstream-secret-{n:04d}, base_url: '{upstream.url(f'gpt{n}')}'}}")
-        lines.append(f"  claude{n}: {{provider: anthropic, api_key: sk-ant-secret-{n:04d}, base_url: '{upstream.url(f'claude{n}')}'}}")
+        lines.append(
+            f"  gpt{n}: {{provider: openai, api_key: sk-upstream-secret-{n:04d}, base_url: '{upstream.url(f'gpt{n}')}'}}"
+        )
+        lines.append(
+            f"  claude{n}: {{provider: anthropic, api_key: sk-ant-secret-{n:04d}, base_url: '{upstream.url(f'claude{n}')}'}}"
+        )
     return "\n".join(lines)
 
 

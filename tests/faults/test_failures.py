@@ -80,7 +80,9 @@ def test_an_answer_of_the_wrong_shape_passes_in_its_own_dialect_and_is_no_messag
     assert ask(gateway, config, path="/v1/messages").target == "config.targets[1]"
 
 
-@pytest.mark.parametrize("body", [b"", b"x" * 5_000_000, b"<html><title>Bad gateway</title></html>"], ids=["empty", "long", "page"])
+@pytest.mark.parametrize(
+    "body", [b"", b"x" * 5_000_000, b"<html><title>Bad gateway</title></html>"], ids=["empty", "long", "page"]
+)
 def test_an_error_without_words_is_told_in_ours(gateway, gpt, body):
     """H07."""
     broken = gpt(answer(body, 502, content_type="text/html"))
@@ -99,7 +101,9 @@ DATES = {PAST: -60, LATER: 60}
 
 def limits(said):
     """A 429 with these headers."""
-    headers = {name: formatdate(time() + DATES[value], usegmt=True) if value in DATES else value for name, value in said.items()}
+    headers = {
+        name: formatdate(time() + DATES[value], usegmt=True) if value in DATES else value for name, value in said.items()
+    }
     return answer(LIMITED, 429, **headers)
 
 
@@ -160,7 +164,11 @@ def test_a_limit_parks_that_key_and_that_model_alone(gateway, gpt):
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(429, QUOTA), (429, bodies.openai("Limit.", "project_spend_limit_exceeded")), (402, bodies.openai("Insufficient Balance"))],
+    [
+        (429, QUOTA),
+        (429, bodies.openai("Limit.", "project_spend_limit_exceeded")),
+        (402, bodies.openai("Insufficient Balance")),
+    ],
     ids=["quota", "project", "balance"],
 )
 def test_a_key_without_money_is_not_asked_again_but_another_is(gateway, gpt, status, body):
@@ -195,7 +203,10 @@ def test_a_key_that_is_not_taken_is_parked_and_shown_to_nobody(gateway, gpt, sta
 
 def test_a_model_that_a_key_may_not_use_is_parked_alone(gateway, gpt):
     """Amazon, Anthropic and OpenAI say so by a 403."""
-    forbidden, well = gpt(answer({"message": "You don't have access to the model with the specified model ID."}, 403)), gpt(GOOD)
+    forbidden, well = (
+        gpt(answer({"message": "You don't have access to the model with the specified model ID."}, 403)),
+        gpt(GOOD),
+    )
     ask(gateway, fallback(forbidden.target("a"), well.target()))
     forbidden.plays(GOOD)
     assert ask(gateway, fallback(forbidden.target("a"), well.target())).target == "config.targets[1]"
@@ -227,7 +238,9 @@ def test_it_is_told_in_the_caller_s_dialect(gateway, gpt, claude):
         "error",
         {"type": "invalid_request_error", "message": "Wrong."},
     )
-    window = claude(answer({"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}}, 400))
+    window = claude(
+        answer({"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}}, 400)
+    )
     got = ask(gateway, window.target())
     assert (got.status, got.json["error"]["message"]) == (400, "prompt is too long: 9 > 8")
 
@@ -241,7 +254,9 @@ def test_a_conflict_passes(gateway, gpt, status):
 
 
 def test_a_window_that_is_too_small_is_a_reason_of_its_own(gateway, gpt, claude):
-    small = claude(answer({"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}}, 400))
+    small = claude(
+        answer({"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}}, 400)
+    )
     large = gpt(GOOD)
     config = fallback(small.target(), large.target(), on_failures=["context_window"])
     assert ask(gateway, config).target == "config.targets[1]"
@@ -270,7 +285,14 @@ def test_opus_answers(example):
     assert (got.target, asked) == ("config.targets[0]", [["claude-opus-4-1"], [], []])
 
 
-@pytest.mark.parametrize(("status", "body"), [(529, OVERLOADED), (500, {"type": "error", "error": {"type": "api_error", "message": "Internal server error"}}), (503, b"upstream connect error")])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (529, OVERLOADED),
+        (500, {"type": "error", "error": {"type": "api_error", "message": "Internal server error"}}),
+        (503, b"upstream connect error"),
+    ],
+)
 def test_gpt_when_opus_fails(example, status, body):
     got, asked = example(answer(body, status), GOOD)
     assert (got.target, asked) == ("config.targets[1].targets[0]", [["claude-opus-4-1"], ["gpt-5"], []])

@@ -58,7 +58,9 @@ def test_what_fails_before_its_first_event_is_followed_by_another(gateway, gpt, 
     assert got.target == "config.targets[1]"
 
 
-@pytest.mark.parametrize("trouble", [stream(("error", OVERLOADED)), stream(START, ("error", OVERLOADED)), stream(START, then="cut")])
+@pytest.mark.parametrize(
+    "trouble", [stream(("error", OVERLOADED)), stream(START, ("error", OVERLOADED)), stream(START, then="cut")]
+)
 def test_so_is_a_claude_that_has_only_said_who_it_is(gateway, claude, gpt, trouble):
     broken, well = claude(trouble), gpt(WELL)
     got = ask(gateway, fallback(broken, well), stream=True)
@@ -78,7 +80,9 @@ def test_a_stream_that_stalls_at_its_head_is_left(gateway, gpt):
     assert text(ask(gateway, config, stream=True)) == "well"
 
 
-@pytest.mark.parametrize("last", [stream(chunk("half"), BUSY), stream(chunk("half"), then="cut"), stream(chunk("half"))], ids=["error", "cut", "end"])
+@pytest.mark.parametrize(
+    "last", [stream(chunk("half"), BUSY), stream(chunk("half"), then="cut"), stream(chunk("half"))], ids=["error", "cut", "end"]
+)
 def test_what_has_begun_ends_with_an_error_and_nobody_else_s_words(gateway, gpt, last):
     """S02, S03, S05: no second model's text, no [DONE], no invented reason to finish."""
     broken, well = gpt(last), gpt(WELL)
