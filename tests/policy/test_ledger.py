@@ -115,7 +115,9 @@ def test_overage_counts() -> None:
 def test_a_lowered_cap_grants_nothing_and_breaks_nothing() -> None:
     balance, _ = leased(granted=900)
     lower = Budget("b", 500)
-    assert refuse(lower, balance, 0) is not None
+    assert refuse(lower, balance, 1) == Short(lower, "contended", 1, 500, None)
+    assert refuse(lower, balance, 0) is None
+    assert lease_size(balance.room(lower), 2, 0, 100) == 0
     assert balance.room(lower) == -400
     assert share(lower, balance, 2) == -100
     assert balance.ceiling == 1000

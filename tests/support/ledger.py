@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
+
+import psycopg
 
 from lockgate.policy.ledger import Short
 from lockgate.policy.purse import Account, Teller
@@ -27,7 +30,22 @@ def open_database(store, path, clock):
         return MemoryLedger(clock)
     if store == "sqlite":
         return SqliteLedger(path / "ledger.db", clock=clock)
-    return PostgresLedger(new_database(), clock=clock)
+    return PostgresLedger(emptied(), clock=clock)
+
+
+@cache
+def kept():
+    """One database for all tests: to make one takes longer than most of them."""
+    return new_database()
+
+
+def emptied():
+    """Its URL, with nothing in its tables."""
+    with psycopg.connect(kept(), autocommit=True) as db:
+        tables = [name for (name,) in db.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'ledger_%'")]
+        if tables:
+            db.execute(f"TRUNCATE {', '.join(name for name in tables if name != 'ledger_version')} RESTART IDENTITY")
+    return kept()
 
 
 class Clock:

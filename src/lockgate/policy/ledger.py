@@ -166,8 +166,8 @@ def open_lease(budget: Budget, balance: Balance, epoch: int, number: int) -> Lea
 
 
 def refuse(budget: Budget, balance: Balance, need: int) -> Short | None:
-    """Why there is no room for `need`; None: there is."""
-    if not budget.hard or need <= balance.room(budget):
+    """Why there is no room for `need`; None: there is. For nothing there always is."""
+    if not budget.hard or need <= max(0, balance.room(budget)):
         return None
     free = budget.cap - balance.spent - balance.overage
     why = "exhausted" if need > free else "contended"

@@ -223,7 +223,8 @@ class Teller:
                 return None
             purses.append(purse)
             numbers.append(purse.number)
-        slot = self.journal.open(id, attempt, numbers, *amounts)
+        cost, tokens, requests = amounts
+        slot = self.journal.open(id, attempt, numbers, cost, tokens, requests)
         if slot < 0:
             return None
         for purse in purses:

@@ -34,14 +34,14 @@ _MAGIC = b"\xf5LGJ1\0\0\0"
 _HEADER = struct.Struct("<8sqqqq40s")  # magic, epoch, slots, bytes of one, pid, the machine's start
 _HEADER_BYTES = 256
 #: state, seq, attempt, number of leases, reserved (3), posted (3), id, leases
-_STATE, _SEQ, _ATTEMPT, _POSTED = 0, 1, 2, 7
+_SEQ, _POSTED = 1, 7
 _ID_BYTES = 48
 _SLOT_WORDS = 10 + _ID_BYTES // 8 + LEASES
 _SLOT_BYTES = 8 * _SLOT_WORDS
 _FREE = 0
-#: From the attempt on, by the number of leases.
-_OPEN = [struct.Struct(f"<5q24x{_ID_BYTES}s{number}q") for number in range(LEASES + 1)]
-_POST = struct.Struct("<3q")
+#: What packs a slot from the attempt on, by the number of leases; and what was posted.
+_PACK_OPEN = [struct.Struct(f"<5q24x{_ID_BYTES}s{number}q").pack_into for number in range(LEASES + 1)]
+_PACK_POSTED = struct.Struct("<3q").pack_into
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -86,7 +86,8 @@ class FileJournal:
         self._words = memoryview(self._memory).cast("q")
         self.closed = False
         self._slots = slots
-        self._unused = array("q", range(slots - 1, -1, -1))
+        # A slot is known by the place where it begins.
+        self._unused = array("q", range(size - _SLOT_BYTES, _HEADER_BYTES - 1, -_SLOT_BYTES))
 
     def __repr__(self) -> str:
         return f"FileJournal({self.path.name}, {self._slots - len(self._unused)} of {self._slots} slots)"
@@ -97,26 +98,24 @@ class FileJournal:
         if not self._unused or number > LEASES:
             return -1
         slot = self._unused.pop()
-        at = _HEADER_BYTES + slot * _SLOT_BYTES
-        _OPEN[number].pack_into(self._memory, at + 16, attempt, number, cost, tokens, requests, id.encode(), *numbers)
-        self._words[at >> 3] = HELD
+        _PACK_OPEN[number](self._memory, slot + 16, attempt, number, cost, tokens, requests, id.encode(), *numbers)
+        self._words[slot >> 3] = HELD
         return slot
 
     def dispatch(self, slot: int) -> None:
         """It is about to be sent."""
-        self._words[(_HEADER_BYTES + slot * _SLOT_BYTES) >> 3] = DISPATCHED
+        self._words[slot >> 3] = DISPATCHED
 
     def post(self, slot: int, seq: int, cost: int, tokens: int, requests: int) -> None:
         """It cost so much."""
-        at = _HEADER_BYTES + slot * _SLOT_BYTES
-        _POST.pack_into(self._memory, at + 8 * _POSTED, cost, tokens, requests)
+        _PACK_POSTED(self._memory, slot + 8 * _POSTED, cost, tokens, requests)
         words = self._words
-        words[(at >> 3) + _SEQ] = seq
-        words[at >> 3] = POSTED
+        words[(slot >> 3) + _SEQ] = seq
+        words[slot >> 3] = POSTED
 
     def free(self, slot: int) -> None:
         """It says nothing any more."""
-        self._words[(_HEADER_BYTES + slot * _SLOT_BYTES) >> 3] = _FREE
+        self._words[slot >> 3] = _FREE
         self._unused.append(slot)
 
     def close(self, *, gone: bool) -> None:

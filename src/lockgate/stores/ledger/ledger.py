@@ -58,7 +58,7 @@ class Ledger:
         *,
         report: Callable[[str], None],
         alert: Callable[[Alert], None] | None = None,
-        monotonic_us: Callable[[], int] = lambda: time.monotonic_ns() // 1000,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.late = 0  # attempts that had to wait
         self._book = book
@@ -66,8 +66,8 @@ class Ledger:
         self._name = name
         self._report = report
         self._alert = alert
-        self._monotonic_us = monotonic_us
-        self._skew_us = time.time_ns() // 1000 - monotonic_us()
+        self._monotonic_ns = monotonic_ns
+        self._skew_ns = time.time_ns() - monotonic_ns()
         self._accounts: dict[str, Account] = {}
         self._used: set[Account] = set()  # those that have a purse
         self._session: Session | None = None
@@ -95,12 +95,15 @@ class Ledger:
 
     def now_us(self) -> int:
         """The ledger's time, in µs since the epoch: steps of this machine's clock do not reach it."""
-        return self._monotonic_us() + self._skew_us
+        return (self._monotonic_ns() + self._skew_ns) // 1000
 
     def reserve(self, accounts: Sequence[Account], id: str, attempt: int, amounts: Amounts) -> Reservation | None:
         """Reserve (nano-USD, tokens, requests) of each account, at once; None: `hold` may. Accounts are named once each."""
         session = self._session
-        return None if session is None else session.teller.reserve(accounts, id, attempt, amounts, self.now_us())
+        if session is None:
+            return None
+        now_us = (self._monotonic_ns() + self._skew_ns) // 1000  # as `now_us`, without the call: this is the hot path
+        return session.teller.reserve(accounts, id, attempt, amounts, now_us)
 
     async def hold(self, accounts: Sequence[Account], id: str, attempt: int, amounts: Amounts) -> Reservation | Short:
         """Reserve, waiting for the ledger if need be; `Short`: there is no room. Raises `Refusal` 503 when nobody can say."""
@@ -147,7 +150,7 @@ class Ledger:
         """Charge an attempt what it cost. False: it had been resolved before, and nothing happens."""
         teller = reservation.teller
         breaches = teller.breaches
-        done = teller.settle(reservation, amounts, self.now_us())
+        done = teller.settle(reservation, amounts, (self._monotonic_ns() + self._skew_ns) // 1000)
         if teller.breaches != breaches:
             self._report(f"ledger: {reservation} cost {amounts}, which is more than its bound")
         if self._queue:
@@ -243,7 +246,7 @@ class Ledger:
             session.end()
 
     def _hear(self, now_us: int) -> None:
-        self._skew_us = now_us - self._monotonic_us()
+        self._skew_ns = now_us * 1000 - self._monotonic_ns()
         self._told = ""
 
     def _let_pass(self, waiter: Waiter) -> Reservation:
