@@ -14,7 +14,8 @@ it goes, and until the ledger has it the journal keeps it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Literal, Protocol
 
 import msgspec
@@ -188,12 +189,13 @@ class Flush(msgspec.Struct, frozen=True):
 
 
 class Teller:
-    """All purses of one worker under one epoch. `now_us` is the ledger's clock, in µs since the epoch.
+    """All purses of one worker under one epoch. `now_us` is the ledger's clock, in µs since the epoch; `numbers` numbers its
+    leases, and goes on in the worker's next epoch, so that what was asked for in this one is never taken for another's.
 
     `breaches` counts answers that cost more than their bound: it stays 0 while bounds are true.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, numbers: Iterator[int] | None = None) -> None:
         self.journal = journal
         self.breaches = 0
         self.open = 0
@@ -202,7 +204,7 @@ class Teller:
         self._gone: dict[int, Purse] = {}  # in the last flush for the last time
         self._seq = 0
         self._kept: deque[tuple[int, int]] = deque()  # postings that the ledger has not yet, and their slots
-        self._number = 0
+        self._numbers = count(1) if numbers is None else numbers
         self._live: dict[int, Reservation] = {}  # by slot
         self._asked: dict[int, int] = {}  # wants under way, by the leases that they may be granted in
 
@@ -288,8 +290,7 @@ class Teller:
             if need <= purse.spare and now_us < purse.end_us:
                 continue
             if not account.fresh:
-                self._number += 1
-                account.fresh = self._number
+                account.fresh = next(self._numbers)
             give = 0
             if purse.hard and purse.spare > 0:
                 give, purse.spare = purse.spare, 0

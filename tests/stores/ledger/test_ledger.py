@@ -460,6 +460,26 @@ async def test_who_asks_in_an_epoch_that_is_over_is_served_in_the_next(house, mo
 
 
 @living
+async def test_what_was_asked_for_in_an_epoch_that_is_over_is_nobody_elses_in_the_next(house, monkeypatch):
+    ledger = await house.ledger()
+    first = ledger.account(KEY)
+    house.database.open.clear()
+    asked = asyncio.ensure_future(got(ledger, [first], CENT))
+    await asyncio.sleep(0.02)
+    house.book.sweep(ledger._session.epoch)
+    ask = ledger._queue._ask
+    later = []
+    monkeypatch.setattr(ledger._queue, "_ask", later.append)  # who was fenced comes second
+    house.database.open.set()
+    await soon(lambda: later and ledger._session is not None)
+    monkeypatch.setattr(ledger._queue, "_ask", ask)
+    ledger.settle(await got(ledger, [ledger.account(ORG)], CENT, "s"), (30, 0, 1))
+    ask(later[0])
+    ledger.settle(await asked, (7, 0, 1))
+    await soon(lambda: (house.sums(ORG)[0], house.sums(KEY)[0]) == (30, 7))
+
+
+@living
 async def test_a_fence_that_falls_while_the_ledger_is_away_loses_nothing(house, monkeypatch):
     ledger = await house.ledger()
     accounts = [ledger.account(ORG)]

@@ -336,6 +336,7 @@ class _Change:
             if lease is None or (lease.window, lease.hard) != (balance.window.id, budget.hard):
                 lease = self.leases[want.fresh] = open_lease(budget, balance, self._epoch, want.fresh)
         assert lease.state == "open", "a lease that is done with is asked for"
+        assert lease.budget == budget.id, "a lease of another budget is asked for"
         return lease
 
     def heard(self) -> tuple[Heard, ...]:

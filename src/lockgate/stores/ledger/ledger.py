@@ -15,6 +15,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -70,6 +71,7 @@ class Ledger:
         self._skew_ns = time.time_ns() - monotonic_ns()
         self._accounts: dict[str, Account] = {}
         self._used: set[Account] = set()  # those that have a purse
+        self._numbers = count(1)  # of leases, in all epochs
         self._session: Session | None = None
         self._old: list[Session] = []  # epochs that are over, with something open in them
         self._nobody = Teller(_Blank())  # where nothing is reserved
@@ -224,7 +226,15 @@ class Ledger:
         if made is not None:
             epoch, journal = made
             self._session = Session(
-                self._book, journal, epoch, self._hand, hear=self._hear, over=self._over, say=self._say, again_s=TICK_S
+                self._book,
+                journal,
+                epoch,
+                self._hand,
+                self._numbers,
+                hear=self._hear,
+                over=self._over,
+                say=self._say,
+                again_s=TICK_S,
             )
         if enrolled is not None and not enrolled.done():
             enrolled.set_result(None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from lockgate.policy.ledger import Allotment, Short, Want
@@ -34,6 +34,7 @@ class Session:
         journal: FileJournal,
         epoch: int,
         hand: Hand,
+        numbers: Iterator[int],
         *,
         hear: Callable[[int], None],
         over: Callable[[Session], None],
@@ -41,7 +42,7 @@ class Session:
         again_s: float,
     ) -> None:
         self.epoch = epoch
-        self.teller = Teller(journal)
+        self.teller = Teller(journal, numbers)
         self.journal = journal
         self._book = book
         self._hand = hand
