@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ class SqliteDriver:
             self._db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
             try:
                 path.chmod(0o600)
-                self._db.execute("PRAGMA journal_mode=WAL")
+                self._use_wal(busy_s)
                 self._db.execute("PRAGMA synchronous=FULL")
                 self._db.execute("PRAGMA foreign_keys=ON")
                 self._seen = self._data_version()
@@ -39,6 +40,18 @@ class SqliteDriver:
 
     def __repr__(self) -> str:
         return f"SqliteDriver({self._path})"
+
+    def _use_wal(self, busy_s: float) -> None:
+        """Of many who open a new file at once, SQLite tells some that it is locked, without waiting as it does elsewhere."""
+        until = time.monotonic() + busy_s
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                    raise
+            time.sleep(0.005)
 
     @contextmanager
     def reading(self) -> Generator[_Connection, None, None]:
