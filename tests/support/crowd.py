@@ -19,7 +19,6 @@ class Answer:
         self.headers = headers
         self.body = body
 
-
     @property
     def json(self):
         return json.loads(self.body)
