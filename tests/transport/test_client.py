@@ -731,7 +731,7 @@ def test_no_more_connections_than_the_limit_and_those_who_wait_are_served_in_ord
                 order.append(number)
 
             await asyncio.gather(*(one(number) for number in range(40)))
-            assert len(upstream.wires) == 2
+            assert 1 <= len(upstream.wires) <= 2  # one may have served all before the other stood
             assert order == sorted(order)
 
     run(main())
