@@ -7,6 +7,8 @@ import threading
 import pytest
 
 from lockgate.core.failure import Failure
+from lockgate.pipeline.attempts import MOST_TRIES
+from lockgate.pipeline.branches import INLINE_BYTES
 from support.asgi import Line, ask, ask_soon
 from support.house import AUTH, KEY, make_app, records
 from support.scripted import ScriptedClient, ScriptedExchange, events
@@ -821,3 +823,33 @@ def test_a_probe_s_stream_closes_the_circuit_when_it_begins(app):
     stream.__class__ = Watched
     chat(app, "pc-both", stream, body={**ASK, "stream": True})
     assert seen == ["half-open", "closed", "closed", "closed"]
+
+
+class TestHostile:
+    def test_a_request_tries_so_often_and_no_more(self, app):
+        config = {"strategy": {"mode": "fallback", "cb_config": False}, "targets": [single() for _ in range(200)]}
+        answered, client = chat(app, config, *(answer(500, SERVER) for _ in range(200)))
+        assert (answered.status, len(client.sent)) == (500, MOST_TRIES)
+        assert went(app)[-1][2].startswith("100 tries")
+
+    def test_configs_that_callers_bring_are_kept_within_bounds(self, app):
+        routes = app.world.snapshot.inline_routes
+        for n in range(40):
+            chat(app, single(override_params={"model": "gpt-a", "user": "x" * 30_000, "seed": n}), good())
+        assert sum(map(len, routes)) <= INLINE_BYTES
+        assert app.world.snapshot.targets == {}  # nor do they leave anything behind
+
+    def test_a_host_of_the_caller_s_is_never_left_out_in_silence(self, app):
+        for config, headers in (
+            ({"custom_host": "https://own.example/v1"}, ()),
+            (None, [("x-portkey-custom-host", "https://own.example/v1")]),
+        ):
+            for model in ("@openai/gpt-a", "gpt-4.1"):
+                answered, client = chat(app, config, good(), body={**ASK, "model": model}, headers=headers)
+                assert (answered.status, answered.json["error"]["code"]) == (400, "custom_host_with_stored_key")
+                assert client.sent == []
+
+    def test_one_bare_name_more_forgets_no_target(self, app):
+        for model in ("gpt-4.1", "gpt-4.1-mini"):
+            chat(app, None, good(), body={**ASK, "model": model})
+        assert len(app.world.snapshot.targets) == 2

@@ -18,6 +18,9 @@ from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Target
 from lockgate.policy.retry import again
 
+#: How often providers are asked for one request, whatever a config says: callers write configs too.
+MOST_TRIES = 100
+
 
 async def try_targets(passing: Passing, plan: Plan, make: Make, take: Take) -> None:
     """Try the targets of a plan in turn; the last failure is the answer when none of them gives one. Raises `Refusal` when
@@ -39,6 +42,9 @@ async def try_targets(passing: Passing, plan: Plan, make: Make, take: Take) -> N
         last = await try_target(passing, plan, prepared, make, take)
         if last is None:
             return
+        if len(account.record.attempts) >= MOST_TRIES:
+            plan.note(last[0].target.path, "left", f"{MOST_TRIES} tries are enough for one request")
+            break
         if caller.left or left_s(passing, last[0].target) <= 0:
             break
         target = plan.after(last[1])
@@ -66,7 +72,7 @@ async def try_target(
         failure = await attempt(passing, prepared, take)
     number = 0
     while failure is not None:
-        if not target.retry.attempts or passing.caller.left:
+        if not target.retry.attempts or passing.caller.left or len(passing.account.record.attempts) >= MOST_TRIES:
             break
         wait = again(target.retry, number, failure, left_s=left_s(passing, target), chance=runtime.chance())
         if wait is None:

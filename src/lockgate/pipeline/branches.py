@@ -36,6 +36,8 @@ from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Rule, Tr
 
 #: Bounds of a config: how deep it may nest, how many targets it may have, and how many conditions one strategy.
 DEEPEST, MOST, MOST_CONDITIONS = 16, 1000, 64
+#: How many bytes of configs that callers brought are kept compiled, which takes many times as much.
+INLINE_BYTES = 1024 * 1024
 #: A retry that was not asked for.
 _NONE = Retry()
 #: The longest timeouts that a config may name: in milliseconds for `request_timeout`, in seconds for `timeouts`.

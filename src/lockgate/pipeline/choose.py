@@ -51,12 +51,15 @@ def choose(call: Call, ask: Ask, snapshot: Snapshot, config: RouteConfig, *, sol
         provider = _provider_of(config, call, key, snapshot)
     elif said := call.header("provider"):
         provider = _provider_of(msgspec.structs.replace(config, provider=said), call, ask.provider_key, snapshot)
-    elif said := call.header("virtual-key"):
-        provider = _configured(said.removeprefix("@"), snapshot, "x-portkey-virtual-key")
-    elif slug:
-        provider = _configured(slug, snapshot, "model")
     else:
-        provider = _home(model, snapshot)
+        if said := call.header("virtual-key"):
+            provider = _configured(said.removeprefix("@"), snapshot, "x-portkey-virtual-key")
+        elif slug:
+            provider = _configured(slug, snapshot, "model")
+        else:
+            provider = _home(model, snapshot)
+        if config.custom_host or call.header("custom-host"):
+            raise _foreign_host(provider)
     if slug and slug != provider.slug:
         model = ask.model  # "@…", or what is an alias elsewhere, belongs to the model's own name
     return provider, model
@@ -85,13 +88,7 @@ def _provider_of(config: RouteConfig, call: Call, provider_key: str, snapshot: S
     if config.virtual_key or config.provider.startswith("@"):
         provider = _configured((config.virtual_key or config.provider).removeprefix("@"), snapshot, f"{AT}.provider")
         if host:
-            raise Refusal(
-                400,
-                "custom_host_with_stored_key",
-                f"custom_host cannot be combined with '@{provider.slug}': its key belongs to its own host. "
-                "Give provider and api_key instead, or set base_url in the configuration.",
-                param=f"{AT}.custom_host",
-            )
+            raise _foreign_host(provider)
         return provider
     row = TABLE.get(config.provider)
     if row is None:
@@ -202,6 +199,16 @@ def check_access(provider: Provider, model: str, principal: Principal, asked: st
             scope="key",
             rule=principal.id,
         )
+
+
+def _foreign_host(provider: Provider) -> Refusal:
+    return Refusal(
+        400,
+        "custom_host_with_stored_key",
+        f"custom_host cannot be combined with '@{provider.slug}': its key belongs to its own host. "
+        "Give provider and api_key instead, or set base_url in the configuration.",
+        param=f"{AT}.custom_host",
+    )
 
 
 def no_model() -> Refusal:

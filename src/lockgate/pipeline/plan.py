@@ -9,7 +9,7 @@ from typing import TypeVar
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import Decided, Decision
-from lockgate.pipeline.branches import PLAIN, Branch, Route, compile_inline
+from lockgate.pipeline.branches import INLINE_BYTES, PLAIN, Branch, Route, compile_inline
 from lockgate.pipeline.choose import Ask, check_access, choose, deadlines_of, named, no_model
 from lockgate.pipeline.facts import RequestFacts
 from lockgate.pipeline.forwarding import named_headers
@@ -23,6 +23,8 @@ from lockgate.providers.table import TABLE
 
 T = TypeVar("T")
 
+#: The name of a route that the caller brought.
+INLINE = "inline"
 #: Headers that have a say in what a target is.
 _STEERING = frozenset(
     f"x-{family}-{name}".encode()
@@ -175,9 +177,10 @@ class Plan:
         return None
 
     def _target(self, leaf: Leaf) -> Target:
-        """The target of a leaf; known again where nothing but the leaf, the model and the key's models decide it."""
+        """The target of a leaf; known again where nothing but the leaf, the model and the key's models decide it, and the leaf
+        is one of the operator's: what a caller brings is not kept beyond its config."""
         call = self._call
-        if not self._branches[leaf.number].own or not _STEERING.isdisjoint(call.headers):
+        if self.route == INLINE or not self._branches[leaf.number].own or not _STEERING.isdisjoint(call.headers):
             return self._make(leaf)
         known = self._snapshot.targets
         key = (leaf, call.dialect, self._ask.model, self._principal.models)
@@ -251,10 +254,11 @@ def route_of(call: Call, asked: str, principal: Principal, snapshot: Snapshot) -
     route = snapshot.inline_routes.get(said)
     if route is None:
         route = compile_inline(said)
-        if len(snapshot.inline_routes) >= MEMO:
-            snapshot.inline_routes.clear()
-        snapshot.inline_routes[said] = route
-    return route, "inline"
+        kept = snapshot.inline_routes
+        if len(kept) >= MEMO or sum(map(len, kept)) + len(said) > INLINE_BYTES:
+            kept.clear()
+        kept[said] = route
+    return route, INLINE
 
 
 def _saved(slug: str, snapshot: Snapshot) -> Route:

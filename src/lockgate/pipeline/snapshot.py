@@ -96,7 +96,6 @@ class Snapshot(msgspec.Struct, eq=False):
         if found is None:
             if len(self._homes) >= MEMO:
                 self._homes.clear()
-            self.targets.clear()
             found = self._homes[model] = self._find_homes(model)
         return found
 
