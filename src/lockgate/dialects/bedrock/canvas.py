@@ -17,7 +17,6 @@ import msgspec
 from lockgate.core.content import Media
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import readable
-from lockgate.core.outcome import Outcome
 from lockgate.core.query import Painting, Picture, Pictures
 from lockgate.core.reply import Usage
 from lockgate.core.sheet import Sheet
@@ -25,6 +24,7 @@ from lockgate.dialects.bedrock.converse.error import native_error, read_error, s
 from lockgate.dialects.codec import WholeTarget
 from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.lenient import refusing, shaped
+from lockgate.dialects.observing import observer
 from lockgate.dialects.pictures import inline, mask, pixels
 
 NAME = "bedrock.canvas"
@@ -165,19 +165,11 @@ def read_reply(body: bytes, query: Painting) -> Pictures | Failure:
     return Pictures(usage=Usage(images=len(pictures)), pictures=pictures)
 
 
-def observe(body: bytes) -> Outcome:
-    """What an answer that passes says of itself."""
-    result = read_reply(body, Painting())
-    if isinstance(result, Failure):
-        return Outcome(failure=result)
-    return Outcome(usage=result.usage, begun=True, complete=True)
-
-
 CODEC = WholeTarget[Painting, Pictures](
     name=NAME,
     write_request=write_request,
     read_reply=read_reply,
-    observe=observe,
+    observe=observer(read_reply, Painting()),
     tap=None,
     read_error=read_error,
     write_error=write_error,

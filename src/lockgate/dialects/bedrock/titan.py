@@ -10,7 +10,6 @@ import msgspec
 
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import encode, readable
-from lockgate.core.outcome import Outcome
 from lockgate.core.query import Embedding, Vectors
 from lockgate.core.reply import Usage
 from lockgate.core.sheet import Sheet
@@ -18,6 +17,7 @@ from lockgate.dialects.bedrock.converse.error import native_error, read_error, s
 from lockgate.dialects.codec import WholeCodec
 from lockgate.dialects.error import unreadable
 from lockgate.dialects.lenient import refusing, shaped
+from lockgate.dialects.observing import observer
 from lockgate.dialects.vectors import no_tokens
 
 NAME = "bedrock.titan_embed"
@@ -83,14 +83,6 @@ def write_reply(result: Vectors, query: Embedding) -> bytes:
     return encode({"embedding": result.vectors[0] if result.vectors else [], "inputTextTokenCount": used})
 
 
-def observe(body: bytes) -> Outcome:
-    """What an answer that passes says of itself."""
-    result = read_reply(body, Embedding())
-    if isinstance(result, Failure):
-        return Outcome(failure=result)
-    return Outcome(usage=result.usage, begun=True, complete=True)
-
-
 def _used(shape: _Answer) -> Usage | None:
     return None if shape.input_text_token_count is None else Usage(input=shape.input_text_token_count)
 
@@ -101,7 +93,7 @@ CODEC = WholeCodec[Embedding, Vectors](
     write_request=write_request,
     read_reply=read_reply,
     write_reply=write_reply,
-    observe=observe,
+    observe=observer(read_reply, Embedding()),
     tap=None,
     read_error=read_error,
     write_error=write_error,

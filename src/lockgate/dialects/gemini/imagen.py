@@ -14,7 +14,6 @@ import msgspec
 from lockgate.core.content import Media
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import given
-from lockgate.core.outcome import Outcome
 from lockgate.core.query import Painting, Picture, Pictures
 from lockgate.core.reply import Usage
 from lockgate.core.sheet import Sheet
@@ -22,6 +21,7 @@ from lockgate.dialects.codec import WholeTarget
 from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.gemini.generate.error import native_error, read_error, stream_error, write_error
 from lockgate.dialects.lenient import shaped
+from lockgate.dialects.observing import observer
 from lockgate.dialects.pictures import inline, mask, pixels, ratio
 
 NAME = "gemini.imagen"
@@ -122,19 +122,11 @@ def read_reply(body: bytes, query: Painting) -> Pictures | Failure:
     return Pictures(usage=Usage(images=len(pictures)), pictures=pictures)
 
 
-def observe(body: bytes) -> Outcome:
-    """What an answer that passes says of itself."""
-    result = read_reply(body, Painting())
-    if isinstance(result, Failure):
-        return Outcome(failure=result)
-    return Outcome(usage=result.usage, begun=True, complete=True)
-
-
 CODEC = WholeTarget[Painting, Pictures](
     name=NAME,
     write_request=write_request,
     read_reply=read_reply,
-    observe=observe,
+    observe=observer(read_reply, Painting()),
     tap=None,
     read_error=read_error,
     write_error=write_error,

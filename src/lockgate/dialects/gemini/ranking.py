@@ -8,13 +8,13 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.failure import Failure
-from lockgate.core.outcome import Outcome
 from lockgate.core.query import Rank, Ranking, Ranks
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import WholeTarget
 from lockgate.dialects.error import unreadable
 from lockgate.dialects.gemini.generate.error import native_error, read_error, stream_error, write_error
 from lockgate.dialects.lenient import refusing, shaped
+from lockgate.dialects.observing import observer
 from lockgate.dialects.reranking import as_text
 
 NAME = "google.rank"
@@ -58,19 +58,11 @@ def read_reply(body: bytes, query: Ranking) -> Ranks | Failure:
     return unreadable("it has no records", body) if shape.records is None else Ranks(ranks=ranks)
 
 
-def observe(body: bytes) -> Outcome:
-    """What an answer that passes says of itself: whether there is one."""
-    result = read_reply(body, Ranking())
-    if isinstance(result, Failure):
-        return Outcome(failure=result)
-    return Outcome(begun=True, complete=True)
-
-
 CODEC = WholeTarget[Ranking, Ranks](
     name=NAME,
     write_request=write_request,
     read_reply=read_reply,
-    observe=observe,
+    observe=observer(read_reply, Ranking()),
     tap=None,
     read_error=read_error,
     write_error=write_error,
