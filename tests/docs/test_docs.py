@@ -16,6 +16,7 @@ from lockgate.pipeline.route import BreakerConfig, RetryConfig, Strategy
 from lockgate.policy.balance import Method
 from lockgate.policy.breaker import FAULTS
 from lockgate.policy.retry import LASTING, NETWORK
+from lockgate.providers.table import TABLE
 from support.house import KEY
 from support.imports import checked
 from support.process import Gateway
@@ -110,3 +111,8 @@ def test_every_route_is_documented():
     for route in ROUTES:
         path = route.path.replace("/v1/models/{model}:", "/v1beta/models/{model}:")
         assert f"`{path}`" in text or f"`{route.method} {path}`" in text, route.path
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
+def test_as_many_providers_are_promised_as_there_are(page):
+    assert f"{len(TABLE)} providers" in (ROOT / page).read_text("utf-8")
