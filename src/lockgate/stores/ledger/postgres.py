@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
 
 from lockgate.stores.ledger.ports import Uncertain
 from lockgate.stores.ledger.sql import SCHEMA, VERSION, Row, Speech, SqlTables, check_version
@@ -39,11 +40,16 @@ class _Timed(psycopg.Connection[tuple[Any, ...]]):
 
 
 class PostgresLedger:
-    """A `Database` at a server. `clock` gives µs since the epoch in place of the server's, for tests."""
+    """A `Database` at a server. `clock` gives µs since the epoch in place of the server's, for tests. Raises `StoreError` for a
+    URL that is none."""
 
     def __init__(self, url: str, *, deadline_s: float = DEADLINE_S, clock: Callable[[], int] | None = None) -> None:
+        try:
+            conninfo_to_dict(url)
+            self._where = _shown(url)
+        except (psycopg.Error, ValueError):  # whose words may show the password
+            raise StoreError("The ledger's URL cannot be read: postgresql://USER:PASSWORD@HOST:PORT/DATABASE.") from None
         self._url = url
-        self._where = _shown(url)
         self._deadline_s = deadline_s
         self._clock = clock
         self._connection: _Timed | None = None
