@@ -167,7 +167,7 @@ def first(purpose):
 
 def test_the_houses_keys_stay_when_the_root_is_rotated(store):
     keys = open_house(store, Ring(ROOTS[:1]), first)
-    assert keys == {"gateway-keys": first("gateway-keys"), "audit": first("audit")}
+    assert keys == {purpose: first(purpose) for purpose in ("gateway-keys", "audit", "identity")}
     both = Ring([ROOTS[1], ROOTS[0]])
     assert open_house(store, both, first) == keys  # the new one is known, and not in use
     assert store.house().root == ROOTS[0].id
@@ -185,6 +185,25 @@ def test_of_two_who_open_a_new_store_the_second_takes_the_firsts_keys(store, mon
     answers = iter([{}, found])
     monkeypatch.setattr(store, "house_keys", lambda: next(answers))
     assert open_house(store, ring, lambda _: b"of the second")["audit"] == first("audit")
+
+
+def test_a_store_of_an_older_version_gets_the_keys_that_it_lacks_once(store):
+    ring = Ring(ROOTS[:1])
+    keys = open_house(store, ring, first)
+    with store._driver.writing() as connection:
+        connection.run("DELETE FROM house_keys WHERE purpose = 'identity'")
+    assert open_house(store, ring, lambda purpose: b"new " + purpose.encode()) == {**keys, "identity": b"new identity"}
+    assert open_house(store, ring, first)["identity"] == b"new identity"
+
+
+def test_of_two_who_bring_a_missing_key_the_first_one_s_stays(store, monkeypatch):
+    ring = Ring(ROOTS[:1])
+    open_house(store, ring, first)
+    found = store.house_keys()
+    answers = iter([{purpose: key for purpose, key in found.items() if purpose != "identity"}])
+    real = store.house_keys
+    monkeypatch.setattr(store, "house_keys", lambda: next(answers, None) or real())
+    assert open_house(store, ring, lambda _: b"of the second")["identity"] == first("identity")
 
 
 def test_a_houses_key_is_bound_to_its_purpose(store):
@@ -267,10 +286,10 @@ def test_a_secret_that_is_removed_during_a_rotation_is_let_go(store, monkeypatch
 
 
 #: Who may see secrets.
-REVEALERS = {"control/stored.py", "control/vault.py"}
+REVEALERS = {"control/stored.py", "control/vault.py", "control/identity/login.py"}
 
 
-def test_only_the_compiler_of_the_snapshot_reveals():
+def test_only_the_compiler_of_the_snapshot_and_logins_reveal():
     house = Path(lockgate.__file__).parent
     callers = {
         str(path.relative_to(house))

@@ -19,6 +19,7 @@ from lockgate.cli.logs import logs
 from lockgate.cli.prices import prices
 from lockgate.cli.providers import providers
 from lockgate.cli.serve import serve
+from lockgate.cli.users import users
 from lockgate.cli.vault import audit, vault
 
 
@@ -42,5 +43,20 @@ def cli() -> None:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
-for command in (serve, check, print_schema, providers, models, prices, logs, explain, backtest, keys, imports, vault, audit):
+for command in (
+    serve,
+    check,
+    print_schema,
+    providers,
+    models,
+    prices,
+    logs,
+    explain,
+    backtest,
+    keys,
+    users,
+    imports,
+    vault,
+    audit,
+):
     cli.add_command(command)

@@ -69,7 +69,7 @@ class House:
         self.taken: tuple[Stamp, Stamp] = (None, None)  # what the files were when the last Snapshot was made
         self.resolver = Resolver(managers_of(environment, lambda: self._egress), time.monotonic)
         self._egress = Egress.compile(())
-        self._pepper = b""
+        self._pepper = self._identity_key = b""
         self._told: list[Mistake] = []
         self._good: Config | None = None  # the last configuration that could be used
         self._unseen = False  # something stored has changed since the last Snapshot
@@ -105,6 +105,14 @@ class House:
             with self.control():
                 pass
         return self._pepper
+
+    @property
+    def identity_key(self) -> bytes:
+        """What the keys of sessions are derived from (`identity.secrets.Keys`). Raises `StoreError`."""
+        if not self._identity_key:
+            with self.control():
+                pass
+        return self._identity_key
 
     def open(self) -> None:
         """Make what is missing, check what is there. Raises `OSError`, `WeakSecret`."""
@@ -143,7 +151,7 @@ class House:
         except BaseException:
             store.close()
             raise
-        self._pepper, store.audit_key = keys["gateway-keys"], keys["audit"]
+        self._pepper, self._identity_key, store.audit_key = keys["gateway-keys"], keys["identity"], keys["audit"]
         return store
 
     def first_admin_key(self, now_us: int) -> str:

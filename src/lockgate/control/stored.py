@@ -29,6 +29,9 @@ EVERYTHING = "admin"
 #: Scopes that a key has only when they are given to it by name: they open all that an account can do at a provider.
 BY_NAME = frozenset(("proxy.write",))
 
+#: Fields of secrets that are people's: no Snapshot needs them.
+PERSONAL = frozenset(("password",))
+
 #: Nouns of which all rows are kept; keys are only kept as principals.
 _KEPT: tuple[type[Row], ...] = (
     Organisation,
@@ -266,6 +269,8 @@ class Stored:
         latest: dict[tuple[str, str], int] = {}
         sealed: Iterable[Sealed] = self.rows[Sealed].values()
         for each in sealed:
+            if each.field in PERSONAL:
+                continue
             known = self._revealed.get(each.id)
             if known is None or known[0] != each.box:
                 try:

@@ -6,9 +6,9 @@
 
 So a bit that flips is noticed, and a box that is moved to another tenant, row, field or version opens nothing. A data key seals
 once. Secrets go in and do not come out: what shows of them are the last letters (`masked`); only who compiles the Snapshot
-reveals them (`Vault.reveal`; a test names its callers).
+reveals them, and who compares a password (`Vault.reveal`; a test names its callers).
 
-The house's own keys (for gateway keys, for the audit log) are wrapped by the root key too, and stay when that is rotated: the
+The house's own keys (for gateway keys, the audit log, sessions) are wrapped by the root key too, and stay when that is rotated: the
 digests and hashes made with them must go on to hold.
 """
 
@@ -27,7 +27,7 @@ from lockgate.core.tenancy import Tenant, new_id
 from lockgate.stores.control.store import ControlStore, HouseKey
 
 #: What the house's own keys are for.
-PURPOSES = ("gateway-keys", "audit")
+PURPOSES = ("gateway-keys", "audit", "identity")
 #: How many letters of a secret may be shown, and how long it must be for that.
 _SHOWN, _LONG = 4, 16
 
@@ -60,7 +60,7 @@ class Vault:
         )
 
     def reveal(self, sealed: Sealed) -> str:
-        """The secret: for the compiler of the Snapshot alone. Raises `Tampered`, `RootError`."""
+        """The secret: for the compiler of the Snapshot, and for logins. Raises `Tampered`, `RootError`."""
         place = _place(sealed.organisation, sealed.owner, sealed.field, sealed.number)
         return unseal(self._key(sealed, place), sealed.box, place).decode()
 
@@ -89,6 +89,10 @@ def open_house(store: ControlStore, ring: Ring, make: Callable[[str], bytes]) ->
     if not stored:
         store.set_root(ring.current.id, _wrapped(ring, {purpose: make(purpose) for purpose in PURPOSES}), "")
         stored = store.house_keys()  # another may have been first
+    elif missing := [purpose for purpose in PURPOSES if purpose not in stored]:  # a store of an older Lockgate
+        for key in _wrapped(ring, {purpose: make(purpose) for purpose in missing}):
+            store.add_house_key(key)
+        stored = store.house_keys()
     return {
         each.purpose: ring.root(each.root).unwrap(each.wrapped, _bound(each.purpose, each.root)) for each in stored.values()
     }

@@ -89,11 +89,13 @@ HOUSE_WIDE = {
     "house": "the revision, and where to begin",
     "same": "whether something changed",
     "session": "by the digest of a cookie, which is the proof",
+    "see": "nothing; it keeps a time beside a session that the caller has",
     "changes": "for the compiler of the Snapshot",
     "each": "for the compiler of the Snapshot",
     "chain": "for the verifier of the audit log",
     "house_keys": "wrapped keys, for the vault",
     "set_root": "for the vault",
+    "add_house_key": "for the vault",
     "wraps": "a count, for the vault",
     "sealed_by_others": "ids, for the vault",
 }

@@ -19,7 +19,7 @@ from lockgate.stores.control.change import Change
 from lockgate.stores.control.driver import Clash, Connection, Driver
 from lockgate.stores.control.query import Absent, InUse, Taken, read_page, read_row
 from lockgate.stores.control.schema import migrate
-from lockgate.stores.control.tables import TABLES
+from lockgate.stores.control.tables import TABLES, body_of
 from lockgate.stores.ports import StoreError
 
 T = TypeVar("T", bound=Row)
@@ -154,6 +154,16 @@ class ControlStore:
             rows = connection.rows("SELECT body FROM sessions WHERE digest = ?", (digest,))
         return msgspec.json.decode(rows[0][0], type=Session) if rows else None
 
+    def see(self, session: Session, now_us: int) -> None:
+        """Note that a session is in use. It is no change: nothing follows from it for anyone else, so there is neither an audit
+        entry nor a revision. One that has been changed or ended meanwhile is left alone."""
+        body = body_of(msgspec.structs.replace(session, seen_us=now_us))
+        with self._driver.writing() as connection:
+            connection.run(
+                "UPDATE sessions SET body = ? WHERE id = ? AND digest = ? AND version = ?",
+                (body, session.id, session.digest, session.version),
+            )
+
     def changes(self, nouns: Iterable[type[Row]], since: int = 0) -> Changes:
         """What has changed after revision `since`, in all organisations: for those who compile the Snapshot."""
         with self._driver.reading() as connection:
@@ -213,6 +223,13 @@ class ControlStore:
                 connection.run("DELETE FROM house_keys WHERE purpose = ?", (key.purpose,))
                 connection.run("INSERT INTO house_keys VALUES (?, ?, ?)", (key.purpose, key.root, key.wrapped))
         return True
+
+    def add_house_key(self, key: HouseKey) -> None:
+        """Another key of the house's own, unless there is one for its purpose."""
+        with self._driver.writing() as connection:
+            connection.run(
+                "INSERT INTO house_keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (key.purpose, key.root, key.wrapped)
+            )
 
     def wraps(self, root: str) -> int:
         """How many data keys a root key has wrapped."""
