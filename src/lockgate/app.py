@@ -10,6 +10,7 @@ from lockgate.control.house import House
 from lockgate.control.price_list import refresh_when_due
 from lockgate.control.watch import Watch
 from lockgate.core.redact import Redactor
+from lockgate.http.admin.door import AdminDoor
 from lockgate.http.gateway import Gateway, World
 from lockgate.pipeline.discover import discover
 from lockgate.pipeline.runtime import Runtime, now_us
@@ -43,7 +44,8 @@ class App:
             self._spool,
             _redactor(snapshot),
         )
-        self.gateway = Gateway(self.world, self.runtime)
+        self._admin = AdminDoor(house, lambda: self.world.snapshot)
+        self.gateway = Gateway(self.world, self.runtime, admin=self._admin)
         self._board: Board | None = None
         self._beside: list[asyncio.Task[None]] = []
         self._reloaded = asyncio.Event()
@@ -74,6 +76,7 @@ class App:
         if self._http is not None:
             self._http.close()
         self._spool.close()
+        self._admin.close()
         if self._board is not None:
             self._board.close()
 

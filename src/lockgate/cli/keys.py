@@ -20,7 +20,7 @@ from lockgate.cli.desk import (
     workspace_option,
 )
 from lockgate.control import keys as key_case
-from lockgate.control.stored import EVERYTHING
+from lockgate.control.scopes import EVERYTHING
 from lockgate.core.tenancy import ApiKey, Tenant
 from lockgate.http.routes import SCOPES
 from lockgate.pipeline.runtime import now_us
@@ -33,7 +33,7 @@ def keys() -> None:
 
 @keys.command("create")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, help="What the key may do; repeatable. All but proxy.write when left out.")
+@click.option("--scope", "scopes", multiple=True, help="What the key may do; repeatable. Left out: ask models.")
 @click.option("--model", "models", multiple=True, help='Models it may use, as "@slug/pattern"; repeatable. All when left out.')
 @click.option("--hash", "hash_only", is_flag=True, help="Store nothing; print the key and the hash for lockgate.yaml.")
 @workspace_option

@@ -21,8 +21,9 @@ from lockgate.control.kms.port import Ring, VaultError
 from lockgate.control.kms.roots import root_secrets
 from lockgate.control.managers import managers_of
 from lockgate.control.references import Resolver
+from lockgate.control.scopes import EVERYTHING
 from lockgate.control.secrets import check_strength, derive
-from lockgate.control.stored import EVERYTHING, Stored
+from lockgate.control.stored import Stored
 from lockgate.control.vault import Vault, open_house
 from lockgate.core.audit import Actor
 from lockgate.core.tenancy import ApiKey, Tenant
@@ -170,6 +171,11 @@ class House:
     def config(self) -> Config:
         """The configuration; raises `BadConfig`."""
         return Config() if self.config_path is None else read_file(self.config_path, self.environment)
+
+    @property
+    def in_force(self) -> Config:
+        """The configuration that the last Snapshot was made of."""
+        return self._good or Config()
 
     def stamps(self) -> tuple[Stamp, Stamp]:
         """What tells the configuration and the price list from what they were."""

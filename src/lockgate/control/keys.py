@@ -8,14 +8,16 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from lockgate.control.config import KeyEntry, Mistake
+from lockgate.control.scopes import EVERYTHING
 from lockgate.control.secrets import WeakSecret, check_strength, new_key
-from lockgate.control.stored import EVERYTHING, widen
+from lockgate.control.stored import widen
 from lockgate.control.vault import masked
 from lockgate.core.audit import Actor
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import ApiKey, Rotation, Tenant
 from lockgate.pipeline.admit import digest
+from lockgate.stores.control.change import Change
 from lockgate.stores.control.query import Absent
 from lockgate.stores.control.store import ControlStore
 
@@ -35,8 +37,24 @@ def create(
     mode: str = "cli",
     **more: object,
 ) -> tuple[ApiKey, str]:
-    """A new key, and its text, which is not kept and cannot be shown again. One that may administer is the organisation's,
-    others are the workspace's of the tenant. `more` are members of `ApiKey`."""
+    """A new key, and its text, which is not kept and cannot be shown again. See `draft`."""
+    key, text = draft(pepper, tenant, name=name, scopes=scopes, models=models, mode=mode, **more)
+    with store.change(_around(tenant, key), actor, now_us) as change:
+        return change.add(key), text
+
+
+def draft(
+    pepper: bytes,
+    tenant: Tenant,
+    *,
+    name: str,
+    scopes: Iterable[str] = (),
+    models: Iterable[str] = (),
+    mode: str = "api",
+    **more: object,
+) -> tuple[ApiKey, str]:
+    """A key that is not stored yet, and its text. One that may administer all is the organisation's, others are the workspace's
+    of the tenant. `more` are members of `ApiKey`."""
     id, text = new_key()
     scopes = sorted(scopes)
     key = msgspec.convert(
@@ -54,46 +72,52 @@ def create(
         },
         ApiKey,
     )
-    with store.change(_around(tenant, key), actor, now_us) as change:
-        return change.add(key), text
+    return key, text
 
 
 def rotate(
     store: ControlStore, pepper: bytes, tenant: Tenant, actor: Actor, now_us: int, id: str, transition_ms: int | None = None
 ) -> tuple[ApiKey, str]:
-    """A key with a new text; the old one holds for as long as its rotation says, or `transition_ms`. Raises `Refusal` 404."""
+    """A key with a new text. See `renew`. Raises `Refusal` 404."""
     with store.change(tenant, actor, now_us) as change:
-        try:
-            key = change.get(ApiKey, id)
-        except Absent:
-            raise unknown_key(id) from None
-        if key.status(now_us) != "active":
-            raise unknown_key(id)
-        if transition_ms is None:
-            transition_ms = (key.rotation or Rotation()).key_transition_period_ms
-        text = new_key(id)[1]
-        old = {"old_digest": key.digest, "old_until_us": now_us + transition_ms * 1000}
-        if transition_ms <= 0:
-            old = {"old_digest": b"", "old_until_us": 0}
-        new = msgspec.structs.replace(key, digest=digest(pepper, sha256(text)), hint=masked(text), **old)
-        return change.put(new, "rotate"), text
+        return renew(change, pepper, named(change, id), now_us, transition_ms)
+
+
+def renew(change: Change, pepper: bytes, key: ApiKey, now_us: int, transition_ms: int | None = None) -> tuple[ApiKey, str]:
+    """A key with a new text; the old one holds for as long as its rotation says, or `transition_ms`. Raises `Refusal` 404 when
+    the key does not hold any more."""
+    if key.status(now_us) != "active":
+        raise unknown_key(key.id)
+    if transition_ms is None:
+        transition_ms = (key.rotation or Rotation()).key_transition_period_ms
+    text = new_key(key.id)[1]
+    old = {"old_digest": key.digest, "old_until_us": now_us + transition_ms * 1000}
+    if transition_ms <= 0:
+        old = {"old_digest": b"", "old_until_us": 0}
+    new = msgspec.structs.replace(key, digest=digest(pepper, sha256(text)), hint=masked(text), **old)
+    return change.put(new, "rotate"), text
 
 
 def revoke(store: ControlStore, tenant: Tenant, actor: Actor, now_us: int, id: str) -> None:
     """Revoke by id; raises `Refusal` 404 when no such key holds."""
     with store.change(tenant, actor, now_us) as change:
-        try:
-            key = change.get(ApiKey, id)
-        except Absent:
-            raise unknown_key(id) from None
+        key = named(change, id)
         if key.revoked_us:
             raise unknown_key(id)
         change.put(msgspec.structs.replace(key, revoked_us=now_us))
 
 
+def named(change: Change, id: str) -> ApiKey:
+    """The key of an id. Raises `Refusal` 404."""
+    try:
+        return change.get(ApiKey, id)
+    except Absent:
+        raise unknown_key(id) from None
+
+
 def unknown_key(id: str) -> Refusal:
     """There is no such key, or none that holds."""
-    return Refusal(404, "key_not_found", f"No key with the id '{id}' is in force. `lockgate keys list` shows the ids.")
+    return Refusal(404, "key_not_found", f"No key with the id '{id[:100]}' is in force. `lockgate keys list` shows the ids.")
 
 
 def _around(tenant: Tenant, key: ApiKey) -> Tenant:

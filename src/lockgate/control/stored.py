@@ -15,6 +15,7 @@ from lockgate.control.accounts import entry_of
 from lockgate.control.config import Mistake, ProviderEntry
 from lockgate.control.kms.port import VaultError
 from lockgate.control.references import Resolver
+from lockgate.control.scopes import BY_NAME, EVERYTHING
 from lockgate.control.vault import Vault
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
@@ -23,11 +24,6 @@ from lockgate.core.tenancy import ApiKey, Organisation, Policy, Row, Tenant, Use
 from lockgate.pipeline.route import RouteConfig, read_inline
 from lockgate.stores.control.store import Changes, ControlStore
 from lockgate.stores.ports import StoreError
-
-#: The scope that stands for all of them.
-EVERYTHING = "admin"
-#: Scopes that a key has only when they are given to it by name: they open all that an account can do at a provider.
-BY_NAME = frozenset(("proxy.write",))
 
 #: Fields of secrets that are people's: no Snapshot needs them.
 PERSONAL = frozenset(("password",))

@@ -12,6 +12,7 @@ from lockgate.core.json import encode
 from lockgate.core.record import new_id
 from lockgate.dialects.conventions import PLAIN
 from lockgate.dialects.registry import CODECS
+from lockgate.http.admin.door import AdminDoor
 from lockgate.http.exchange import LineCaller, Receive, Scope, Send, too_large
 from lockgate.http.routes import Found, Table, lay_out
 from lockgate.pipeline.door import enter
@@ -39,9 +40,10 @@ class World:
 class Gateway:
     """The application. Built with a routing table, so that a route without a policy stops the start-up here."""
 
-    def __init__(self, world: World, runtime: Runtime, *, table: Table | None = None) -> None:
+    def __init__(self, world: World, runtime: Runtime, *, table: Table | None = None, admin: AdminDoor | None = None) -> None:
         self._world = world
         self._runtime = runtime
+        self._admin = admin
         self._table = lay_out() if table is None else table
         runtime.address = self._table.address
         self._pages: dict[str, Callable[[], tuple[int, bytes]]] = {
@@ -54,15 +56,19 @@ class Gateway:
         if scope["type"] != "http":
             await _refuse_other(scope, receive, send)
             return
-        caller = LineCaller(scope, receive)
         method, path = scope["method"], scope["path"]
         if scope["raw_path"] != path.encode("utf-8", "surrogateescape"):
             path = scope["raw_path"].decode("ascii", "replace")  # no second spelling of a route passes the table
         found = self._table.find(method, path)
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        if found is None or (found.route.named and not any(name in _NAMES for name, _ in headers)):
-            self._open(method, path, caller)
-            return
+        if found is None or found.route.named:
+            if self._admin is not None and self._admin.owns(path):
+                await self._admin(scope, receive, send)
+                return
+            if found is None or not any(name in _NAMES for name, _ in headers):
+                self._open(method, path, LineCaller(scope, receive))
+                return
+        caller = LineCaller(scope, receive)
         snapshot = self._world.snapshot
         route = found.route
         call = self._call(scope, path, found, dict(headers))

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from lockgate.control.scopes import ADMINISTRATIVE
 from lockgate.core.call import Operation
 from lockgate.dialects.registry import CODECS, RELAYS
 from lockgate.pipeline.door import ANSWERS
@@ -90,8 +91,8 @@ ROUTES: tuple[Route, ...] = (
     *_passes("/v1/{rest}", named=True),
 )
 
-#: Every scope that some route asks for: what a key carries when nothing else is said.
-SCOPES: frozenset[str] = frozenset(route.scope for route in ROUTES)
+#: Every scope there is: those that some route here asks for, and those that administer.
+SCOPES: frozenset[str] = frozenset(route.scope for route in ROUTES) | ADMINISTRATIVE
 
 #: What a hole in a path takes.
 _HOLES = {"model": ".+", "provider": "[^/]+", "rest": ".*"}

@@ -1,0 +1,85 @@
+"""`Office`: the control store as one worker holds it open for the admin API, with what else its use cases need.
+
+Its calls block, so they are made in threads of its own: a database that hangs for as long as it may takes no thread from
+anything else, and no more than `MOST` requests wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from lockgate.control.config import Config
+from lockgate.control.house import House
+from lockgate.control.vault import Vault
+from lockgate.core.failure import Refusal
+from lockgate.pipeline.runtime import now_us
+from lockgate.pipeline.snapshot import Snapshot
+from lockgate.stores.control.store import ControlStore
+
+T = TypeVar("T")
+#: Threads, and how many requests may be in them or wait for one. SQLite and the driver of PostgreSQL take turns anyway.
+THREADS, MOST = 4, 64
+
+
+class Office:
+    """`snapshot` gives the world as it is now, `clock` the time in µs since the epoch."""
+
+    def __init__(self, house: House, snapshot: Callable[[], Snapshot], clock: Callable[[], int] = now_us) -> None:
+        self.house = house
+        self.snapshot = snapshot
+        self.clock = clock
+        self._threads: ThreadPoolExecutor | None = None
+        self._waiting = 0
+        self._turn = threading.Lock()
+        self._store: ControlStore | None = None
+
+    def __repr__(self) -> str:
+        return f"Office({self.house})"
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Do something that blocks. Raises `Refusal` 503 when too many wait already, and whatever the work raises."""
+        if self._waiting >= MOST:
+            raise Refusal(503, "busy", "Too many requests wait for the control store. Try again in a moment.", retry_after=2.0)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(THREADS, "admin")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
+
+    @property
+    def store(self) -> ControlStore:
+        """The control store, opened when it is first needed. Raises `StoreError`."""
+        with self._turn:
+            if self._store is None:
+                self._store = self.house.open_control()
+            return self._store
+
+    @property
+    def pepper(self) -> bytes:
+        """What the digests of keys are made with. Raises `StoreError`."""
+        return self.house.pepper
+
+    @property
+    def vault(self) -> Vault:
+        """The vault, for what is done now. Raises `StoreError`, `OSError`, `WeakSecret`."""
+        return self.house.vault(self.store)
+
+    @property
+    def declared(self) -> Config:
+        """What the configuration file says, as it is in force."""
+        return self.house.in_force
+
+    def close(self) -> None:
+        """Let go of threads and store."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._turn:
+            if self._store is not None:
+                self._store.close()
+                self._store = None

@@ -1,0 +1,203 @@
+"""The one table of the admin API: path → who may ask, on whose behalf, and what answers. A row without a policy stops the
+start-up.
+
+It holds data alone and no handler's code, so that the gateway knows at its start what belongs to the admin API while all of
+that is imported when it is first asked (`door`). What a row's handler takes and gives stands in its signature (`operations`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from lockgate.control.scopes import ADMINISTRATIVE
+from lockgate.http.routes import UnguardedRoute
+
+#: A person's role, as a row names it: in the organisation, or in the workspace that it is about.
+Role = Literal["owner", "admin", "member", "workspace admin", "workspace manager", "workspace member"]
+
+OWNERS = frozenset[Role](("owner",))
+ADMINS = OWNERS | frozenset[Role](("admin",))
+MANAGERS = ADMINS | frozenset[Role](("workspace admin", "workspace manager"))
+MEMBERS = MANAGERS | frozenset[Role](("workspace member",))
+EVERYONE = MEMBERS | frozenset[Role](("member",))
+
+#: On whose behalf: the whole organisation; one workspace, which is named if the caller does not stand in one; or as the caller
+#: stands, and within a workspace that is named.
+Within = Literal["organisation", "workspace", "either"]
+
+
+class AdminRoute(msgspec.Struct, frozen=True):
+    """One operation.
+
+    handler     the function that answers, as "module.function" in this package
+    scopes      a key must carry one of them
+    roles       a person must have one of them; a person's key as well
+    within      on whose behalf it works
+    resource, action   what it is about, in the words of the audit log
+    reserved    members of the body that only some of the roles may say
+    open        why nobody needs to be known; then there are no scopes and roles
+    """
+
+    method: str
+    path: str
+    handler: str
+    scopes: tuple[str, ...]
+    roles: frozenset[Role]
+    within: Within
+    resource: str
+    action: Literal["create", "read", "update", "delete", "list", "rotate"]
+    reserved: dict[str, frozenset[Role]] = {}
+    open: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it: "PUT /v1/configs/{slug}"."""
+        return f"{self.method} {self.path}"
+
+
+_KEYS = ("organisation_service_api_keys", "workspace_service_api_keys", "workspace_user_api_keys")
+#: What a key may do and use: who is no manager leaves that as it was given.
+_GRANTS: dict[str, frozenset[Role]] = dict.fromkeys(("scopes", "models", "usage_limits", "rate_limits", "expires_at"), MANAGERS)
+
+
+def _key_scopes(verb: str) -> tuple[str, ...]:
+    return tuple(f"{each}.{verb}" for each in _KEYS)
+
+
+API_KEYS: tuple[AdminRoute, ...] = (
+    AdminRoute(
+        "POST",
+        "/v1/api-keys/organisation/service",
+        "api_keys.create_of_organisation",
+        ("organisation_service_api_keys.create",),
+        ADMINS,
+        "organisation",
+        "api-key",
+        "create",
+    ),
+    AdminRoute(
+        "POST",
+        "/v1/api-keys/organisation/user",
+        "api_keys.create_of_organisation_user",
+        ("organisation_service_api_keys.create",),
+        ADMINS,
+        "organisation",
+        "api-key",
+        "create",
+    ),
+    AdminRoute(
+        "POST",
+        "/v1/api-keys/workspace/service",
+        "api_keys.create_of_workspace",
+        ("workspace_service_api_keys.create",),
+        MANAGERS,
+        "workspace",
+        "api-key",
+        "create",
+    ),
+    AdminRoute(
+        "POST",
+        "/v1/api-keys/workspace/user",
+        "api_keys.create_of_workspace_user",
+        ("workspace_user_api_keys.create",),
+        MEMBERS,
+        "workspace",
+        "api-key",
+        "create",
+    ),
+    AdminRoute("GET", "/v1/api-keys", "api_keys.index", _key_scopes("list"), MEMBERS, "either", "api-key", "list"),
+    AdminRoute("GET", "/v1/api-keys/{id}", "api_keys.read", _key_scopes("read"), MEMBERS, "either", "api-key", "read"),
+    AdminRoute(
+        "PUT", "/v1/api-keys/{id}", "api_keys.update", _key_scopes("update"), MEMBERS, "either", "api-key", "update", _GRANTS
+    ),
+    AdminRoute("DELETE", "/v1/api-keys/{id}", "api_keys.remove", _key_scopes("delete"), MEMBERS, "either", "api-key", "delete"),
+    AdminRoute(
+        "POST", "/v1/api-keys/{id}/rotate", "api_keys.rotate", _key_scopes("rotate"), MEMBERS, "either", "api-key", "rotate"
+    ),
+)
+
+CONFIGS: tuple[AdminRoute, ...] = (
+    AdminRoute("POST", "/v1/configs", "configs.create", ("configs.create",), MANAGERS, "workspace", "config", "create"),
+    AdminRoute("GET", "/v1/configs", "configs.index", ("configs.list",), MEMBERS, "either", "config", "list"),
+    AdminRoute("GET", "/v1/configs/{slug}", "configs.read", ("configs.read",), MEMBERS, "either", "config", "read"),
+    AdminRoute("PUT", "/v1/configs/{slug}", "configs.update", ("configs.update",), MANAGERS, "either", "config", "update"),
+    AdminRoute("DELETE", "/v1/configs/{slug}", "configs.remove", ("configs.delete",), MANAGERS, "either", "config", "delete"),
+    AdminRoute(
+        "GET", "/v1/configs/{slug}/versions", "configs.versions", ("configs.read",), MEMBERS, "either", "config", "list"
+    ),
+)
+
+ROUTES: tuple[AdminRoute, ...] = (*API_KEYS, *CONFIGS)
+
+#: Where the description of all this is.
+OPENAPI = "/openapi.json"
+_HOLE = re.compile(r"\{([a-z_]+)\}")
+_HANDLER = re.compile(r"[a-z_]+\.[a-z_]+")
+
+
+class AdminTable(msgspec.Struct, frozen=True):
+    """Routes ready to be looked up, those without holes first; `whole` and `holed` tell which paths are theirs."""
+
+    routes: tuple[AdminRoute, ...]
+    whole: frozenset[str]
+    holed: dict[str, list[re.Pattern[str]]]  # by the first part of the path after /v1/
+
+    def owns(self, path: str) -> bool:
+        """Whether a path, as it stands in the request line, is one of these, whatever the method."""
+        if path in self.whole:
+            return True
+        return any(each.fullmatch(path) for each in self.holed.get(_first(path), ()))
+
+    def methods(self, path: str) -> list[str]:
+        """What a path can be asked with."""
+        return sorted({route.method for route in self.routes if _compile(route.path).fullmatch(path)})
+
+
+def lay_out(routes: Iterable[AdminRoute] = ROUTES, known: frozenset[str] = ADMINISTRATIVE) -> AdminTable:
+    """The table. Raises `UnguardedRoute` for a row that does not say who may ask and on whose behalf, or that is there
+    twice."""
+    rows = sorted(routes, key=lambda route: route.path.count("{"))  # stable: a path without holes is no hole of another
+    seen: set[tuple[str, str]] = set()
+    holed: dict[str, list[re.Pattern[str]]] = {}
+    for route in rows:
+        if problem := _flaw(route, known):
+            raise UnguardedRoute(f"{route.name} {problem}")
+        if (route.method, _HOLE.sub("{}", route.path)) in seen:
+            raise UnguardedRoute(f"{route.name} is there twice")
+        seen.add((route.method, _HOLE.sub("{}", route.path)))
+        if "{" in route.path:
+            patterns = holed.setdefault(_first(route.path), [])
+            if (pattern := _compile(route.path)) not in patterns:
+                patterns.append(pattern)
+    whole = frozenset((OPENAPI, *(route.path for route in rows if "{" not in route.path)))
+    return AdminTable(tuple(rows), whole, holed)
+
+
+def _flaw(route: AdminRoute, known: frozenset[str]) -> str:
+    """What is missing of a row's policy; "" when nothing is."""
+    if not route.path.startswith("/v1/") or not _HANDLER.fullmatch(route.handler):
+        return "is no path below /v1, or has no handler"
+    if not route.resource or not route.action:
+        return "does not say what it is about"
+    if route.open:
+        return "is open, and asks for scopes or roles too" if route.scopes or route.roles else ""
+    if not route.scopes or not route.roles:
+        return "declares no scopes, or no roles"
+    if unknown := set(route.scopes) - known:
+        return f"asks for a scope that there is not: {', '.join(sorted(unknown))}"
+    if any(not roles or not roles <= route.roles for roles in route.reserved.values()):
+        return "reserves members for roles that may not ask at all"
+    return ""
+
+
+def _first(path: str) -> str:
+    return path[4:].partition("/")[0]
+
+
+def _compile(path: str) -> re.Pattern[str]:
+    pieces = _HOLE.split(path)  # text, hole, text, …
+    return re.compile("".join("[^/]+" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)))

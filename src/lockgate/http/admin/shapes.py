@@ -1,0 +1,200 @@
+"""What several nouns of the admin API have in common, as it is written there, and to and from how it is stored.
+
+Source of the shapes: https://portkey.ai/docs/api-reference/admin-api. Money is in dollars there, and in nano-USD here; times
+are texts there (RFC 3339), and µs since the epoch here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from lockgate.core.failure import Refusal
+from lockgate.core.limits import RateLimit, Unit, UsageLimit
+from lockgate.core.tenancy import Defaults
+
+T = TypeVar("T")
+
+_NANO = 10**9
+#: The largest number of any kind: what fits 8 bytes once it is nano-USD.
+_MOST = 9_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Text = Annotated[str, Meta(max_length=255)]
+LongText = Annotated[str, Meta(max_length=4096)]
+Some = Annotated[float, Meta(gt=0, le=_MOST)]
+Positive = Annotated[int, Meta(ge=1, le=_MOST)]
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A body that is read. A member that is not known is refused; one that is UNSET was not said."""
+
+
+class Empty(msgspec.Struct, frozen=True):
+    """Done, and there is nothing to tell."""
+
+
+class Paging(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which part of a list: `current_page` counts from 0."""
+
+    page_size: Annotated[int, Meta(ge=1, le=1000)] = 100
+    current_page: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+
+    @property
+    def offset(self) -> int:
+        """How many come before it."""
+        return self.page_size * self.current_page
+
+
+class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """A list: `total` counts all, `data` is the page that was asked for."""
+
+    object: Literal["list"] = "list"
+    total: int
+    data: list[T]
+
+
+class SuccessListing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """A list in the older envelope, which says `success`, too."""
+
+    success: bool = True
+    object: Literal["list"] = "list"
+    total: int
+    data: list[T]
+
+
+class UsageLimits(Body, frozen=True, kw_only=True):
+    """A budget. `credit_limit` and `alert_threshold` are US dollars for a `cost`, else tokens or requests. What only answers
+    say (`status` and the like) may be sent back, and changes nothing."""
+
+    credit_limit: Some
+    type: Literal["cost", "tokens", "requests"] = "cost"
+    alert_threshold: Some | None = None
+    periodic_reset: Literal["daily", "weekly", "monthly"] | None = None
+    periodic_reset_days: Annotated[int, Meta(ge=1, le=365)] | None = None
+    next_usage_reset_at: str | None = None
+    status: Any = None
+    last_reset_at: Any = None
+    is_threshold_alerts_sent: Any = None
+    is_exhausted_alerts_sent: Any = None
+
+    def stored(self, at: str = "usage_limits") -> UsageLimit:
+        """As it is kept. Raises `Refusal` 400."""
+        if self.periodic_reset and self.periodic_reset_days:
+            raise Refusal(
+                400, "invalid_value", "Give either periodic_reset or periodic_reset_days.", param=f"{at}.periodic_reset_days"
+            )
+        if self.alert_threshold is not None and self.alert_threshold > self.credit_limit:
+            raise Refusal(400, "invalid_value", "alert_threshold may not be above credit_limit.", param=f"{at}.alert_threshold")
+        return UsageLimit(
+            self.type,
+            self._amount(self.credit_limit),
+            None if self.alert_threshold is None else self._amount(self.alert_threshold),
+            self.periodic_reset or "",
+            self.periodic_reset_days or 0,
+            micros(self.next_usage_reset_at, f"{at}.next_usage_reset_at") if self.next_usage_reset_at else 0,
+        )
+
+    def _amount(self, number: float) -> int:
+        return int((Decimal(repr(number)) * _NANO if self.type == "cost" else Decimal(repr(number))).to_integral_value())
+
+
+class ShownUsageLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """A budget, as it is shown."""
+
+    type: Literal["cost", "tokens", "requests"]
+    credit_limit: float
+    alert_threshold: float | None
+    periodic_reset: str | None
+    periodic_reset_days: int | None
+    next_usage_reset_at: str | None
+
+
+def shown_usage(limit: UsageLimit) -> ShownUsageLimits:
+    """A budget to be shown."""
+    scale = _NANO if limit.type == "cost" else 1
+
+    def amount(number: int) -> float:
+        return number // scale if number % scale == 0 else number / scale
+
+    return ShownUsageLimits(
+        type=limit.type,
+        credit_limit=amount(limit.credit_limit),
+        alert_threshold=None if limit.alert_threshold is None else amount(limit.alert_threshold),
+        periodic_reset=limit.periodic_reset or None,
+        periodic_reset_days=limit.periodic_reset_days or None,
+        next_usage_reset_at=text_of(limit.next_reset_us),
+    )
+
+
+class RateLimits(Body, frozen=True, kw_only=True):
+    """At most `value` requests or tokens in a second, minute, hour, day or week; or so many requests at once (`concurrent`)."""
+
+    type: Literal["requests", "tokens", "concurrent"] = "requests"
+    unit: Unit = "rpm"
+    value: Positive
+
+    def stored(self) -> RateLimit:
+        """As it is kept."""
+        return RateLimit(self.type, self.value, self.unit)
+
+
+def shown_rate(limit: RateLimit) -> RateLimits:
+    """A rate to be shown."""
+    return RateLimits(type=limit.type, unit=limit.unit, value=limit.value)
+
+
+class DefaultsBody(Body, frozen=True, kw_only=True):
+    """What holds for requests that do not say it: `config_id` is the slug of a config."""
+
+    metadata: dict[str, str] = {}
+    config_id: str | None = None
+    allow_config_override: bool = True
+
+    def stored(self) -> Defaults:
+        """As it is kept."""
+        return Defaults(self.metadata, self.config_id or "", self.allow_config_override)
+
+
+def shown_defaults(defaults: Defaults) -> DefaultsBody:
+    """Defaults to be shown."""
+    return DefaultsBody(
+        metadata=defaults.metadata,
+        config_id=defaults.config or None,
+        allow_config_override=defaults.allow_config_override,
+    )
+
+
+def said(body: msgspec.Struct) -> frozenset[str]:
+    """The members of a body that were said, whatever they say."""
+    return frozenset(name for name in body.__struct_fields__ if getattr(body, name) is not UNSET)
+
+
+def kept(value: T | UnsetType, before: T) -> T:
+    """What holds after a change: what was said, or what held before."""
+    return before if isinstance(value, UnsetType) else value
+
+
+def micros(text: str, at: str) -> int:
+    """A time as it is kept. Raises `Refusal` 400."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refusal(400, "invalid_time", f"'{at}' is no time: write it as 2030-01-31T12:00:00Z.", param=at) from None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    us = (when - _EPOCH) // timedelta(microseconds=1)
+    if us <= 0:
+        raise Refusal(400, "invalid_time", f"'{at}' lies before 1970.", param=at)
+    return us
+
+
+def text_of(us: int) -> str | None:
+    """A time to be shown; None for never."""
+    if not us:
+        return None
+    return (_EPOCH + timedelta(microseconds=us)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,69 @@
+"""The description of the admin API is made of the table, and true."""
+
+import json
+import re
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from lockgate.http.admin.routes import ROUTES
+from support.house import KEY
+
+
+@pytest.fixture
+def described(admin):
+    answer = admin.get("/openapi.json", key="")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    return answer.json
+
+
+def test_it_needs_no_key_and_tells_none(admin, described):
+    assert described["openapi"] == "3.1.0"
+    text = json.dumps(described)
+    assert KEY not in text and admin.house.pepper.hex() not in text and "ab" * 32 not in text
+
+
+def test_every_row_is_in_it_with_its_policy(described):
+    assert {(method.upper(), path) for path, methods in described["paths"].items() for method in methods} == {
+        (route.method, route.path) for route in ROUTES
+    }
+    for route in ROUTES:
+        said = described["paths"][route.path][route.method.lower()]
+        assert said["x-scopes"] == list(route.scopes) and said["x-roles"] == sorted(route.roles)
+        assert said["summary"] and "\n" not in said["summary"]
+        holes = [each["name"] for each in said["parameters"] if each["in"] == "path"]
+        assert holes == re.findall(r"{(\w+)}", route.path)
+    names = [said["operationId"] for methods in described["paths"].values() for said in methods.values()]
+    assert len(set(names)) == len(names)
+
+
+def test_every_reference_leads_somewhere(described):
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(described)):
+        place = described
+        for step in reference.split("/"):
+            place = place[step]
+
+
+def test_its_schemas_are_schemas_and_the_answers_fit_them(admin, described):
+    def check(path, method, value, status="200"):
+        answer = described["paths"][path][method]["responses"][status]
+        if "$ref" in answer:
+            answer = described["components"]["responses"]["Error"]
+        schema = {**answer["content"]["application/json"]["schema"], "components": described["components"]}
+        Draft202012Validator.check_schema(schema)
+        Draft202012Validator(schema).validate(value)
+
+    made = admin.post(
+        "/v1/api-keys/workspace/service",
+        {"name": "x", "usage_limits": {"credit_limit": 1.5}, "rotation_policy": {"rotation_days": 3}},
+    ).json
+    check("/v1/api-keys/workspace/service", "post", made)
+    check("/v1/api-keys/{id}", "get", admin.get(f"/v1/api-keys/{made['id']}").json)
+    check("/v1/api-keys", "get", admin.get("/v1/api-keys").json)
+    config = admin.post("/v1/configs", {"name": "x", "config": {"provider": "openai"}}).json
+    check("/v1/configs", "post", config)
+    check("/v1/configs", "get", admin.get("/v1/configs").json)
+    check("/v1/configs/{slug}", "get", admin.get(f"/v1/configs/{config['slug']}").json)
+    check("/v1/configs/{slug}/versions", "get", admin.get(f"/v1/configs/{config['slug']}/versions").json)
+    check("/v1/configs/{slug}", "get", admin.get("/v1/configs/none").json, "default")
