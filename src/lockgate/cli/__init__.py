@@ -9,6 +9,7 @@ import sys
 import click
 
 from lockgate import __version__
+from lockgate.cli.alerts import alerts
 from lockgate.cli.backtest import backtest
 from lockgate.cli.config import check, print_schema
 from lockgate.cli.explain import explain
@@ -53,6 +54,7 @@ for command in (
     logs,
     explain,
     backtest,
+    alerts,
     keys,
     users,
     imports,

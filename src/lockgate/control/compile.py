@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from lockgate.control.alerts.post import post_of
+from lockgate.control.alerts.settings import AlertsEntry
 from lockgate.control.config import BadConfig, CatalogueEntry, Config, Mistake, ProviderEntry, Timeouts
 from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
@@ -86,6 +88,7 @@ def compile_snapshot(
     except ValueError as error:
         mistakes.append(Mistake("prices", str(error)))
     refresh = _refresh(config.catalogue, mistakes)
+    mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in post_of(config.alerts)[1]]
     if mistakes:
         raise BadConfig(mistakes)
     taken = None if price_list is None else head_of(price_list)
@@ -371,6 +374,6 @@ def _deadlines(timeouts: Timeouts) -> Deadlines:
 def _revision(config: Config, stored: Stored, providers: dict[str, Provider], price_list: str) -> str:
     """A short name for this world: the same for the same configuration, keys, providers and price list. Secrets do not enter
     it."""
-    said = msgspec.structs.replace(config, providers={}, keys=[], catalogue=CatalogueEntry())
+    said = msgspec.structs.replace(config, providers={}, keys=[], catalogue=CatalogueEntry(), alerts=AlertsEntry())
     parts = (encode(said), encode(sorted(providers)), encode([stored.revision, len(stored.keys)]), price_list.encode())
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:12]

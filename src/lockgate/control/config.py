@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import msgspec
 import yaml
 
+from lockgate.control.alerts.settings import AlertsEntry
 from lockgate.pipeline.route import RouteConfig
 from lockgate.policy.price import Row as PriceRow
 from lockgate.providers.auth.settings import Settings
@@ -131,6 +132,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: LogEntry = LogEntry()
     limits: LimitsEntry = LimitsEntry()
     timeouts: Timeouts = Timeouts()
+    alerts: AlertsEntry = AlertsEntry()
 
 
 class Mistake(msgspec.Struct, frozen=True):

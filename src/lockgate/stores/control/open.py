@@ -1,4 +1,5 @@
-"""Opening a control store by its URL: `sqlite:///FILE` (four slashes for an absolute path) or `postgresql://…`."""
+"""Opening a control store, or the outbox in it, by its URL: `sqlite:///FILE` (four slashes for an absolute path), or
+`postgresql://…`."""
 
 from __future__ import annotations
 
@@ -8,17 +9,34 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from lockgate.stores.control.driver import Driver
+from lockgate.stores.control.schema import migrate
 from lockgate.stores.control.sqlite import SqliteDriver
 from lockgate.stores.control.store import ControlStore
+from lockgate.stores.outbox import Outbox
 from lockgate.stores.ports import StoreError
 
 
 def open_control(url: str, now_us: int) -> ControlStore:
     """The control store at a URL, brought to this version's schema. Raises `StoreError`, also for a URL that names none."""
+    return ControlStore(_driver(url), now_us)
+
+
+def open_outbox(url: str, now_us: int) -> Outbox:
+    """The outbox in the control store at a URL, brought to this version's schema. Raises `StoreError`."""
+    driver = _driver(url)
+    try:
+        migrate(driver, now_us)
+    except BaseException:
+        driver.close()
+        raise
+    return Outbox(driver)
+
+
+def _driver(url: str) -> Driver:
     make = _SCHEMES.get(urlsplit(url).scheme)
     if make is None:
         raise StoreError(f"A control store's URL begins with {' or '.join(f'{scheme}://' for scheme in _SCHEMES)}.")
-    return ControlStore(make(url), now_us)
+    return make(url)
 
 
 def sqlite_url(path: Path) -> str:

@@ -188,4 +188,18 @@ def _adopt(connection: Connection, organisation: str, workspace: str) -> None:
     connection.run("DROP TABLE keys")
 
 
-STEPS: tuple[Step, ...] = (_tenancy,)
+def _outbox(driver: Driver, connection: Connection, now_us: int) -> None:
+    """What waits to be told to somebody outside (`stores.outbox`)."""
+    _run(
+        driver,
+        connection,
+        [
+            "CREATE TABLE outbox (id TEXT NOT NULL, channel TEXT NOT NULL, address TEXT NOT NULL, body {blob} NOT NULL,"
+            " made_us {int} NOT NULL, due_us {int} NOT NULL, tries {int} NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL,"
+            " PRIMARY KEY (id, channel, address))",
+            "CREATE INDEX outbox_due ON outbox (state, due_us)",
+        ],
+    )
+
+
+STEPS: tuple[Step, ...] = (_tenancy, _outbox)

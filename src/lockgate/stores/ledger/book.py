@@ -7,7 +7,7 @@ it left.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 
 import msgspec
@@ -210,6 +210,11 @@ class Book:
         with self._database.transaction() as tables:
             window = budget.period.window(tables.now_us)
             return tables.balances({(budget.id, window.id): window})[budget.id, window.id]
+
+    def budgets(self, ids: Iterable[str]) -> dict[str, Budget]:
+        """Budgets as they were last set up, by their ids: those that there are."""
+        with self._database.transaction() as tables:
+            return tables.budgets(ids)
 
     def alerts(self, limit: int = 100) -> list[Alert]:
         """Thresholds that were crossed and that nobody was told of yet, oldest first."""

@@ -1,0 +1,63 @@
+"""A letter: an alert by e-mail, in plain text, one for each address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from lockgate.control.alerts.alert import Alert, facts, id_of, title
+from lockgate.control.alerts.channel import Means, Trouble
+from lockgate.control.alerts.smtp import Server, send
+
+#: An address as this is sent to: of ASCII alone, and without what a server might read as more than an address (RFC 5321 4.1.2,
+#: of which quoted local parts and address literals are left out).
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~`-]{1,64}"
+    r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
+_SUBJECT = 150
+
+
+class Mail:
+    """Letters to some addresses, by one server."""
+
+    lane = "mail"
+
+    def __init__(self, server: Server, sender: str, addresses: Sequence[str]) -> None:
+        self.addresses = tuple(addresses)
+        self._server = server
+        self._sender = sender
+
+    def __repr__(self) -> str:
+        return f"Mail({self._server.host}, {len(self.addresses)} addresses)"
+
+    async def deliver(self, alert: Alert, to: str, means: Means) -> Trouble | None:
+        """See `Channel`."""
+        if not is_address(to):
+            return Trouble("This is no address that mail can be sent to.")
+        return await send(self._server, letter(alert, self._sender, to), self._sender, to, means)
+
+
+def is_address(text: str) -> bool:
+    """Whether mail can be sent there."""
+    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
+
+
+def letter(alert: Alert, sender: str, to: str) -> EmailMessage:
+    """The letter. Its id is the same on every try, so that those who look at it show it once; nobody's absence answers it
+    (RFC 3834)."""
+    made = EmailMessage(policy=SMTP)
+    made["From"] = sender
+    made["To"] = to
+    made["Subject"] = f"[lockgate] {title(alert)}"[:_SUBJECT]
+    made["Date"] = datetime.fromtimestamp(alert.at_us / 1e6, UTC)
+    made["Message-ID"] = f"<{id_of(alert.id, to)}@{sender.rpartition('@')[2]}>"
+    made["Auto-Submitted"] = "auto-generated"
+    width = max(len(what) for what, _ in facts(alert)) + 1
+    lines = [title(alert), *([alert.note] if alert.note else []), ""]
+    lines += [f"{what + ':':{width}} {value}" for what, value in facts(alert)]
+    made.set_content("\n".join(lines) + "\n", cte="quoted-printable")
+    return made
