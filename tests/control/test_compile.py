@@ -1,6 +1,6 @@
 import pytest
 
-from lockgate.control.config import BadConfig
+from lockgate.control.config import BadConfig, read_text, redis_url
 from support.house import make_house
 
 
@@ -121,3 +121,18 @@ providers: {groq: {api_key: k, models: ["llama-*"]}}
 aliases: {good: "@groq/llama-4", bad: "@groq/gemma"}
 """
     assert mistakes(tmp_path, config) == {"aliases.bad": "'gemma' is not among the models of '@groq'"}
+
+
+def test_the_url_of_redis_is_checked_and_never_shown(tmp_path):
+    found = mistakes(tmp_path, "redis: 'http://:hunter2@host'")
+    assert "redis://" in found["redis"]
+    assert "hunter2" not in str(found)
+    assert mistakes(tmp_path, "redis: 'redis://host'", LOCKGATE_REDIS_URL="nonsense").keys() == {"redis"}
+    make_house(tmp_path, "redis: 'redis://:hunter2@host/3'").snapshot()
+
+
+def test_the_environment_says_where_redis_is_before_the_file_does():
+    config = read_text("redis: 'redis://:hunter2@file'")
+    assert redis_url(config, {}) == "redis://:hunter2@file"
+    assert redis_url(config, {"LOCKGATE_REDIS_URL": "redis://environment"}) == "redis://environment"
+    assert "hunter2" not in repr(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -356,7 +357,7 @@ def test_a_full_board_is_not_searched_again_before_a_slot_can_be_idle(path: Path
         breaker_at(board, name)
     searched: list[bytes] = []
     take = board._take
-    monkeypatch.setattr(board, "_take", lambda digest: searched.append(digest) or take(digest))
+    monkeypatch.setattr(board, "_take", lambda digest, name: searched.append(digest) or take(digest, name))
     breaker_at(board, "four")
     assert not searched
     clock.now += IDLE_S + 1
@@ -367,13 +368,13 @@ def test_a_full_board_is_not_searched_again_before_a_slot_can_be_idle(path: Path
 
 def test_a_digest_that_only_seems_to_be_there_is_not_found(path: Path) -> None:
     board = Board(path, slots=4)
-    digest = b"0123456789abcdef"
+    digest = hashlib.blake2b(b"one", digest_size=16).digest()
     board._memory[64 + 8 : 64 + 24] = digest  # not where a digest begins
     board._memory[128 : 128 + 16] = digest  # of a slot that its giver died over
-    found = board.find(digest)
+    found = board.find("one")
     assert found is not None
     assert found[1] == 1.0
-    assert board.find(digest) == found
+    assert board.find("one") == found
     board.close()
 
 
@@ -431,3 +432,42 @@ def test_one_who_leaves_makes_room(path: Path) -> None:
     assert repr(again) == "Board(circuits, column 0 of 1)"
     again.close()
     assert os.listdir(path.parent) == ["circuits"]
+
+
+def test_who_looks_from_outside_sees_every_circuit_by_its_name(path: Path) -> None:
+    board = Board(path, clock=lambda: 100.0, slots=4)
+    assert board.posts() == []
+    long = "ü" * 300
+    for name in ("openai\tgpt-5\tpolicy", long):
+        breaker_at(board, name).report(100.0, None)
+    breaker_at(board, "failing", BreakerPolicy(failures=1)).report(100.0, BAD)
+    posts = board.posts()
+    names = [board.name(post.slot) for post in posts]
+    assert names[0] == "openai\tgpt-5\tpolicy"
+    assert names[1] == "ü" * 127
+    assert [post.until > 0 for post in posts] == [False, False, True]
+    board.close()
+
+
+def test_a_slot_that_is_given_away_keeps_neither_name_nor_permit(path: Path) -> None:
+    clock = Clock()
+    board = Board(path, clock=clock, slots=1)
+    board.cell("the first of all")
+    board.share(10.0)
+    (post,) = board.posts()
+    board.permit(post, clock() + 5.0)
+    assert board.admits(0, post.since, clock())
+    clock.now += IDLE_S + 2
+    board.cell("two")
+    assert board.name(0) == "two"
+    board.share(10.0)
+    assert not board.admits(0, post.since, clock())
+    board.close()
+
+
+def test_a_header_that_is_damaged_shares_nothing(path: Path) -> None:
+    board = Board(path, clock=lambda: 100.0)
+    for damaged in (float("nan"), float("inf"), 1e9, -1.0):
+        board._words[places._SHARED] = damaged
+        assert board.admits(0, 0.0, 100.0)
+    board.close()

@@ -11,7 +11,16 @@ import msgspec
 
 from lockgate.control.alerts.post import post_of
 from lockgate.control.alerts.settings import AlertsEntry
-from lockgate.control.config import BadConfig, CatalogueEntry, Config, Mistake, ProviderEntry, Timeouts
+from lockgate.control.config import (
+    REDIS_SCHEMES,
+    BadConfig,
+    CatalogueEntry,
+    Config,
+    Mistake,
+    ProviderEntry,
+    Timeouts,
+    redis_url,
+)
 from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
 from lockgate.control.stored import Stored
@@ -89,6 +98,8 @@ def compile_snapshot(
         mistakes.append(Mistake("prices", str(error)))
     refresh = _refresh(config.catalogue, mistakes)
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in post_of(config.alerts)[1]]
+    if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):
+        mistakes.append(Mistake("redis", f"Redis' URL begins with {', '.join(REDIS_SCHEMES)}"))
     if mistakes:
         raise BadConfig(mistakes)
     taken = None if price_list is None else head_of(price_list)

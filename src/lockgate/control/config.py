@@ -120,7 +120,8 @@ class ConfigAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. Everything may be left out. `aliases`: a name for a model → "@slug/model", another alias, or a config."""
+    """The whole file. Everything may be left out. `aliases`: a name for a model → "@slug/model", another alias, or a config.
+    `redis`: the URL of the Redis or Valkey that machines share (`redis://`, `rediss://`, `unix://`)."""
 
     providers: dict[str, ProviderEntry] = {}
     keys: list[KeyEntry] = []
@@ -133,6 +134,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitsEntry = LimitsEntry()
     timeouts: Timeouts = Timeouts()
     alerts: AlertsEntry = AlertsEntry()
+    redis: str = ""
+
+    def __repr__(self) -> str:
+        return "Config()"  # there are secrets in it
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -151,6 +156,16 @@ class BadConfig(Exception):
     def __init__(self, mistakes: list[Mistake]) -> None:
         super().__init__("\n".join(map(str, mistakes)))
         self.mistakes = mistakes
+
+
+#: The environment's word on `redis`, which comes before the file's.
+REDIS_URL = "LOCKGATE_REDIS_URL"
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+def redis_url(config: Config, environment: Mapping[str, str] = os.environ) -> str:
+    """Where machines share rate limits and circuits; "": each is by itself."""
+    return environment.get(REDIS_URL) or config.redis
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")

@@ -115,7 +115,7 @@ class Health:
         if breaker is None:
             if len(self._breakers) >= _MOST:
                 del self._breakers[next(iter(self._breakers))]
-            identity = f"{key[0]}/{key[1]} {policy.identity}"
+            identity = "\t".join((*key, policy.identity))
             breaker = self._breakers[key, policy] = Breaker(policy, self.cells(identity), self._chance)
         return breaker
 

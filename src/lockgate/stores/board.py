@@ -1,8 +1,9 @@
 """The circuit board: the state of all circuits, in one file that every worker of a machine maps into its memory.
 
     header     what this is, and its measures
-    slots      one for each circuit: the digest of its name, its tenure, its gate (`policy.breaker`)
+    slots      one for each circuit: the digest of its name, its tenure, its gate (`policy.breaker`), its permit
     columns    one for each worker: a few numbers for each circuit, in which only that worker writes
+    names      one for each circuit, for those who look from outside
 
 Reading and counting are plain memory: no lock, no system call. Numbers are eight aligned bytes, which a processor reads and
 writes whole. Locks (`fcntl`, of single bytes that stand for what is locked) are taken only to change a gate and to give out
@@ -10,6 +11,9 @@ columns and slots; the system lets them go when a process dies, however it dies,
 
 Slots are bounded. When all are taken, one that has been idle for long is given to another circuit, and its tenure changes: who
 still holds the old one sees that and looks again. When none is idle, a circuit is each worker's own.
+
+Machines may share their circuits (`circuits.messenger`). While they do, a probe needs a permit, which one machine has at a
+time: who would begin one without leaves a mark that it is wanted, and does not wait.
 
 What stands in the file means something only to the workers of one run: times are those of a clock that starts with the machine.
 (CLOCK_MONOTONIC, and mach_absolute_time on macOS: `time.monotonic` and `perf_counter` tell all processes the same there.) So
@@ -29,6 +33,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
+import msgspec
+
 from lockgate.policy.breaker import COLUMN_WORDS, GATE_WORDS, Cell, LocalCell, Words, set_gate, touched
 from lockgate.stores.ports import StoreError
 
@@ -40,17 +46,35 @@ IDLE_S = 900.0
 _BEFORE_S = 1.0
 
 _MAGIC = b"lockgate"
-_VERSION = 1
-#: Magic, version, slots, columns, numbers in a slot's part of a column; then, as a number, how many columns were ever in use.
+_VERSION = 2
+#: Magic, version, slots, columns, numbers in a slot's part of a column; then, as numbers, how many columns were ever in use,
+#: and until when circuits are shared with other machines.
 _HEADER = struct.Struct("=8sQQQQ")
-_USED = 5
+_USED, _SHARED = 5, 6
 _HEADER_WORDS = 8
-#: A slot: its digest (16 bytes), its tenure (0: free), its gate; padded to a cache line.
+#: A slot: its digest (16 bytes), its tenure (0: free), its gate, its permit (for the state that began then, until then), and
+#: when a probe was last wanted; a cache line.
 _SLOT_WORDS = 8
 _DIGEST = 16
-_TENURE, _GATE = 2, 3
-#: The bytes that are locked: the entrance (columns and slots are given out there), the columns, then the gates.
+_TENURE, _GATE, _PERMIT, _PERMIT_UNTIL, _WANTED = 2, 3, 5, 6, 7
+#: A name is its size and so many bytes of it at most.
+_NAME = 255
+#: Nobody shares circuits for longer at a time, in seconds: who seems to has a damaged header.
+_SHARED_MOST_S = 60.0
+#: The bytes that are locked: the entrance (columns and slots are given out there), the columns, the gates, and the messenger's
+#: office.
 _ENTRANCE = 0
+
+
+class Post(msgspec.Struct, frozen=True):
+    """One circuit, as it stands on the board. `wanted`: when a probe was last refused for want of a permit."""
+
+    slot: int
+    digest: bytes
+    tenure: float
+    until: float
+    since: float
+    wanted: float
 
 
 class Board:
@@ -65,7 +89,8 @@ class Board:
         self._slots = slots
         self._columns = columns
         self._header = _HEADER.pack(_MAGIC, _VERSION, slots, columns, COLUMN_WORDS)
-        self._size = 8 * (_HEADER_WORDS + slots * _SLOT_WORDS + columns * slots * COLUMN_WORDS)
+        self._names_at = 8 * (_HEADER_WORDS + slots * _SLOT_WORDS + columns * slots * COLUMN_WORDS)
+        self._size = self._names_at + slots * (_NAME + 1)
         self._full_until = 0.0  # before then no slot can have become idle
         try:
             self._fd, self._column = self._enter()
@@ -82,20 +107,21 @@ class Board:
 
     def cell(self, name: str) -> Cell:
         """The circuit of that name, the same for all workers. A new one may wait for another worker that is just adding one."""
-        return _Slot(self, hashlib.blake2b(name.encode(), digest_size=_DIGEST).digest())
+        return _Slot(self, name)
 
     def close(self) -> None:
         """Leave: the column is free for another worker. Cells that are still held go on with what they see."""
         os.close(self._fd)
 
-    def find(self, digest: bytes) -> tuple[int, float] | None:
-        """The slot of a digest and its tenure, found or taken; None: all are taken, and none is idle."""
+    def find(self, name: str) -> tuple[int, float] | None:
+        """The slot of a circuit and its tenure, found or taken; None: all are taken, and none is idle."""
+        digest = hashlib.blake2b(name.encode(), digest_size=_DIGEST).digest()
         found = self._look(digest)
         if found is not None or self._clock() < self._full_until:
             return found
         _lock(self._fd, _ENTRANCE)
         try:
-            return self._look(digest) or self._take(digest)
+            return self._look(digest) or self._take(digest, name)
         finally:
             _unlock(self._fd, _ENTRANCE)
 
@@ -127,6 +153,61 @@ class Board:
             return True
         finally:
             _unlock(self._fd, byte)
+
+    # --- for whoever shares circuits with other machines, and whoever looks
+
+    def elect(self) -> bool:
+        """Take the messenger's office, for as long as this process lives. False: another worker of the machine has it."""
+        return _try_lock(self._fd, 1 + self._columns + self._slots)
+
+    def share(self, seconds: float) -> None:
+        """Circuits are shared for so long from now: probes need permits. 0: not any more."""
+        self._words[_SHARED] = self._clock() + seconds if seconds else 0.0
+
+    def is_shared(self, now: float) -> bool:
+        """Whether circuits are shared with other machines."""
+        return now < self._words[_SHARED] <= now + _SHARED_MOST_S
+
+    def permit(self, post: Post, until: float) -> None:
+        """One worker of this machine may begin a probe until then, if the circuit is still as it was seen."""
+        at = _HEADER_WORDS + post.slot * _SLOT_WORDS
+        self._words[at + _PERMIT_UNTIL] = until
+        self._words[at + _PERMIT] = post.since
+
+    def admits(self, slot: int, since: float, now: float) -> bool:
+        """Whether a probe may begin of the state that began at `since`; if not, it is now known to be wanted."""
+        if not self.is_shared(now):
+            return True
+        words, at = self._words, _HEADER_WORDS + slot * _SLOT_WORDS
+        if words[at + _PERMIT] == since and now < words[at + _PERMIT_UNTIL] <= now + _SHARED_MOST_S:
+            return True
+        words[at + _WANTED] = now
+        return False
+
+    def raw(self) -> bytes:
+        """All slots as they are: whoever has seen the same bytes before has seen everything."""
+        return self._memory[8 * _HEADER_WORDS : 8 * (_HEADER_WORDS + self._slots * _SLOT_WORDS)]
+
+    def posts(self) -> list[Post]:
+        """The circuits that have a slot."""
+        raw = self.raw()
+        words = memoryview(raw).cast("d").tolist()
+        found: list[Post] = []
+        for slot in range(self._slots):
+            at = slot * _SLOT_WORDS
+            if tenure := words[at + _TENURE]:
+                digest, until, since = raw[8 * at : 8 * at + _DIGEST], words[at + _GATE], words[at + _GATE + 1]
+                found.append(Post(slot, digest, tenure, until, since, words[at + _WANTED]))
+        return found
+
+    def gate(self, slot: int) -> Words:
+        """A slot's gate."""
+        return self.view(slot)[1]
+
+    def name(self, slot: int) -> str:
+        """The name of a slot's circuit; a long one is cut."""
+        at = self._names_at + slot * (_NAME + 1)
+        return self._memory[at + 1 : at + 1 + self._memory[at]].decode("utf-8", "ignore")
 
     def _part(self, column: int, slot: int) -> memoryview[float]:
         at = _HEADER_WORDS + self._slots * _SLOT_WORDS + (column * self._slots + slot) * COLUMN_WORDS
@@ -213,7 +294,7 @@ class Board:
             at = self._memory.find(digest, at + 1, end)
         return None
 
-    def _take(self, digest: bytes) -> tuple[int, float] | None:
+    def _take(self, digest: bytes, name: str) -> tuple[int, float] | None:
         """Give a digest the first free slot, or the one that is idle longest."""
         free = next((slot for slot in range(self._slots) if not self._tenure(slot)), None)
         if free is None:
@@ -221,7 +302,7 @@ class Board:
             self._full_until = at + IDLE_S
             if self._clock() < self._full_until:
                 return None
-        return free, self._give(free, digest)
+        return free, self._give(free, digest, name)
 
     def _tenure(self, slot: int) -> float:
         return self._words[_HEADER_WORDS + slot * _SLOT_WORDS + _TENURE]
@@ -230,11 +311,14 @@ class Board:
         _, gate, _ = self.view(slot)
         return max(touched(gate, part) for part in self.parts(slot))
 
-    def _give(self, slot: int, digest: bytes) -> float:
+    def _give(self, slot: int, digest: bytes, name: str) -> float:
         """Give a slot away. The new tenure comes last: until then nobody takes it for the new one's."""
         at = _HEADER_WORDS + slot * _SLOT_WORDS
         tenure, gate, _ = self.view(slot)
         self._memory[8 * at : 8 * at + _DIGEST] = digest
+        self._put_name(slot, name)
+        for index in (_PERMIT, _PERMIT_UNTIL, _WANTED):
+            self._words[at + index] = 0.0
         for part in self.parts(slot):
             for index in range(COLUMN_WORDS):
                 part[index] = 0.0
@@ -242,15 +326,20 @@ class Board:
         tenure[0] += 1.0
         return tenure[0]
 
+    def _put_name(self, slot: int, name: str) -> None:
+        short = name.encode()[:_NAME]
+        at = self._names_at + slot * (_NAME + 1)
+        self._memory[at : at + 1 + len(short)] = bytes([len(short)]) + short
+
 
 class _Slot:
     """A circuit on the board (`policy.breaker.Cell`)."""
 
-    __slots__ = ("_board", "_columns", "_digest", "_gate", "_local", "_mine", "_owner", "_slot", "_tenure")
+    __slots__ = ("_board", "_columns", "_gate", "_local", "_mine", "_name", "_owner", "_slot", "_tenure")
 
-    def __init__(self, board: Board, digest: bytes) -> None:
+    def __init__(self, board: Board, name: str) -> None:
         self._board = board
-        self._digest = digest
+        self._name = name
         self._attach()
 
     def gate(self) -> Words:
@@ -269,11 +358,13 @@ class _Slot:
     def swap(self, until: float, since: float, to_until: float, to_since: float) -> bool:
         if self._local is not None:
             return self._local.swap(until, since, to_until, to_since)
+        if to_until < 0.0 and not self._board.admits(self._slot, since, to_since):
+            return False
         return self._board.change(self._slot, self._gate, (until, since), (to_until, to_since))
 
     def _attach(self) -> None:
         """Find the slot, or do without one."""
-        found = self._board.find(self._digest)
+        found = self._board.find(self._name)
         self._local = LocalCell() if found is None else None
         if self._local is not None:
             self._slot, self._tenure, self._owner = -1, 0.0, array("d", [0.0])

@@ -399,9 +399,9 @@ class TestTrouble:
 
     def test_an_answer_that_came_while_we_were_busy_is_no_hang(self, server: Server, monkeypatch: pytest.MonkeyPatch):
         async def work() -> None:
+            monkeypatch.setattr(module, "TICK_S", 0.03)
             async with counter(server) as redis:
                 await redis.pulse(1)
-                monkeypatch.setattr(module, "TICK_S", 0.03)
                 asking = asyncio.ensure_future(redis.ask([rate(KEY, 1)], 1, 1))
                 await asyncio.sleep(0)
                 until = monotonic() + 0.2
