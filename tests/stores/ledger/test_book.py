@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from lockgate.policy.ledger import Alert, Balance, Budget, Lease, Line, Short
 from lockgate.policy.purse import Flush, Reservation
 from lockgate.policy.window import LIFETIME, Period
 from lockgate.stores.ledger.book import Doubt, Finding, audit
+from lockgate.stores.ledger.journal import FileJournal
 from lockgate.stores.ledger.ports import Fenced, Orphan
 from lockgate.stores.ledger.recovery import recover
 from lockgate.stores.ports import StoreError
@@ -225,12 +228,29 @@ def test_after_the_machine_went_down_all_that_was_held_is_charged(book, desk, tm
     assert book.audit() == []
 
 
-def test_a_journal_of_an_epoch_that_nobody_knows_is_thrown_away(book, desk, tmp_path):
+def test_the_journal_of_another_ledger_is_left_alone_until_it_is_old(book, desk, tmp_path):
+    """Its epoch's number may be a living worker's on another machine."""
+    living = desk()
+    reservation = sent(living, [ORG], "r", (10, 0, 1))
+    journal = FileJournal(tmp_path / "elsewhere", living.clerk.epoch, "another", slots=1, boot="one")
+    journal.close(gone=False)
+    assert recover(book, tmp_path / "elsewhere", boot="one") == 0
+    assert journal.path.exists()
+    assert living.teller.settle(reservation, (10, 0, 1), 0)
+    living.flush()
+    assert book.epoch(living.clerk.epoch).state == "open"
+    assert sums(book, ORG)[0] == 10
+    os.utime(journal.path, (0, 0))
+    assert recover(book, tmp_path / "elsewhere", boot="one") == 0
+    assert not journal.path.exists()
+
+
+def test_a_journal_of_an_epoch_that_nobody_knows_is_left_alone_until_it_is_old(book, desk, tmp_path):
     worker = desk()
-    worker.journal.path.rename(worker.journal.path.with_name("000000000777.journal"))
+    path = worker.journal.path.rename(worker.journal.path.with_name("000000000777.journal"))
     worker.die()
     assert recover(book, tmp_path / "journals", boot="one") == 0
-    assert list((tmp_path / "journals").iterdir()) == []
+    assert path.exists()
 
 
 def test_a_silent_worker_is_swept_and_cannot_go_on(book, desk, clock, tmp_path):
@@ -351,6 +371,106 @@ def test_old_windows_are_forgotten_with_all_that_belongs_to_them(book, desk, clo
     assert [balance.budget for balance in balances] == ["other"]
     assert [lease.budget for lease in leases] == ["other"]
     assert orphans == []
+
+
+def test_leases_that_are_done_with_are_put_together(book, desk):
+    worker = desk()
+    for number in range(6):
+        budget = ORG if number % 2 else TOKENS
+        worker.teller.settle(sent(worker, [budget], f"{number}", (100, 50, 1)), (60 + number, 20, 1), 0)
+        worker.clock.us += 11 * SECOND
+        worker.rest()  # the lease is returned, and the next attempt takes another
+        while not worker.flush():
+            pass
+    held = sent(worker, [ORG], "held", (100, 50, 1))
+    before = sums(book, ORG), sums(book, TOKENS)
+    assert [book.fold(limit=4), book.fold(limit=4), book.fold(limit=4)] == [4, 2, 0]
+    assert (sums(book, ORG), sums(book, TOKENS)) == before
+    assert book.audit() == []
+    with book._database.transaction() as tables:
+        leases = tables.everything()[1]
+    assert sorted((lease.epoch, lease.budget, lease.posted) for lease in leases if lease.state == "closed") == [
+        (0, "org", 61 + 63 + 65),
+        (0, "tokens", 60),
+    ]
+    worker.teller.settle(held, (1, 0, 1), 0)
+    worker.leave()
+    assert book.fold() == 1
+    assert sums(book, ORG) == (61 + 63 + 65 + 1, 0, 0)
+    assert book.audit() == []
+
+
+def test_a_lease_with_something_to_be_corrected_is_not_put_together(book, desk, tmp_path):
+    worker = desk()
+    sent(worker, [ORG], "r", (100, 0, 1))
+    worker.die()
+    recover(book, tmp_path / "journals", boot="one")
+    assert book.doubtful() == [("r", 0)]
+    assert book.doubtful(("r", 0)) == []
+    assert book.fold() == 0
+    assert book.correct("r", 0, (40, 0, 1))
+    assert book.doubtful() == []
+    assert book.fold() == 1
+    assert sums(book, ORG) == (40, 0, 0)
+    assert book.audit() == []
+
+
+def test_what_nobody_knows_better_of_stays_charged(book, desk, clock, tmp_path):
+    for sound in (True, False):
+        worker = desk()
+        sent(worker, [ORG], "r", (100, 0, 1))
+        worker.die()
+        if sound:
+            recover(book, tmp_path / "journals", boot="one")
+        else:
+            book.sweep(worker.clerk.epoch)
+    spent = sums(book, ORG)
+    living = desk()
+    book.give_up(clock.us)
+    assert len(book.epochs()) == 2
+    clock.us += SECOND
+    living.beat()
+    book.give_up(clock.us)
+    assert [epoch.number for epoch in book.epochs()] == [living.clerk.epoch]
+    assert not book.correct("r", 0, (40, 0, 1))
+    assert sums(book, ORG) == spent
+    assert book.fold() == 2
+    assert book.audit() == []
+
+
+def test_an_open_epoch_is_not_written_off(book, desk):
+    worker = desk()
+    sent(worker, [ORG], "r", (100, 0, 1))
+    assert not book.write_off(worker.clerk.epoch)
+    assert not book.write_off(777)
+
+
+def test_an_epochs_number_is_never_used_again(book, clock):
+    first = book.enroll("one")
+    book.end(first, Finding({}))
+    clock.us += SECOND
+    book.give_up(clock.us)
+    assert book.epoch(first) is None
+    assert book.enroll("two") > first
+
+
+def test_one_has_a_duty_at_a_time(book, clock):
+    assert book.lead("sweep", "one", 10 * SECOND)
+    assert book.lead("dust", "two", 10 * SECOND)
+    assert not book.lead("sweep", "two", 10 * SECOND)
+    clock.us += 15 * SECOND
+    assert book.lead("sweep", "one", 10 * SECOND)  # and has it for another while
+    clock.us += 15 * SECOND
+    assert not book.lead("sweep", "two", 10 * SECOND)
+    clock.us += 10 * SECOND
+    assert book.lead("sweep", "two", 10 * SECOND)
+    assert not book.lead("sweep", "one", 10 * SECOND)
+
+
+def test_a_clock_that_is_set_back_leaves_no_duty_undone(book, clock):
+    assert book.lead("sweep", "one", 10 * SECOND)
+    clock.us -= 86_400 * SECOND
+    assert book.lead("sweep", "two", 10 * SECOND)
 
 
 def test_an_audit_tells_what_contradicts_itself():

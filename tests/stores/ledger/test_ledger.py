@@ -540,7 +540,21 @@ async def test_one_worker_of_a_machine_keeps_house_and_tells_of_alerts(house, mo
     await soon(lambda: house.alerts)
     await asyncio.sleep(0.1)
     assert [alert.threshold for alert in house.alerts] == [1000]
-    assert sorted((one._leader >= 0, two._leader >= 0)) == [False, True]
+    assert sorted((one._turn.has_come(), two._turn.has_come())) == [False, True]
+
+
+@living
+async def test_one_of_several_machines_tells_of_alerts(house, monkeypatch):
+    one = await house.ledger("one")
+    house.path = house.path / "another"
+    two = await house.ledger("two")
+    reservation = await got(one, [one.account(Budget("key", CENT, alerts=(1000,)))], 1000)
+    one.settle(reservation, (1000, 0, 1))
+    await soon(lambda: house.alerts)
+    await asyncio.sleep(0.1)
+    assert one._turn.has_come()
+    assert two._turn.has_come()
+    assert [alert.threshold for alert in house.alerts] == [1000]
 
 
 @living

@@ -30,14 +30,17 @@ from lockgate.policy.ledger import (
     refuse,
     share,
     sweep,
+    total,
     write,
 )
 from lockgate.policy.purse import Flush
-from lockgate.stores.ledger.ports import Database, Epoch, Fenced, Orphan, Tables, Uncertain
+from lockgate.stores.ledger.ports import Database, Duty, Epoch, Fenced, Orphan, Tables, Uncertain
 from lockgate.stores.ports import StoreError
 
 #: Who is not heard for so long, in µs, does not count among those who share a budget, and is swept.
 SILENT_US = 30_000_000
+#: From this percentage of its cap on a budget counts as used up, once somebody was refused.
+NEARLY = 95
 
 #: Wants that are granted together or not at all; or news.
 Op = tuple[Want, ...] | Flush
@@ -89,10 +92,10 @@ class Book:
 
     # --- workers
 
-    def enroll(self, name: str, host: str = "") -> int:
+    def enroll(self, name: str, host: str = "", token: str = "") -> int:
         """Begin an epoch; its number."""
         with self._database.transaction() as tables:
-            return tables.enroll(name, host)
+            return tables.enroll(name, host, token)
 
     def transact(self, epoch: int, batch: int, ops: Sequence[Op], beat: Sequence[int] = ()) -> Answer:
         """Apply a batch: all of it, or nothing. `beat` are leases that the worker wants to hear of besides those it names.
@@ -159,11 +162,31 @@ class Book:
             row.state = "swept"
             tables.put_epoch(row)
 
+    def write_off(self, epoch: int) -> bool:
+        """End a swept epoch of which nobody will know better: what was charged by estimate stays charged. False: it has ended
+        already, or is open."""
+        with self._database.transaction() as tables:
+            row = tables.epoch(epoch)
+            if row is None or row.state != "swept":
+                return False
+            change = _Change(tables, epoch)
+            for lease in change.leases.values():
+                close(lease, change.of(lease), lease.posted - lease.told, 0)
+            change.keep()
+            row.state = "closed"
+            tables.put_epoch(row)
+            return True
+
     def leases(self, epoch: int) -> tuple[Epoch | None, dict[int, Lease], dict[str, Budget]]:
         """An epoch with those of its leases that are not closed, and their budgets."""
         with self._database.transaction() as tables:
             leases = tables.leases(epoch)
             return tables.epoch(epoch), leases, tables.budgets({lease.budget for lease in leases.values()})
+
+    def doubtful(self, after: tuple[str, int] = ("", -1), limit: int = 1000) -> list[tuple[str, int]]:
+        """Attempts (id and number) that are charged by estimate and not corrected, in an order; those that come after."""
+        with self._database.transaction() as tables:
+            return tables.doubtful(after, limit)
 
     def correct(self, id: str, attempt: int, amounts: tuple[int, int, int]) -> bool:
         """What an attempt that was charged by estimate has cost in truth: (nano-USD, tokens, requests). False: nothing was, or
@@ -216,6 +239,17 @@ class Book:
         with self._database.transaction() as tables:
             return tables.budgets(ids)
 
+    def used_up(self, budget: Budget) -> None:
+        """Somebody was refused for want of a budget. Where nearly all of it is spent that is told, once a window, as if its cap
+        had been reached; where it is not, somebody wanted too much at once."""
+        with self._database.transaction() as tables:
+            now = tables.now_us
+            window = budget.period.window(now)
+            balance = tables.balances({(budget.id, window.id): window})[budget.id, window.id]
+            used = balance.spent + balance.overage
+            if used * 100 >= budget.cap * NEARLY:
+                tables.put_alerts([Alert(budget.id, window.id, budget.cap, budget.cap, used, now)])
+
     def alerts(self, limit: int = 100) -> list[Alert]:
         """Thresholds that were crossed and that nobody was told of yet, oldest first."""
         with self._database.transaction() as tables:
@@ -228,10 +262,44 @@ class Book:
 
     # --- keeping house
 
+    def lead(self, duty: str, holder: str, term_us: int) -> bool:
+        """Whether `holder` has a duty, of all that share the ledger: it takes it if nobody has it, for so long at least."""
+        with self._database.transaction() as tables:
+            now, row = tables.now_us, tables.duty(duty)
+            if row is not None and row.holder != holder and now < row.until_us <= now + 2 * term_us:
+                return False
+            if row is None or row.holder != holder or not now + term_us <= row.until_us <= now + 2 * term_us:
+                tables.put_duty(Duty(duty, holder, now + 2 * term_us))
+            return True
+
+    def now_us(self) -> int:
+        """The ledger's time, in µs since the epoch."""
+        with self._database.transaction() as tables:
+            return tables.now_us
+
     def prune(self, before_us: int) -> int:
         """Forget windows that ended before; how many."""
         with self._database.transaction() as tables:
             return tables.prune(before_us)
+
+    def give_up(self, before_us: int) -> None:
+        """Whoever is gone and was last heard before is gone for good: what was charged by estimate for him stays charged."""
+        for epoch in self.epochs():
+            if epoch.state == "swept" and epoch.beat_us < before_us:
+                self.write_off(epoch.number)
+        with self._database.transaction() as tables:
+            tables.give_up(before_us)
+
+    def fold(self, limit: int = 500) -> int:
+        """Put leases that are done with together, one to a balance; how many were. They would be ever more."""
+        with self._database.transaction() as tables:
+            leases = tables.closed(limit)
+            sums = tables.sums({(lease.budget, lease.window) for lease in leases})
+            for lease in leases:
+                total(sums[lease.budget, lease.window], lease)
+            tables.put_leases(list(sums.values()))
+            tables.forget(leases)
+            return len(leases)
 
     def audit(self) -> list[str]:
         """What contradicts itself, in words: [] when all is well."""

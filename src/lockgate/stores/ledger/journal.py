@@ -30,8 +30,8 @@ SUFFIX = ".journal"
 #: Reservations that a worker may have under way, or not yet in the ledger, at a time; and leases that one may take of.
 SLOTS, LEASES = 16_384, 32
 
-_MAGIC = b"\xf5LGJ1\0\0\0"
-_HEADER = struct.Struct("<8sqqqq40s")  # magic, epoch, slots, bytes of one, pid, the machine's start
+_MAGIC = b"\xf5LGJ2\0\0\0"
+_HEADER = struct.Struct("<8sqqqq40s40s")  # magic, epoch, slots, bytes of one, pid, the machine's start, the epoch's token
 _HEADER_BYTES = 256
 #: state, seq, attempt, number of leases, reserved (3), posted (3), id, leases
 _SEQ, _POSTED = 1, 7
@@ -57,10 +57,10 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class FileJournal:
-    """A worker's journal (`policy.purse.Journal`): one to an epoch, not to be shared across a fork. Raises `StoreError` when it
-    cannot be made."""
+    """A worker's journal (`policy.purse.Journal`): one to an epoch, not to be shared across a fork. `token` is the epoch's, 40
+    letters at most. Raises `StoreError` when it cannot be made."""
 
-    def __init__(self, directory: Path, epoch: int, *, slots: int = SLOTS, boot: str | None = None) -> None:
+    def __init__(self, directory: Path, epoch: int, token: str = "", *, slots: int = SLOTS, boot: str | None = None) -> None:
         self.path = directory / f"{epoch:012d}{SUFFIX}"
         self._new = self.path.with_suffix(".new")
         size = _HEADER_BYTES + slots * _SLOT_BYTES
@@ -68,12 +68,8 @@ class FileJournal:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._fd = os.open(self._new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
-                self._fill(
-                    _HEADER.pack(
-                        _MAGIC, epoch, slots, _SLOT_BYTES, os.getpid(), (boot_id() if boot is None else boot).encode()
-                    ),
-                    size,
-                )
+                start = (boot_id() if boot is None else boot).encode()
+                self._fill(_HEADER.pack(_MAGIC, epoch, slots, _SLOT_BYTES, os.getpid(), start, token.encode()), size)
                 self._memory = mmap.mmap(self._fd, size)
                 # It gets its name once its lock is held: nobody takes it for a dead worker's.
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,24 +131,27 @@ class FileJournal:
 
 
 class DeadJournal:
-    """The journal of a worker that is gone, locked so that nobody else reads it too. `sound`: what it says can be believed."""
+    """The journal of a worker that is gone, locked so that nobody else reads it too. `sound`: what it says can be believed.
+    `token` is its epoch's, None where that cannot be read. `used_s`: when it was last written, in seconds since the epoch."""
 
-    __slots__ = ("_fd", "entries", "epoch", "path", "sound")
+    __slots__ = ("_fd", "entries", "epoch", "path", "sound", "token", "used_s")
 
     def __init__(self, path: Path, fd: int, boot: str) -> None:
         self.path = path
         self._fd = fd
-        size = os.fstat(fd).st_size
+        size, self.used_s = os.fstat(fd).st_size, os.fstat(fd).st_mtime
         data = os.pread(fd, size, 0)
         self.epoch = int(path.name.removesuffix(SUFFIX))
         self.entries: list[Entry] = []
         self.sound = False
+        self.token: str | None = None
         if size < _HEADER_BYTES:
             return
-        magic, epoch, slots, slot_bytes, _, started = _HEADER.unpack_from(data)
+        magic, epoch, slots, slot_bytes, _, started, token = _HEADER.unpack_from(data)
         if magic != _MAGIC or epoch != self.epoch or size != _HEADER_BYTES + slots * slot_bytes:
             return
-        if not boot or started.rstrip(b"\0").decode("ascii", "replace") != boot:
+        self.token = _text(token)
+        if not boot or _text(started) != boot:
             return  # the machine went down with the worker, and who knows what reached the disk
         self.sound = True
         self.entries = [entry for slot in range(slots) if (entry := _entry(data, _HEADER_BYTES + slot * slot_bytes))]
@@ -199,11 +198,15 @@ def boot_id() -> str:
         return ""
 
 
+def _text(field: bytes) -> str:
+    return field.rstrip(b"\0").decode("utf-8", "replace")
+
+
 def _entry(data: bytes, at: int) -> Entry | None:
     state, seq, attempt, number, *amounts = struct.unpack_from("<10q", data, at)
     if state == _FREE:
         return None
-    id = data[at + 80 : at + 80 + _ID_BYTES].rstrip(b"\0").decode("utf-8", "replace")
+    id = _text(data[at + 80 : at + 80 + _ID_BYTES])
     leases = struct.unpack_from(f"<{number}q", data, at + 80 + _ID_BYTES)
     cost, tokens, requests, *posted = amounts
     return Entry(state, seq, id, attempt, leases, (cost, tokens, requests), (posted[0], posted[1], posted[2]))

@@ -11,8 +11,8 @@ All of this runs in the event loop, but for the database, which a `Hand` touches
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -28,11 +28,16 @@ from lockgate.stores.ledger.hand import Hand
 from lockgate.stores.ledger.journal import FileJournal
 from lockgate.stores.ledger.recovery import recover
 from lockgate.stores.ledger.session import Session
+from lockgate.stores.ledger.turn import Turn
 from lockgate.stores.ledger.waiting import ANSWER_S, Amounts, Queue, Waiter
 from lockgate.stores.ports import StoreError
 
 #: In seconds: between two flushes; between two signs of life; what the database does for so long, it will never finish.
 TICK_S, BEAT_S, STUCK_S = 0.1, 1.0, 5.0
+#: The machine that tells of alerts does so for so long at least, in µs.
+_ALERTS_US = 10_000_000
+#: How often it is told that a budget is used up, in seconds; of so many budgets at most.
+USED_UP_S, USED_UP_MOST = 60.0, 10_000
 #: An attempt that is under way for so long, in µs, has been forgotten: it is charged in full.
 FORGOTTEN_US = 4 * 3600 * 1_000_000
 
@@ -65,6 +70,7 @@ class Ledger:
         self._book = book
         self._directory = directory
         self._name = name
+        self._me = f"{os.uname().nodename} {name} {secrets.token_hex(4)}"
         self._report = report
         self._alert = alert
         self._monotonic_ns = monotonic_ns
@@ -77,8 +83,9 @@ class Ledger:
         self._nobody = Teller(_Blank())  # where nothing is reserved
         self._enrolling = self._closing = self._tidying = False
         self._beat_at = 0.0
+        self._used_up: dict[str, float] = {}  # when that may be told again, by budget
         self._timer: asyncio.TimerHandle | None = None
-        self._leader = -1
+        self._turn = Turn(directory / "leader.lock")
         self._told = ""
 
     def __repr__(self) -> str:
@@ -145,6 +152,8 @@ class Ledger:
                 return Admitted(got, found)
             shorter = _shorter(got, ask, capacity, price)
             if shorter is None or (found.tokens is not None and (shorter.tokens or 0) >= found.tokens):
+                if got.why == "exhausted":
+                    self._tell_used_up(got.budget)
                 raise refusal(got, self.now_us())
             found = shorter
 
@@ -167,6 +176,23 @@ class Ledger:
             self._queue.look_soon()
         elif reservation.state == DISPATCHED:
             self.settle(reservation, reservation.amounts)
+
+    def _tell_used_up(self, budget: Budget) -> None:
+        """Somebody was refused: have that told. (A cap itself is hardly ever reached: what is left is too little for any.)"""
+        now = self._loop.time()
+        if now < self._used_up.get(budget.id, 0.0):
+            return
+        if len(self._used_up) >= USED_UP_MOST:
+            self._used_up.clear()
+        self._used_up[budget.id] = now + USED_UP_S
+
+        def job() -> None:
+            try:
+                self._book.used_up(budget)
+            except StoreError as error:
+                self._say(str(error))
+
+        self._hand.do(job)
 
     # --- its life
 
@@ -197,8 +223,7 @@ class Ledger:
             self._hand.stop(1.0)
         for session in (*self._old, *filter(None, [self._session])):
             session.leave()
-        if self._leader >= 0:
-            os.close(self._leader)
+        self._turn.end()
         self._book.shut()
 
     def _at_end(self, session: Session) -> bool:
@@ -213,8 +238,9 @@ class Ledger:
         def job() -> None:
             made: tuple[int, FileJournal] | None = None
             try:
-                epoch = self._book.enroll(self._name, os.uname().nodename)
-                made = epoch, FileJournal(self._directory, epoch)
+                token = secrets.token_hex(16)
+                epoch = self._book.enroll(self._name, os.uname().nodename, token)
+                made = epoch, FileJournal(self._directory, epoch, token)
             except StoreError as error:
                 self._say(str(error))
             self._loop.call_soon_threadsafe(self._enrolled, made, enrolled)
@@ -301,31 +327,18 @@ class Ledger:
     def _keep_house(self) -> None:
         """One worker of a machine buries the dead, and tells of alerts."""
         try:
-            if self._leads():
+            if self._turn.has_come():
                 recover(self._book, self._directory)
-                if self._alert is not None and (alerts := self._book.alerts()):
+                if self._alert is not None and self._book.lead("alerts", self._me, _ALERTS_US):
+                    alerts = self._book.alerts()
                     for alert in alerts:
                         self._alert(alert)
-                    self._book.told(alerts)
+                    if alerts:
+                        self._book.told(alerts)
         except StoreError as error:
             self._say(str(error))
         finally:
             self._tidying = False
-
-    def _leads(self) -> bool:
-        if self._leader < 0:
-            try:
-                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-                fd = os.open(self._directory / "leader.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    os.close(fd)
-                    return False
-            except OSError as error:
-                raise StoreError(f"cannot lock {self._directory}: {error.strerror}") from None
-            self._leader = fd
-        return True
 
     def _say(self, what: str) -> None:
         """Report, but not the same again and again."""

@@ -11,7 +11,7 @@ import msgspec
 
 from lockgate.policy.ledger import Alert, Balance, Budget, Lease
 from lockgate.policy.window import Window
-from lockgate.stores.ledger.ports import Epoch, Key, Orphan
+from lockgate.stores.ledger.ports import Duty, Epoch, Key, Orphan
 
 
 class _Rows(msgspec.Struct):
@@ -23,6 +23,8 @@ class _Rows(msgspec.Struct):
     leases: dict[tuple[int, int], Lease] = {}
     orphans: dict[tuple[str, int, int, int], Orphan] = {}
     alerts: dict[tuple[str, str, int], tuple[Alert, bool]] = {}
+    duties: dict[str, Duty] = {}
+    last: int = 0
 
 
 class MemoryLedger:
@@ -57,9 +59,9 @@ class MemoryTables:
         self.rows = rows
         self.now_us = now_us
 
-    def enroll(self, name: str, host: str) -> int:
-        number = len(self.rows.epochs) + 1
-        self.rows.epochs[number] = Epoch(number, name, host, beat_us=self.now_us)
+    def enroll(self, name: str, host: str, token: str) -> int:
+        self.rows.last = number = self.rows.last + 1
+        self.rows.epochs[number] = Epoch(number, name, host, token, beat_us=self.now_us)
         return number
 
     def epoch(self, number: int) -> Epoch | None:
@@ -109,6 +111,10 @@ class MemoryTables:
         for each in orphans:
             self.rows.orphans[each.id, each.attempt, each.epoch, each.number] = each
 
+    def doubtful(self, after: tuple[str, int], limit: int) -> list[tuple[str, int]]:
+        found = {(each.id, each.attempt) for each in self.rows.orphans.values() if each.actual is None}
+        return sorted(each for each in found if each > after)[:limit]
+
     def orphans(self, id: str, attempt: int) -> list[Orphan]:
         return [each for each in self.rows.orphans.values() if (each.id, each.attempt, each.actual) == (id, attempt, None)]
 
@@ -137,6 +143,37 @@ class MemoryTables:
         for at in [at for at in rows.alerts if at[:2] in old]:
             del rows.alerts[at]
         return len(old)
+
+    def give_up(self, before_us: int) -> None:
+        rows = self.rows
+        over = {each.number for each in rows.epochs.values() if each.state == "closed" and each.beat_us < before_us}
+        for number in over:
+            del rows.epochs[number]
+        for at in [at for at, each in rows.orphans.items() if each.epoch in over]:
+            del rows.orphans[at]
+
+    def closed(self, limit: int) -> list[Lease]:
+        doubtful = {(each.epoch, each.number) for each in self.rows.orphans.values() if each.actual is None}
+        leases = (each for each in self.rows.leases.values() if each.epoch and each.state == "closed")
+        return [each for each in leases if (each.epoch, each.number) not in doubtful][:limit]
+
+    def sums(self, keys: Iterable[Key]) -> dict[Key, Lease]:
+        found = {(each.budget, each.window): each for each in self.rows.leases.values() if not each.epoch}
+        for key in keys:
+            if key not in found:
+                number = 1 + max((each.number for each in found.values()), default=0)
+                found[key] = self.rows.leases[0, number] = Lease(0, number, *key, hard=True, state="closed")
+        return {key: found[key] for key in keys}
+
+    def forget(self, leases: Sequence[Lease]) -> None:
+        for each in leases:
+            del self.rows.leases[each.epoch, each.number]
+
+    def duty(self, name: str) -> Duty | None:
+        return self.rows.duties.get(name)
+
+    def put_duty(self, duty: Duty) -> None:
+        self.rows.duties[duty.name] = duty
 
     def everything(self) -> tuple[list[Balance], list[Lease], list[Orphan]]:
         return list(self.rows.balances.values()), list(self.rows.leases.values()), list(self.rows.orphans.values())

@@ -31,13 +31,15 @@ class Fenced(Exception):
 class Epoch(msgspec.Struct):
     """One worker, from its start to its end.
 
-    `name` says for people who it is, `host` where its journal can be read. `batch` is the last batch of operations that was
-    applied, `seq` the last posting that is in its leases, `beat_us` when it was last heard.
+    `name` says for people who it is, `host` where its journal can be read, and `token`, in both, that the journal is of this
+    epoch and not of one with the same number in another database. `batch` is the last batch of operations that was applied,
+    `seq` the last posting that is in its leases, `beat_us` when it was last heard.
     """
 
     number: int
     name: str
     host: str
+    token: str = ""
     batch: int = 0
     seq: int = 0
     beat_us: int = 0
@@ -56,6 +58,14 @@ class Orphan(msgspec.Struct):
     actual: int | None = None
 
 
+class Duty(msgspec.Struct):
+    """What one process does for all that share the ledger: `holder` has it until then (µs since the epoch)."""
+
+    name: str
+    holder: str
+    until_us: int
+
+
 class Tables(Protocol):
     """The rows, in a transaction. What is read for a change stays as it is until the end."""
 
@@ -64,7 +74,7 @@ class Tables(Protocol):
         """The ledger's time, the same for all workers: µs since the epoch."""
         ...
 
-    def enroll(self, name: str, host: str) -> int:
+    def enroll(self, name: str, host: str, token: str) -> int:
         """A new epoch; its number."""
         ...
 
@@ -106,6 +116,10 @@ class Tables(Protocol):
 
     def put_orphans(self, orphans: Sequence[Orphan]) -> None: ...
 
+    def doubtful(self, after: tuple[str, int], limit: int) -> list[tuple[str, int]]:
+        """The attempts (id and number) that are charged by estimate and not corrected: those that come after, in this order."""
+        ...
+
     def orphans(self, id: str, attempt: int) -> list[Orphan]:
         """What was charged for an attempt and is not corrected, to be changed."""
         ...
@@ -123,8 +137,29 @@ class Tables(Protocol):
         ...
 
     def prune(self, before_us: int) -> int:
-        """Forget balances whose window ended before, and closed leases and orphans with them; how many."""
+        """Forget balances whose window ended before, with their closed leases, orphans and alerts; how many balances."""
         ...
+
+    def give_up(self, before_us: int) -> None:
+        """Forget epochs that ended and were last heard before, and their orphans: nobody will know better any more."""
+        ...
+
+    def closed(self, limit: int) -> list[Lease]:
+        """Leases that are closed, and on which nothing was charged that may still be corrected; to be changed."""
+        ...
+
+    def sums(self, keys: Iterable[Key]) -> dict[Key, Lease]:
+        """The leases that stand for those of a balance that were forgotten; those that were not there are there now, with
+        nothing in them. They are of epoch 0, which is nobody's."""
+        ...
+
+    def forget(self, leases: Sequence[Lease]) -> None: ...
+
+    def duty(self, name: str) -> Duty | None:
+        """Who has a duty, to be changed."""
+        ...
+
+    def put_duty(self, duty: Duty) -> None: ...
 
     def everything(self) -> tuple[list[Balance], list[Lease], list[Orphan]]:
         """All rows, for an audit."""

@@ -5,6 +5,7 @@ Done by one process of a machine at a time, and safe when several do it: an epoc
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from lockgate.stores.ledger.book import Book, Finding
 from lockgate.stores.ledger.journal import DeadJournal, dead_journals
 from lockgate.stores.ledger.ports import Epoch, Orphan
 
+#: After so many seconds the journal of another ledger is of no use to anybody: that one has charged all that its worker held.
+_STRANGE_S = 7 * 86_400
+
 
 def recover(book: Book, directory: Path, *, boot: str | None = None) -> int:
     """End the epochs of workers that are gone; how many. Raises `StoreError`; what was done until then stays done."""
@@ -22,8 +26,12 @@ def recover(book: Book, directory: Path, *, boot: str | None = None) -> int:
     for journal in dead_journals(directory, boot=boot):
         gone = False
         try:
-            ended += _bury(book, journal)
-            gone = True
+            epoch = book.epoch(journal.epoch)
+            if epoch is not None and journal.token in (None, epoch.token):
+                ended += _bury(book, journal)
+                gone = True
+            else:  # it is another ledger's, which may be in use here again
+                gone = time.time() - journal.used_s > _STRANGE_S
         finally:
             journal.close(gone=gone)
     for epoch in book.silent():
@@ -34,16 +42,11 @@ def recover(book: Book, directory: Path, *, boot: str | None = None) -> int:
 
 def _bury(book: Book, journal: DeadJournal) -> bool:
     """End the epoch that a journal is of. Where the journal cannot be believed, all that was held counts as spent."""
-    epoch, leases, budgets = book.leases(journal.epoch)
-    if epoch is None:
-        return False
     if not journal.sound:
         book.sweep(journal.epoch)
-        epoch, leases, budgets = book.leases(journal.epoch)
-        assert epoch is not None, "an epoch does not vanish"
-        whole = {number: (lease.posted - lease.told, 0) for number, lease in leases.items()}
-        return book.end(journal.epoch, Finding(whole))
-    return book.end(journal.epoch, find(epoch, leases, budgets, journal))
+        return book.write_off(journal.epoch)
+    epoch, leases, budgets = book.leases(journal.epoch)
+    return epoch is not None and book.end(journal.epoch, find(epoch, leases, budgets, journal))
 
 
 def find(epoch: Epoch, leases: dict[int, Lease], budgets: dict[str, Budget], journal: DeadJournal) -> Finding:

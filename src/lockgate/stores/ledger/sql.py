@@ -12,7 +12,7 @@ import msgspec
 
 from lockgate.policy.ledger import Alert, Balance, Budget, Lease
 from lockgate.policy.window import Window
-from lockgate.stores.ledger.ports import Epoch, Key, Orphan
+from lockgate.stores.ledger.ports import Duty, Epoch, Key, Orphan
 from lockgate.stores.ports import StoreError
 
 VERSION = 1
@@ -21,7 +21,7 @@ VERSION = 1
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS ledger_version (version BIGINT NOT NULL)",
     """CREATE TABLE IF NOT EXISTS ledger_epoch (
-        number SERIAL, name TEXT NOT NULL, host TEXT NOT NULL,
+        number SERIAL, name TEXT NOT NULL, host TEXT NOT NULL, token TEXT NOT NULL,
         batch BIGINT NOT NULL, seq BIGINT NOT NULL, beat_us BIGINT NOT NULL,
         state TEXT NOT NULL CHECK (state IN ('open', 'swept', 'closed')))""",
     "CREATE INDEX IF NOT EXISTS ledger_epoch_open ON ledger_epoch (number) WHERE state <> 'closed'",
@@ -36,21 +36,26 @@ SCHEMA = (
         overage BIGINT NOT NULL CHECK (overage >= 0), state TEXT NOT NULL CHECK (state IN ('open', 'swept', 'closed')),
         PRIMARY KEY (epoch, number), CHECK (state = 'open' OR posted = granted))""",
     "CREATE INDEX IF NOT EXISTS ledger_lease_balance ON ledger_lease (budget, win)",
+    "CREATE INDEX IF NOT EXISTS ledger_lease_closed ON ledger_lease (epoch) WHERE state = 'closed' AND epoch > 0",
     """CREATE TABLE IF NOT EXISTS ledger_orphan (
         id TEXT NOT NULL, attempt BIGINT NOT NULL, epoch BIGINT NOT NULL, number BIGINT NOT NULL, measure BIGINT NOT NULL,
         charged BIGINT NOT NULL, actual BIGINT, PRIMARY KEY (id, attempt, epoch, number))""",
+    "CREATE INDEX IF NOT EXISTS ledger_orphan_lease ON ledger_orphan (epoch, number)",
+    "CREATE INDEX IF NOT EXISTS ledger_orphan_doubtful ON ledger_orphan (id, attempt) WHERE actual IS NULL",
+    "CREATE TABLE IF NOT EXISTS ledger_duty (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until_us BIGINT NOT NULL)",
     """CREATE TABLE IF NOT EXISTS ledger_alert (
         budget TEXT NOT NULL, win TEXT NOT NULL, threshold BIGINT NOT NULL, cap BIGINT NOT NULL, spent BIGINT NOT NULL,
         at_us BIGINT NOT NULL, told BIGINT NOT NULL DEFAULT 0, PRIMARY KEY (budget, win, threshold))""",
 )  # fmt: skip
 
 Row = Sequence[Any]
-_EPOCH = "SELECT number, name, host, batch, seq, beat_us, state FROM ledger_epoch "
+_EPOCH = "SELECT number, name, host, token, batch, seq, beat_us, state FROM ledger_epoch "
 _BALANCE = (
     "SELECT budget, win, start_us, end_us, ceiling, spent, reserved, overage FROM ledger_balance"
     " WHERE budget AMONG ? AND win AMONG ? ORDER BY budget, win"
 )
-_LEASE = "SELECT epoch, number, budget, win, hard, granted, posted, told, overage, state FROM ledger_lease WHERE epoch = ? AND "
+_LEASES = "SELECT epoch, number, budget, win, hard, granted, posted, told, overage, state FROM ledger_lease "
+_LEASE = _LEASES + "WHERE epoch = ? AND "
 
 
 class Speech(msgspec.Struct, frozen=True):
@@ -88,11 +93,12 @@ class SqlTables:
         self._many_said = many
         self.now_us = now_us
 
-    def enroll(self, name: str, host: str) -> int:
+    def enroll(self, name: str, host: str, token: str) -> int:
         sql = (
-            "INSERT INTO ledger_epoch (name, host, batch, seq, beat_us, state) VALUES (?, ?, 0, 0, ?, 'open') RETURNING number"
+            "INSERT INTO ledger_epoch (name, host, token, batch, seq, beat_us, state) VALUES (?, ?, ?, 0, 0, ?, 'open')"
+            " RETURNING number"
         )
-        return self._run(sql, name, host, self.now_us)[0][0]
+        return self._run(sql, name, host, token, self.now_us)[0][0]
 
     def epoch(self, number: int) -> Epoch | None:
         rows = self._run(_EPOCH + "WHERE number = ? FOR UPDATE", number)
@@ -162,6 +168,13 @@ class SqlTables:
         )
         self._many(sql, [(o.id, o.attempt, o.epoch, o.number, o.measure, o.charged, o.actual) for o in orphans])
 
+    def doubtful(self, after: tuple[str, int], limit: int) -> list[tuple[str, int]]:
+        sql = (
+            "SELECT DISTINCT id, attempt FROM ledger_orphan WHERE actual IS NULL AND (id, attempt) > (?, ?)"
+            " ORDER BY id, attempt LIMIT ?"
+        )
+        return [(row[0], row[1]) for row in self._run(sql, *after, limit)]
+
     def orphans(self, id: str, attempt: int) -> list[Orphan]:
         sql = (
             "SELECT id, attempt, epoch, number, measure, charged, actual FROM ledger_orphan"
@@ -205,12 +218,53 @@ class SqlTables:
             "DELETE FROM ledger_balance WHERE budget = ? AND win = ?",
         ):
             self._many(sql, keys)
-        self._run("DELETE FROM ledger_epoch WHERE state = 'closed' AND beat_us < ? RETURNING number", before_us)
         return len(keys)
+
+    def give_up(self, before_us: int) -> None:
+        sql = (
+            "DELETE FROM ledger_orphan WHERE epoch IN"
+            " (SELECT number FROM ledger_epoch WHERE state = 'closed' AND beat_us < ?) RETURNING epoch"
+        )
+        self._run(sql, before_us)
+        self._run("DELETE FROM ledger_epoch WHERE state = 'closed' AND beat_us < ? RETURNING number", before_us)
+
+    def closed(self, limit: int) -> list[Lease]:
+        doubtful = (
+            "(SELECT 1 FROM ledger_orphan o WHERE o.epoch = ledger_lease.epoch AND o.number = ledger_lease.number"
+            " AND o.actual IS NULL)"
+        )
+        sql = _LEASES + "WHERE state = 'closed' AND epoch > 0 AND NOT EXISTS " + doubtful + " LIMIT ? FOR UPDATE"
+        return [_lease(row) for row in self._run(sql, limit)]
+
+    def sums(self, keys: Iterable[Key]) -> dict[Key, Lease]:
+        wanted = sorted(set(keys))
+        sql = _LEASE + "budget AMONG ? AND win AMONG ? FOR UPDATE"
+        rows = self._run(sql, 0, sorted({key[0] for key in wanted}), sorted({key[1] for key in wanted}))
+        found = {(lease.budget, lease.window): lease for lease in map(_lease, rows)}
+        last = self._run("SELECT coalesce(max(number), 0) FROM ledger_lease WHERE epoch = 0")[0][0]
+        for key in wanted:
+            if key not in found:
+                last += 1
+                found[key] = Lease(0, last, *key, hard=True, state="closed")
+        return {key: found[key] for key in wanted}
+
+    def forget(self, leases: Sequence[Lease]) -> None:
+        self._many("DELETE FROM ledger_lease WHERE epoch = ? AND number = ?", [(each.epoch, each.number) for each in leases])
+
+    def duty(self, name: str) -> Duty | None:
+        rows = self._run("SELECT name, holder, until_us FROM ledger_duty WHERE name = ? FOR UPDATE", name)
+        return Duty(*rows[0]) if rows else None
+
+    def put_duty(self, duty: Duty) -> None:
+        sql = (
+            "INSERT INTO ledger_duty (name, holder, until_us) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
+            " SET holder = excluded.holder, until_us = excluded.until_us"
+        )
+        self._many(sql, [(duty.name, duty.holder, duty.until_us)])
 
     def everything(self) -> tuple[list[Balance], list[Lease], list[Orphan]]:
         balances = self._run("SELECT budget, win, start_us, end_us, ceiling, spent, reserved, overage FROM ledger_balance")
-        leases = self._run("SELECT epoch, number, budget, win, hard, granted, posted, told, overage, state FROM ledger_lease")
+        leases = self._run(_LEASES)
         orphans = self._run("SELECT id, attempt, epoch, number, measure, charged, actual FROM ledger_orphan")
         return (
             [_balance(row) for row in balances],
