@@ -20,6 +20,7 @@ from lockgate.core.failure import Failure
 from lockgate.policy.breaker import COLUMN_WORDS, Breaker, BreakerPolicy
 from lockgate.stores import board as places
 from lockgate.stores.board import IDLE_S, Board
+from lockgate.stores.board_layout import SHARED, look
 from lockgate.stores.ports import StoreError
 
 BAD = Failure("server", 500, "It broke.", body=b"{}")
@@ -442,11 +443,24 @@ def test_who_looks_from_outside_sees_every_circuit_by_its_name(path: Path) -> No
         breaker_at(board, name).report(100.0, None)
     breaker_at(board, "failing", BreakerPolicy(failures=1)).report(100.0, BAD)
     posts = board.posts()
-    names = [board.name(post.slot) for post in posts]
-    assert names[0] == "openai\tgpt-5\tpolicy"
-    assert names[1] == "ü" * 127
     assert [post.until > 0 for post in posts] == [False, False, True]
+    board.share(5.0)
+    view = look(path)
+    assert [name for name, _ in view.circuits] == ["openai\tgpt-5\tpolicy", "ü" * 127, "failing"]
+    assert [post for _, post in view.circuits] == posts
+    assert view.shared_until == 105.0
     board.close()
+
+
+def test_what_is_no_board_is_not_looked_at(path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read"):
+        look(path)
+    Board(path, slots=4).close()
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:100], whole[:-1], whole + b"\0", whole[:8] + b"\3" + whole[9:]):
+        path.write_bytes(damaged)
+        with pytest.raises(StoreError, match="no circuit board"):
+            look(path)
 
 
 def test_a_slot_that_is_given_away_keeps_neither_name_nor_permit(path: Path) -> None:
@@ -459,7 +473,7 @@ def test_a_slot_that_is_given_away_keeps_neither_name_nor_permit(path: Path) -> 
     assert board.admits(0, post.since, clock())
     clock.now += IDLE_S + 2
     board.cell("two")
-    assert board.name(0) == "two"
+    assert [name for name, _ in look(path).circuits] == ["two"]
     board.share(10.0)
     assert not board.admits(0, post.since, clock())
     board.close()
@@ -468,6 +482,6 @@ def test_a_slot_that_is_given_away_keeps_neither_name_nor_permit(path: Path) -> 
 def test_a_header_that_is_damaged_shares_nothing(path: Path) -> None:
     board = Board(path, clock=lambda: 100.0)
     for damaged in (float("nan"), float("inf"), 1e9, -1.0):
-        board._words[places._SHARED] = damaged
+        board._words[SHARED] = damaged
         assert board.admits(0, 0.0, 100.0)
     board.close()

@@ -27,15 +27,32 @@ import fcntl
 import hashlib
 import mmap
 import os
-import struct
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
-import msgspec
-
 from lockgate.policy.breaker import COLUMN_WORDS, GATE_WORDS, Cell, LocalCell, Words, set_gate, touched
+from lockgate.stores.board_layout import (
+    DIGEST,
+    GATE,
+    HEADER,
+    HEADER_WORDS,
+    NAME,
+    PERMIT,
+    PERMIT_UNTIL,
+    SHARED,
+    SHARED_MOST_S,
+    SLOT_WORDS,
+    TENURE,
+    USED,
+    WANTED,
+    Layout,
+    Post,
+    as_name,
+    is_shared,
+    posts_in,
+)
 from lockgate.stores.ports import StoreError
 
 SLOTS = 512
@@ -45,36 +62,9 @@ IDLE_S = 900.0
 #: A circuit begins so long before it is given a slot, in seconds: the request that asked for it counts as well.
 _BEFORE_S = 1.0
 
-_MAGIC = b"lockgate"
-_VERSION = 2
-#: Magic, version, slots, columns, numbers in a slot's part of a column; then, as numbers, how many columns were ever in use,
-#: and until when circuits are shared with other machines.
-_HEADER = struct.Struct("=8sQQQQ")
-_USED, _SHARED = 5, 6
-_HEADER_WORDS = 8
-#: A slot: its digest (16 bytes), its tenure (0: free), its gate, its permit (for the state that began then, until then), and
-#: when a probe was last wanted; a cache line.
-_SLOT_WORDS = 8
-_DIGEST = 16
-_TENURE, _GATE, _PERMIT, _PERMIT_UNTIL, _WANTED = 2, 3, 5, 6, 7
-#: A name is its size and so many bytes of it at most.
-_NAME = 255
-#: Nobody shares circuits for longer at a time, in seconds: who seems to has a damaged header.
-_SHARED_MOST_S = 60.0
 #: The bytes that are locked: the entrance (columns and slots are given out there), the columns, the gates, and the messenger's
 #: office.
 _ENTRANCE = 0
-
-
-class Post(msgspec.Struct, frozen=True):
-    """One circuit, as it stands on the board. `wanted`: when a probe was last refused for want of a permit."""
-
-    slot: int
-    digest: bytes
-    tenure: float
-    until: float
-    since: float
-    wanted: float
 
 
 class Board:
@@ -88,9 +78,9 @@ class Board:
         self._clock = clock
         self._slots = slots
         self._columns = columns
-        self._header = _HEADER.pack(_MAGIC, _VERSION, slots, columns, COLUMN_WORDS)
-        self._names_at = 8 * (_HEADER_WORDS + slots * _SLOT_WORDS + columns * slots * COLUMN_WORDS)
-        self._size = self._names_at + slots * (_NAME + 1)
+        layout = Layout(slots, columns)
+        self._header = layout.header
+        self._slots_at, (self._names_at, self._size) = layout.slots_at, layout.names_at
         self._full_until = 0.0  # before then no slot can have become idle
         try:
             self._fd, self._column = self._enter()
@@ -99,7 +89,7 @@ class Board:
         self._memory = mmap.mmap(self._fd, self._size)
         self._words = memoryview(self._memory).cast("d")
         self._clear(self._column)
-        self._words[_USED] = max(self._words[_USED], self._column + 1.0)
+        self._words[USED] = max(self._words[USED], self._column + 1.0)
         _unlock(self._fd, _ENTRANCE)
 
     def __repr__(self) -> str:
@@ -115,7 +105,7 @@ class Board:
 
     def find(self, name: str) -> tuple[int, float] | None:
         """The slot of a circuit and its tenure, found or taken; None: all are taken, and none is idle."""
-        digest = hashlib.blake2b(name.encode(), digest_size=_DIGEST).digest()
+        digest = hashlib.blake2b(name.encode(), digest_size=DIGEST).digest()
         found = self._look(digest)
         if found is not None or self._clock() < self._full_until:
             return found
@@ -127,13 +117,13 @@ class Board:
 
     def view(self, slot: int) -> tuple[Words, Words, Words]:
         """A slot's tenure, its gate, and this worker's column of it."""
-        at = _HEADER_WORDS + slot * _SLOT_WORDS
-        gate = self._words[at + _GATE : at + _GATE + GATE_WORDS]
-        return self._words[at + _TENURE : at + _TENURE + 1], gate, self._part(self._column, slot)
+        at = HEADER_WORDS + slot * SLOT_WORDS
+        gate = self._words[at + GATE : at + GATE + GATE_WORDS]
+        return self._words[at + TENURE : at + TENURE + 1], gate, self._part(self._column, slot)
 
     def used(self) -> int:
         """How many columns may have something in them."""
-        used = self._words[_USED]
+        used = self._words[USED]
         return int(used) if 1 <= used <= self._columns else self._columns
 
     def parts(self, slot: int) -> list[Words]:
@@ -162,60 +152,48 @@ class Board:
 
     def share(self, seconds: float) -> None:
         """Circuits are shared for so long from now: probes need permits. 0: not any more."""
-        self._words[_SHARED] = self._clock() + seconds if seconds else 0.0
+        self._words[SHARED] = self._clock() + seconds if seconds else 0.0
 
     def is_shared(self, now: float) -> bool:
         """Whether circuits are shared with other machines."""
-        return now < self._words[_SHARED] <= now + _SHARED_MOST_S
+        return is_shared(self._words[SHARED], now)
 
     def permit(self, post: Post, until: float) -> None:
         """One worker of this machine may begin a probe until then, if the circuit is still as it was seen."""
-        at = _HEADER_WORDS + post.slot * _SLOT_WORDS
-        self._words[at + _PERMIT_UNTIL] = until
-        self._words[at + _PERMIT] = post.since
+        at = HEADER_WORDS + post.slot * SLOT_WORDS
+        self._words[at + PERMIT_UNTIL] = until
+        self._words[at + PERMIT] = post.since
 
     def admits(self, slot: int, since: float, now: float) -> bool:
         """Whether a probe may begin of the state that began at `since`; if not, it is now known to be wanted."""
         if not self.is_shared(now):
             return True
-        words, at = self._words, _HEADER_WORDS + slot * _SLOT_WORDS
-        if words[at + _PERMIT] == since and now < words[at + _PERMIT_UNTIL] <= now + _SHARED_MOST_S:
+        words, at = self._words, HEADER_WORDS + slot * SLOT_WORDS
+        if words[at + PERMIT] == since and now < words[at + PERMIT_UNTIL] <= now + SHARED_MOST_S:
             return True
-        words[at + _WANTED] = now
+        words[at + WANTED] = now
         return False
 
     def raw(self) -> bytes:
         """All slots as they are: whoever has seen the same bytes before has seen everything."""
-        return self._memory[8 * _HEADER_WORDS : 8 * (_HEADER_WORDS + self._slots * _SLOT_WORDS)]
+        start, end = self._slots_at
+        return self._memory[start:end]
 
     def posts(self) -> list[Post]:
         """The circuits that have a slot."""
-        raw = self.raw()
-        words = memoryview(raw).cast("d").tolist()
-        found: list[Post] = []
-        for slot in range(self._slots):
-            at = slot * _SLOT_WORDS
-            if tenure := words[at + _TENURE]:
-                digest, until, since = raw[8 * at : 8 * at + _DIGEST], words[at + _GATE], words[at + _GATE + 1]
-                found.append(Post(slot, digest, tenure, until, since, words[at + _WANTED]))
-        return found
+        return posts_in(self.raw())
 
     def gate(self, slot: int) -> Words:
         """A slot's gate."""
         return self.view(slot)[1]
 
-    def name(self, slot: int) -> str:
-        """The name of a slot's circuit; a long one is cut."""
-        at = self._names_at + slot * (_NAME + 1)
-        return self._memory[at + 1 : at + 1 + self._memory[at]].decode("utf-8", "ignore")
-
     def _part(self, column: int, slot: int) -> memoryview[float]:
-        at = _HEADER_WORDS + self._slots * _SLOT_WORDS + (column * self._slots + slot) * COLUMN_WORDS
+        at = HEADER_WORDS + self._slots * SLOT_WORDS + (column * self._slots + slot) * COLUMN_WORDS
         return self._words[at : at + COLUMN_WORDS]
 
     def _clear(self, column: int) -> None:
         """Wipe what a dead worker has left."""
-        start = 8 * (_HEADER_WORDS + self._slots * _SLOT_WORDS + column * self._slots * COLUMN_WORDS)
+        start = 8 * (HEADER_WORDS + self._slots * SLOT_WORDS + column * self._slots * COLUMN_WORDS)
         size = 8 * self._slots * COLUMN_WORDS
         self._memory[start : start + size] = bytes(size)
 
@@ -252,7 +230,7 @@ class Board:
         return os.path.samestat(there, os.fstat(fd))
 
     def _is_sound(self, fd: int) -> bool:
-        return os.fstat(fd).st_size == self._size and os.pread(fd, _HEADER.size, 0) == self._header
+        return os.fstat(fd).st_size == self._size and os.pread(fd, HEADER.size, 0) == self._header
 
     def _sit_down(self, fd: int) -> tuple[int | None, bool]:
         """The first free column, and whether any is taken."""
@@ -283,13 +261,13 @@ class Board:
     # --- slots
 
     def _look(self, digest: bytes) -> tuple[int, float] | None:
-        start, end = 8 * _HEADER_WORDS, 8 * (_HEADER_WORDS + self._slots * _SLOT_WORDS)
+        start, end = self._slots_at
         at = self._memory.find(digest, start, end)
         while at >= 0:
-            slot, inside = divmod(at - start, 8 * _SLOT_WORDS)
+            slot, inside = divmod(at - start, 8 * SLOT_WORDS)
             tenure = self._tenure(slot)
             # The tenure was read first: a digest that changes in between is found out by it.
-            if not inside and tenure and self._memory[at : at + _DIGEST] == digest:
+            if not inside and tenure and self._memory[at : at + DIGEST] == digest:
                 return slot, tenure
             at = self._memory.find(digest, at + 1, end)
         return None
@@ -305,7 +283,7 @@ class Board:
         return free, self._give(free, digest, name)
 
     def _tenure(self, slot: int) -> float:
-        return self._words[_HEADER_WORDS + slot * _SLOT_WORDS + _TENURE]
+        return self._words[HEADER_WORDS + slot * SLOT_WORDS + TENURE]
 
     def _touched(self, slot: int) -> float:
         _, gate, _ = self.view(slot)
@@ -313,11 +291,13 @@ class Board:
 
     def _give(self, slot: int, digest: bytes, name: str) -> float:
         """Give a slot away. The new tenure comes last: until then nobody takes it for the new one's."""
-        at = _HEADER_WORDS + slot * _SLOT_WORDS
+        at = HEADER_WORDS + slot * SLOT_WORDS
         tenure, gate, _ = self.view(slot)
-        self._memory[8 * at : 8 * at + _DIGEST] = digest
-        self._put_name(slot, name)
-        for index in (_PERMIT, _PERMIT_UNTIL, _WANTED):
+        self._memory[8 * at : 8 * at + DIGEST] = digest
+        at_name = self._names_at + slot * (NAME + 1)
+        said = as_name(name)
+        self._memory[at_name : at_name + len(said)] = said
+        for index in (PERMIT, PERMIT_UNTIL, WANTED):
             self._words[at + index] = 0.0
         for part in self.parts(slot):
             for index in range(COLUMN_WORDS):
@@ -325,11 +305,6 @@ class Board:
         set_gate(gate, 0.0, self._clock() - _BEFORE_S)
         tenure[0] += 1.0
         return tenure[0]
-
-    def _put_name(self, slot: int, name: str) -> None:
-        short = name.encode()[:_NAME]
-        at = self._names_at + slot * (_NAME + 1)
-        self._memory[at : at + 1 + len(short)] = bytes([len(short)]) + short
 
 
 class _Slot:

@@ -19,7 +19,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from lockgate.stores.board import Board, Post
+from lockgate.stores.board import Board
+from lockgate.stores.board_layout import Post
 from lockgate.stores.circuits.port import CLOSED, OPEN, PROBED, Exchange, Kind, News, Round, Telling
 from lockgate.stores.ports import StoreError
 
