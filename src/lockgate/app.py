@@ -67,6 +67,7 @@ class App:
             loop.create_task(self.runtime.credentials.keep_fresh()),
             loop.create_task(self._keep_discovering()),
             loop.create_task(self._keep_prices_fresh()),
+            loop.create_task(self._house.key_sets.keep_fresh(self.runtime.client)),
         ]
 
     async def stop(self) -> None:

@@ -14,6 +14,7 @@ class World:
     pepper = PEPPER
     seen = {}
     stale = False
+    tokens = None
     keys = {digest(PEPPER, sha256("lg_key")): Principal("1", "app", frozenset({"completions.write"}))}
 
 

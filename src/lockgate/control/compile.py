@@ -21,6 +21,8 @@ from lockgate.control.config import (
     Timeouts,
     redis_url,
 )
+from lockgate.control.identity.compiled import check_identity, compile_tokens
+from lockgate.control.identity.jwks import KeySets
 from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
 from lockgate.control.stored import Stored
@@ -54,10 +56,11 @@ def compile_snapshot(
     scopes: frozenset[str],
     stored: Stored | None = None,
     price_list: Path | None = None,
+    key_sets: KeySets | None = None,
 ) -> Snapshot:
     """The world that a configuration describes, and the control store beside it; raises `BadConfig` with every mistake of the
     configuration. What is stored and cannot be used is left out, and told in `stored.flaws`. `price_list` is the file of one
-    that may have been taken."""
+    that may have been taken; `key_sets` are those of this process."""
     mistakes: list[Mistake] = []
     stored = Stored() if stored is None else stored
     egress = _egress(config.egress.allow, mistakes)
@@ -97,6 +100,7 @@ def compile_snapshot(
     except ValueError as error:
         mistakes.append(Mistake("prices", str(error)))
     refresh = _refresh(config.catalogue, mistakes)
+    sources = check_identity(config.identity, scopes, mistakes)
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in post_of(config.alerts)[1]]
     if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):
         mistakes.append(Mistake("redis", f"Redis' URL begins with {', '.join(REDIS_SCHEMES)}"))
@@ -119,6 +123,7 @@ def compile_snapshot(
         aliases=aliases,
         refresh=refresh,
         alias_configs=alias_configs,
+        tokens=compile_tokens(config.identity, sources, stored, scopes, key_sets),
     )
     _show(world, stored, parts, shared, declared)
     return world
@@ -385,6 +390,13 @@ def _deadlines(timeouts: Timeouts) -> Deadlines:
 def _revision(config: Config, stored: Stored, providers: dict[str, Provider], price_list: str) -> str:
     """A short name for this world: the same for the same configuration, keys, providers and price list. Secrets do not enter
     it."""
-    said = msgspec.structs.replace(config, providers={}, keys=[], catalogue=CatalogueEntry(), alerts=AlertsEntry())
+    said = msgspec.structs.replace(
+        config,
+        providers={},
+        keys=[],
+        catalogue=CatalogueEntry(),
+        alerts=AlertsEntry(),
+        identity=config.identity.without_secrets(),
+    )
     parts = (encode(said), encode(sorted(providers)), encode([stored.revision, len(stored.keys)]), price_list.encode())
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:12]

@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from lockgate.control.alerts.settings import AlertsEntry
+from lockgate.control.identity.settings import IdentityEntry
 from lockgate.pipeline.route import RouteConfig
 from lockgate.policy.price import Row as PriceRow
 from lockgate.providers.auth.settings import Settings
@@ -133,6 +134,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: LogEntry = LogEntry()
     limits: LimitsEntry = LimitsEntry()
     timeouts: Timeouts = Timeouts()
+    identity: IdentityEntry = IdentityEntry()
     alerts: AlertsEntry = AlertsEntry()
     redis: str = ""
 

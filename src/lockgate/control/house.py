@@ -16,6 +16,7 @@ from pathlib import Path
 from lockgate.control import keys as key_case
 from lockgate.control.compile import compile_snapshot
 from lockgate.control.config import BadConfig, Config, Mistake, read_file
+from lockgate.control.identity.jwks import KeySets
 from lockgate.control.kms.local import LocalRoot
 from lockgate.control.kms.port import Ring, VaultError
 from lockgate.control.kms.roots import root_secrets
@@ -69,6 +70,7 @@ class House:
         self.stored = Stored()
         self.taken: tuple[Stamp, Stamp] = (None, None)  # what the files were when the last Snapshot was made
         self.resolver = Resolver(managers_of(environment, lambda: self._egress), time.monotonic)
+        self.key_sets = KeySets(time.monotonic)
         self._egress = Egress.compile(())
         self._pepper = self._identity_key = b""
         self._told: list[Mistake] = []
@@ -213,6 +215,7 @@ class House:
             pepper=self._pepper,
             scopes=self.scopes,
             price_list=self.price_list,
+            key_sets=self.key_sets,
         )
         for flaw in self.stored.flaws:
             if flaw not in self._told:

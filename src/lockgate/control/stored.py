@@ -165,33 +165,7 @@ class Stored:
         return not key.user or (user is not None and user.status == "active")
 
     def _principal(self, key: ApiKey, scopes: frozenset[str]) -> Principal:
-        """Who a key stands for. What it does not say itself, its workspace and its organisation say."""
-        place: Workspace | None = self.rows[Workspace].get(key.workspace)
-        whole: Organisation | None = self.rows[Organisation].get(key.organisation)
-        above = [each.defaults for each in (place, whole) if each is not None]
-        metadata = key.defaults.metadata or _NOTHING
-        for defaults in above:  # a workspace's come before a key's, as Portkey merges them
-            metadata = {**metadata, **defaults.metadata} if defaults.metadata else metadata
-        config = key.defaults.config or next((defaults.config for defaults in above if defaults.config), "")
-        return Principal(
-            key.id,
-            key.name,
-            self._widened(tuple(key.scopes), scopes),
-            tuple(key.models),
-            config,
-            not key.defaults.allow_config_override,
-            organisation=key.organisation if whole is None else whole.id,  # one text for all keys, not one for each
-            workspace=key.workspace if place is None else place.id,
-            user=key.user,
-            view=self._view(key),
-            metadata=metadata,
-        )
-
-    def _view(self, key: ApiKey) -> str:
-        """Which part of the world a key sees (`Snapshot.views`): "" where the configuration's things are, else its place."""
-        if key.organisation != self.home.organisation:
-            return key.workspace or key.organisation
-        return "" if key.workspace in ("", self.home.workspace) else key.workspace
+        return principal_of(key, self._widened(tuple(key.scopes), scopes), self.rows, self.home)
 
     def _widened(self, named: tuple[str, ...], scopes: frozenset[str]) -> frozenset[str]:
         found = self._scopes.get(named)
@@ -280,6 +254,39 @@ class Stored:
                 found.setdefault(each.owner, {})[each.field] = known[1]
         self._revealed = revealed
         return found
+
+
+def principal_of(
+    key: ApiKey, scopes: frozenset[str], rows: Mapping[type[Row], Mapping[str, Any]], home: Tenant
+) -> Principal:
+    """Who a key stands for, with these scopes. What it does not say itself, its workspace and its organisation say."""
+    place: Workspace | None = rows[Workspace].get(key.workspace)
+    whole: Organisation | None = rows[Organisation].get(key.organisation)
+    above = [each.defaults for each in (place, whole) if each is not None]
+    metadata = key.defaults.metadata or _NOTHING
+    for defaults in above:  # a workspace's come before a key's, as Portkey merges them
+        metadata = {**metadata, **defaults.metadata} if defaults.metadata else metadata
+    config = key.defaults.config or next((defaults.config for defaults in above if defaults.config), "")
+    return Principal(
+        key.id,
+        key.name,
+        scopes,
+        tuple(key.models),
+        config,
+        not key.defaults.allow_config_override,
+        organisation=key.organisation if whole is None else whole.id,  # one text for all keys, not one for each
+        workspace=key.workspace if place is None else place.id,
+        user=key.user,
+        view=_view(key, home),
+        metadata=metadata,
+    )
+
+
+def _view(key: ApiKey, home: Tenant) -> str:
+    """Which part of the world a key sees (`Snapshot.views`): "" where the configuration's things are, else its place."""
+    if key.organisation != home.organisation:
+        return key.workspace or key.organisation
+    return "" if key.workspace in ("", home.workspace) else key.workspace
 
 
 def widen(named: Iterable[str], scopes: frozenset[str]) -> frozenset[str]:

@@ -8,8 +8,8 @@ So a bit that flips is noticed, and a box that is moved to another tenant, row, 
 once. Secrets go in and do not come out: what shows of them are the last letters (`masked`); only who compiles the Snapshot
 reveals them, and who compares a password (`Vault.reveal`; a test names its callers).
 
-The house's own keys (for gateway keys, the audit log, sessions) are wrapped by the root key too, and stay when that is rotated: the
-digests and hashes made with them must go on to hold.
+The house's own keys (for gateway keys, the audit log, sessions) are wrapped by the root key too, and stay when that is rotated:
+the digests and hashes made with them must go on to hold.
 """
 
 from __future__ import annotations

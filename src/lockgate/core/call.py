@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from lockgate.core.limits import RateLimit, UsageLimit
+
 Operation = Literal[
     "chat",
     "respond",
@@ -35,7 +37,7 @@ Family = Literal["lockgate", "portkey"]
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who asks: a gateway key, by id and name (never the key itself), and what it may do."""
+    """Who asks: a gateway key or a token, by id and name (never the text itself), and what it may do."""
 
     id: str
     name: str
@@ -48,6 +50,9 @@ class Principal(msgspec.Struct, frozen=True):
     user: str = ""  # "": a service's key
     view: str = ""  # which part of the world it sees (`pipeline.snapshot.Snapshot.views`)
     metadata: dict[str, str] = {}  # what stands in the metadata of its requests, whatever they say
+    until_us: int = 0  # of a token: when it ends by itself. Keys that end are taken out of the Snapshot
+    usage_limits: tuple[UsageLimit, ...] = ()  # of a token: what it says of itself. Those of keys are rows (`control.stored`)
+    rate_limits: tuple[RateLimit, ...] = ()
 
     def may(self, scope: str) -> bool:
         """Whether the key carries this scope."""

@@ -1,4 +1,5 @@
-"""Who asks: the gateway key of a request, made into a `Principal`; and the provider's key that may come beside it."""
+"""Who asks: the gateway key of a request, or the signed token in its place, made into a `Principal`; and the provider's key
+that may come beside it."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ def digest(pepper: bytes, hashed: bytes) -> bytes:
 
 def admit(headers: dict[bytes, bytes], snapshot: Snapshot) -> tuple[Principal, str]:
     """The caller, and the provider key it brought ("" for none). Raises `Refusal` 401, or 503 while it cannot be said whether
-    a key has been made.
+    a key has been made, or who signed a token.
 
     A key that is not known is never taken for anything else, and nothing of it is repeated in the answer.
     """
@@ -37,9 +38,10 @@ def admit(headers: dict[bytes, bytes], snapshot: Snapshot) -> tuple[Principal, s
         principal = snapshot.seen.get(seen)
         if principal is None:
             principal, _ = _find(headers, snapshot)
-            if len(snapshot.seen) >= MEMO:
-                snapshot.seen.clear()
-            snapshot.seen[seen] = principal
+            if not principal.until_us:  # a token ends, and is known again by who looks at its end (`Snapshot.tokens`)
+                if len(snapshot.seen) >= MEMO:
+                    snapshot.seen.clear()
+                snapshot.seen[seen] = principal
         return principal, ""
     return _find(headers, snapshot)
 
@@ -49,6 +51,8 @@ def _find(headers: dict[bytes, bytes], snapshot: Snapshot) -> tuple[Principal, s
     if not key:
         raise Refusal(401, "missing_key", f"No key was sent. {_HOW}")
     principal = snapshot.keys.get(digest(snapshot.pepper, sha256(key).digest()))
+    if principal is None and snapshot.tokens is not None and key.count(b".") == 2:
+        principal = snapshot.tokens.principal(key.decode("latin-1"))
     if principal is None and snapshot.stale:
         raise Refusal(
             503,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import msgspec
 
@@ -14,6 +15,15 @@ from lockgate.providers.prices import Prices
 from lockgate.transport.destination import Destination
 from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Deadlines
+
+
+class Tokens(Protocol):
+    """Knows signed tokens that stand for gateway keys."""
+
+    def principal(self, text: str) -> Principal | None:
+        """Who a token stands for; None for what is no token at all. Raises `Refusal` 401, or 503 while its issuer's keys are
+        not known. It is synchronous, and as quick as a signature is checked."""
+        ...
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -61,6 +71,7 @@ class Snapshot(msgspec.Struct, eq=False):
     aliases: dict[str, str] = {}
     refresh: Refresh | None = None  # of the price list; None: never
     alias_configs: dict[str, str] = {}  # names of models that stand for a config
+    tokens: Tokens | None = None  # what knows signed tokens that stand for keys; None: none do
     stale: bool = False  # what is stored cannot be read now: there may be keys that are not known here
     views: dict[str, Snapshot] = {}
     default_view: dict[str, Snapshot] = {}  # of places that have nothing of their own, by organisation; "": of any other

@@ -89,6 +89,7 @@ HOUSE_WIDE = {
     "house": "the revision, and where to begin",
     "same": "whether something changed",
     "session": "by the digest of a cookie, which is the proof",
+    "organisation": "by a slug, which names it to the world",
     "see": "nothing; it keeps a time beside a session that the caller has",
     "changes": "for the compiler of the Snapshot",
     "each": "for the compiler of the Snapshot",

@@ -11,11 +11,12 @@ import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from typing import TYPE_CHECKING
 
 from lockgate.core.failure import Refusal
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 #: Characters. OWASP's ASVS 5.0 (6.2.1) asks for 8 and recommends 15 where nothing else is asked; a limit above keeps a request
 #: from hashing a book, and is far beyond what NIST SP 800-63B (3.1.1.2) wants to be possible.
@@ -26,7 +27,7 @@ VARIETY = 5
 _OWN = 8
 
 #: 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet, Argon2id).
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+MEMORY_KIB, PASSES, LANES = 19 * 1024, 2, 1
 AT_ONCE = 2
 #: Seconds that a hash waits for its turn.
 PATIENCE_S = 5.0
@@ -61,7 +62,7 @@ def hashed(password: str, email: str) -> str:
 def rehashed(password: str) -> str:
     """The same for one that was good when it was chosen. Raises `Refusal` 503."""
     with _turn():
-        return _HASHER.hash(_normal(password))
+        return _hasher().hash(_normal(password))
 
 
 def matches(kept: str, password: str) -> bool:
@@ -69,22 +70,31 @@ def matches(kept: str, password: str) -> bool:
     `hashed`."""
     if len(password) > LONGEST:
         password = ""  # nobody's: `check` lets none be that long, or empty
+    from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415 - as in `_hasher`
+
     with _turn():
         try:
-            return _HASHER.verify(kept or _nobodys(), _normal(password)) and bool(kept)
+            return _hasher().verify(kept or _nobodys(), _normal(password)) and bool(kept)
         except (VerificationError, InvalidHashError):
             return False
 
 
 def outdated(kept: str) -> bool:
     """Whether a hash was made with other parameters than are in use now."""
-    return _HASHER.check_needs_rehash(kept)
+    return _hasher().check_needs_rehash(kept)
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher  # noqa: PLC0415 - 30 ms, for who logs someone in
+
+    return PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 
 
 @cache
 def _nobodys() -> str:
     """A hash that belongs to no one, with the parameters that others have."""
-    return _HASHER.hash("nobody's password")
+    return _hasher().hash("nobody's password")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import msgspec
 from lockgate.control.identity.sessions import Visit
 from lockgate.core.failure import Refusal
 from lockgate.transport.addresses import literal
+from lockgate.transport.destination import Destination
 
 #: Methods that change nothing (RFC 9110, section 9.2.1).
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -38,7 +39,7 @@ class Site(msgspec.Struct, frozen=True):
     def of(cls, public_url: str, host: str) -> Site:
         """The site that the operator has named, else that of this machine, whose Host header says so. Raises `Refusal` 421."""
         if public_url:
-            return cls(public_url)
+            return cls(origin_of(public_url))
         match = _HOST.fullmatch(host)
         if match is not None and is_loopback(match[1]):
             return cls(f"http://{host.lower()}")
@@ -85,6 +86,19 @@ class Site(msgspec.Struct, frozen=True):
         self.check_origin(method, headers)
         if not hmac.compare_digest(headers.get(CSRF_HEADER, "").encode(), visit.csrf.encode()):
             raise Refusal(403, "csrf_token", f"Send the session's token as {CSRF_HEADER}; reload the page to get it.")
+
+
+def origin_of(public_url: str) -> str:
+    """The origin of the address that the operator says, as browsers write it. Raises `Refusal` 400 for one that they would not
+    keep a cookie for: it is https, or on this machine."""
+    destination, path = Destination.parse(public_url, trusted=True)
+    if path:
+        raise Refusal(400, "invalid_url", "It must end after the host, without a path.", param="public_url")
+    if destination.scheme == "http" and not is_loopback(destination.host):
+        raise Refusal(
+            400, "insecure_url", "Over plain http the dashboard is for this machine alone: use https.", param="public_url"
+        )
+    return f"{destination.scheme}://{destination.host_header}"
 
 
 def is_loopback(host: str) -> bool:

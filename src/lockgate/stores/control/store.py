@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from lockgate.core.audit import Actor, AuditEntry, Link
-from lockgate.core.tenancy import Row, Session, Tenant
+from lockgate.core.tenancy import Organisation, Row, Session, Tenant
 from lockgate.stores.control.change import Change
 from lockgate.stores.control.driver import Clash, Connection, Driver
 from lockgate.stores.control.query import Absent, InUse, Taken, read_page, read_row
@@ -153,6 +153,12 @@ class ControlStore:
         with self._driver.reading() as connection:
             rows = connection.rows("SELECT body FROM sessions WHERE digest = ?", (digest,))
         return msgspec.json.decode(rows[0][0], type=Session) if rows else None
+
+    def organisation(self, slug: str) -> Organisation | None:
+        """The organisation that calls itself so."""
+        with self._driver.reading() as connection:
+            rows = connection.rows("SELECT body FROM organisations WHERE slug = ?", (slug,))
+        return msgspec.json.decode(rows[0][0], type=Organisation) if rows else None
 
     def see(self, session: Session, now_us: int) -> None:
         """Note that a session is in use. It is no change: nothing follows from it for anyone else, so there is neither an audit
