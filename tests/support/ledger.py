@@ -8,7 +8,8 @@ from functools import cache
 import psycopg
 
 from lockgate.policy.ledger import Short
-from lockgate.policy.purse import Account, Teller
+from lockgate.policy.purse import Account
+from lockgate.policy.teller import Teller
 from lockgate.stores.ledger.book import Finding
 from lockgate.stores.ledger.clerk import Clerk
 from lockgate.stores.ledger.journal import FileJournal

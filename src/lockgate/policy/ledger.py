@@ -4,7 +4,7 @@
     spent      what is posted; final, but for what is posted by estimate and corrected once
     overage    what answers cost beyond what was reserved for them. None, if bounds are true; it is kept apart, and counts
 
-A worker takes a *lease* of a budget in one durable change and reserves of it for attempts in memory (`policy.purse`); what
+A worker takes a *lease* of a budget in one durable change and reserves of it for attempts in memory (`policy.teller`); what
 attempts cost it posts later, many at once, and what it does not need it returns. A lease is open until its worker is done with
 it, or is gone:
 

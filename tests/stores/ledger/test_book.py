@@ -7,7 +7,8 @@ import os
 import pytest
 
 from lockgate.policy.ledger import Alert, Balance, Budget, Lease, Line, Short
-from lockgate.policy.purse import Flush, Reservation
+from lockgate.policy.purse import Reservation
+from lockgate.policy.teller import Flush
 from lockgate.policy.window import LIFETIME, Period
 from lockgate.stores.ledger.book import Doubt, Finding, audit
 from lockgate.stores.ledger.journal import FileJournal

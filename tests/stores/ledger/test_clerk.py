@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lockgate.policy.purse import Flush
+from lockgate.policy.teller import Flush
 from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.clerk import Clerk
 from lockgate.stores.ledger.hand import Hand

@@ -199,7 +199,7 @@ async def test_a_crowd_that_waits_is_served_in_its_order(house, monkeypatch):
         ledger.settle(reservation, (0, 0, 1))
 
     crowd = [asyncio.ensure_future(wait(number)) for number in range(100)]
-    await soon(lambda: len(ledger._queue) == 100)
+    await soon(lambda: len(ledger._waiters) == 100)
     ledger.settle(held, (CENT, 0, 1))
     await asyncio.gather(*crowd)
     assert served[:5] == [0, 1, 2, 3, 4]
@@ -230,7 +230,7 @@ async def test_who_has_left_is_not_asked_for(house, monkeypatch):
     ledger._queue._stand(waiter, Short(ORG, "contended", 1, 1, None))
     ledger._queue._let_pass(waiter)
     assert not waiter.asking
-    assert len(ledger._queue) == 0
+    assert len(ledger._waiters) == 0
     # And who is told no in the very moment that he leaves holds nothing.
     ledger.release(await got(ledger, [ledger.account(KEY)], 10 * CENT, "s"))
     await soon(lambda: house.sums(KEY) == (10 * CENT, 0))
@@ -559,7 +559,7 @@ async def test_one_of_several_machines_tells_of_alerts(house, monkeypatch):
 
 @living
 async def test_an_idle_worker_returns_what_it_has(house, monkeypatch):
-    monkeypatch.setattr("lockgate.policy.purse.IDLE_US", 1000)
+    monkeypatch.setattr("lockgate.policy.teller.IDLE_US", 1000)
     ledger = await house.ledger()
     account = ledger.account(ORG)
     ledger.release(await got(ledger, [account], 1000))

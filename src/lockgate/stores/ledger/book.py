@@ -33,7 +33,7 @@ from lockgate.policy.ledger import (
     total,
     write,
 )
-from lockgate.policy.purse import Flush
+from lockgate.policy.teller import Flush
 from lockgate.stores.ledger.ports import Database, Duty, Epoch, Fenced, Orphan, Tables, Uncertain
 from lockgate.stores.ports import StoreError
 

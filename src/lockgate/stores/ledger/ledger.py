@@ -22,7 +22,8 @@ import msgspec
 
 from lockgate.policy.bound import Ask, Bound, Capacity, Ceiling, bound, fit
 from lockgate.policy.ledger import Alert, Budget, Short, refusal, unavailable, unbounded
-from lockgate.policy.purse import DISPATCHED, HELD, Account, Reservation, Teller
+from lockgate.policy.purse import HELD, POSTED, Account, Reservation
+from lockgate.policy.teller import Teller
 from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.hand import Hand
 from lockgate.stores.ledger.journal import FileJournal
@@ -76,6 +77,7 @@ class Ledger:
         self._monotonic_ns = monotonic_ns
         self._skew_ns = time.time_ns() - monotonic_ns()
         self._accounts: dict[str, Account] = {}
+        self._waiters: dict[Waiter, None] = {}  # for whom others have to let go, in their order
         self._used: set[Account] = set()  # those that have a purse
         self._numbers = count(1)  # of leases, in all epochs
         self._session: Session | None = None
@@ -142,10 +144,8 @@ class Ledger:
         """
         found = bound(ask, capacity, price)
         while True:
-            for account in accounts:
-                most = {"cost": found.cost, "tokens": found.tokens, "requests": requests}[account.budget.measure]
-                if most is None and account.budget.hard:
-                    raise unbounded(account.budget, found.why)
+            if found.cost is None or found.tokens is None:
+                _check(found, accounts)
             amounts = (found.cost or 0, found.tokens or 0, requests)
             got = self.reserve(accounts, id, attempt, amounts) or await self.hold(accounts, id, attempt, amounts)
             if isinstance(got, Reservation):
@@ -164,17 +164,19 @@ class Ledger:
         done = teller.settle(reservation, amounts, (self._monotonic_ns() + self._skew_ns) // 1000)
         if teller.breaches != breaches:
             self._report(f"ledger: {reservation} cost {amounts}, which is more than its bound")
-        if self._queue:
+        if self._waiters:
             self._queue.look_soon()
         return done
 
     def release(self, reservation: Reservation) -> None:
         """The end of an attempt, whatever became of it: nothing, if it was settled; void, if it was never dispatched; else it
         is charged in full, since nobody says what it cost."""
+        if reservation.state >= POSTED:
+            return
         if reservation.state == HELD:
             reservation.teller.void(reservation)
             self._queue.look_soon()
-        elif reservation.state == DISPATCHED:
+        else:
             self.settle(reservation, reservation.amounts)
 
     def _tell_used_up(self, budget: Budget) -> None:
@@ -200,7 +202,7 @@ class Ledger:
         """Begin: enrol, if the ledger can be reached, and tick from now on."""
         self._loop = asyncio.get_running_loop()
         self._hand = Hand()
-        self._queue = Queue(lambda: self._session, self.now_us, self._let_pass, self._used.update, self._say)
+        self._queue = Queue(self._waiters, lambda: self._session, self.now_us, self._let_pass, self._used.update, self._say)
         enrolled = self._loop.create_future()
         self._enrol(enrolled)
         await asyncio.wait([enrolled], timeout=3 * ANSWER_S)
@@ -362,6 +364,14 @@ class _Blank:
     def post(self, slot: int, seq: int, cost: int, tokens: int, requests: int) -> None: ...
 
     def free(self, slot: int) -> None: ...
+
+
+def _check(found: Bound, accounts: Sequence[Account]) -> None:
+    """Raises `Refusal` where a hard budget is in what has no bound."""
+    for account in accounts:
+        most = {"cost": found.cost, "tokens": found.tokens, "requests": found.requests}[account.budget.measure]
+        if most is None and account.budget.hard:
+            raise unbounded(account.budget, found.why)
 
 
 def _shorter(short: Short, ask: Ask, capacity: Capacity, price: Ceiling | None) -> Bound | None:

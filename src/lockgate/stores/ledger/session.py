@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from lockgate.policy.ledger import Allotment, Short, Want
-from lockgate.policy.purse import Flush, Teller
+from lockgate.policy.teller import Flush, Teller
 from lockgate.stores.ledger.book import Book, Finding, Heard, Result
 from lockgate.stores.ledger.clerk import Clerk
 from lockgate.stores.ledger.hand import Hand

@@ -43,11 +43,13 @@ class Waiter(msgspec.Struct, eq=False):
 
 
 class Queue:
-    """One worker's. `session` gives the session of this moment, None where there is none; `now_us` the ledger's time; `nobody`
+    """One worker's. `waiters` are those for whom others have to let go, in their order: whoever made it may look whether there
+    are any. `session` gives the session of this moment, None where there is none; `now_us` the ledger's time; `nobody`
     reserves where there is nothing to reserve of; `used` is told which accounts have got a lease."""
 
     def __init__(
         self,
+        waiters: dict[Waiter, None],
         session: Callable[[], Session | None],
         now_us: Callable[[], int],
         nobody: Callable[[Waiter], Reservation],
@@ -60,14 +62,11 @@ class Queue:
         self._used = used
         self._say = say
         self._loop = asyncio.get_running_loop()
-        self._waiters: dict[Waiter, None] = {}  # for whom others have to let go, in their order
+        self._waiters = waiters
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"Queue({len(self._waiters)} waiting)"
-
-    def __len__(self) -> int:
-        return len(self._waiters)
 
     async def wait(
         self, accounts: Sequence[Account], id: str, attempt: int, amounts: Amounts, *, away: bool
