@@ -429,11 +429,13 @@ def test_a_token_is_verified_once(stage, monkeypatch):
     assert not any(b"." in each for each in stage.snapshot.tokens._known)
 
 
-def test_a_token_that_differs_in_its_last_letter_is_another(stage):
-    stage.admit(stage.token())
-    for token in (stage.token() + "A", stage.token()[:-1], stage.token()[:-1] + ("A" if stage.token()[-1] != "A" else "B")):
+def test_a_token_that_differs_in_a_letter_is_another(stage):
+    token = stage.token()
+    stage.admit(token)
+    others = {token[:-1] + letter for letter in "ABCDEFGHQgwxyz019-_"} - {token}
+    for other in (token + "A", token + "=", token[:-1], token.replace("_", "/").replace("-", "+") + "AAAA", *others):
         with pytest.raises(Refusal):
-            stage.admit(token)
+            stage.admit(other)
 
 
 def test_a_token_ends_while_it_is_known(stage):
@@ -453,6 +455,19 @@ def test_how_many_are_known_is_bounded(stage, monkeypatch):
         stage.admit(stage.token(jti=str(n)))
         assert len(stage.snapshot.tokens._known) <= 3
     assert repr(stage.snapshot.tokens) == "Tokens(1 issuers, 1 known)"
+
+
+def test_nothing_shows_more_than_it_must(stage):
+    stage.admit(stage.token())
+    told = repr(stage.snapshot.tokens._issuers) + repr(stage.snapshot.tokens._realm)
+    assert told == "(Issuer('ci'),)Realm(2 names, 0 people)"
+
+
+def test_an_address_that_is_nobody_s_here_is_a_name(stage):
+    stage.person("bob@example.com")
+    stage.reload()
+    who = stage.admit(stage.token(email_id="ann@example.com", email_verified=True, sub=None))
+    assert who.user == "jwt:ci:ann@example.com"
 
 
 def test_who_is_refused_is_not_kept(stage):
@@ -594,6 +609,11 @@ def test_a_public_url_that_is_none_is_told(url):
 
 
 def test_names_are_told_and_all_at_once():
+    for good in (
+        {"public_url": "http://localhost:8787"},
+        {"oidc": {"x": {**GOOD_OIDC, "groups": [{"group": "g", "role": "admin"}]}}},
+    ):
+        assert [each.partition(":")[0] for each in told({**good, "jwt": {"-": GOOD_JWT}})] == ["identity.jwt.-"]
     mistakes = told({"jwt": {"Not A Name": GOOD_JWT, "-": {**GOOD_JWT, "audience": []}}, "oidc": {"a/b": GOOD_OIDC}})
     assert len(mistakes) == 4
 

@@ -19,7 +19,7 @@ from lockgate.control.identity.jwks import VerifyKey
 from lockgate.control.identity.web import claim
 
 #: Bytes of a token.
-LIMIT = 16 * 1024
+LIMIT = 64 * 1024
 #: Seconds that the issuer's clock may differ from ours.
 LEEWAY_S = 60
 
@@ -139,11 +139,14 @@ def _json(part: str, kind: Any) -> Any:
 
 
 def _bytes(part: str) -> bytes:
-    """A part of a token: base64url without padding."""
+    """A part of a token: base64url without padding, in the one spelling that its bytes have."""
     try:
-        return base64.b64decode(part + "=" * (-len(part) % 4), b"-_", validate=True)
-    except ValueError:  # binascii's, and that of letters which are no ASCII
-        raise BadToken("it is no signed token (JWT)") from None
+        data = base64.b64decode(part + "=" * (-len(part) % 4), b"-_", validate=True)
+    except ValueError:
+        data = b""
+    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != part:
+        raise BadToken("it is no signed token (JWT)")
+    return data
 
 
 @cache
