@@ -127,9 +127,11 @@ def plain(name: str) -> str:
 
 def _budget(alert: Alert) -> str:
     used = f"{said(alert.measure, alert.value)} of {said(alert.measure, alert.limit)}"
-    if alert.threshold >= alert.limit:
+    if alert.threshold < alert.limit:
+        return f"{alert.percent}% of the budget of {alert.subject} is used: {used}."
+    if alert.value >= alert.limit:
         return f"The budget of {alert.subject} is used up: {used}."
-    return f"{alert.percent}% of the budget of {alert.subject} is used: {used}."
+    return f"The budget of {alert.subject} is as good as used up, and a request was refused: {used}."
 
 
 def _rate(what: str) -> Callable[[Alert], str]:

@@ -17,7 +17,7 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -30,6 +30,9 @@ from lockgate.stores.outbox import Item, Outbox
 from lockgate.stores.ports import StoreError
 
 log = logging.getLogger("lockgate")
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Seconds between two looks.
 LOOK_S = 2.0
@@ -115,17 +118,16 @@ class Dispatch:
     async def look(self, tasks: asyncio.TaskGroup) -> None:
         """Take what has come, and see to it that what is due is sent, by tasks of its own."""
         try:
-            outbox = await asyncio.to_thread(self._lead)
+            outbox = await _aside(self._lead)
             if outbox is None:
                 return
-            await asyncio.to_thread(self._adopt)
-            for source in self._sources:
-                await asyncio.to_thread(self._collect, outbox, source)
-            due = await asyncio.to_thread(self._due, outbox)
+            await _aside(self._adopt)
+            trouble = await _aside(self._collect, outbox)
+            due = await _aside(self._due, outbox)
         except (StoreError, OSError) as error:
             self._say(f"alerts cannot be looked after now: {error}")
             return
-        self._trouble = ""
+        self._say(trouble)
         post = self._post
         for lane, names in post.lanes().items():
             if lane not in self._lanes and not due.isdisjoint(names):
@@ -136,13 +138,13 @@ class Dispatch:
         """Put an alert into the outbox that has no source to wait at; False: there is no room, or no way to it, and it is in
         the process's log alone. Any worker may."""
         try:
-            outbox = self._outbox or await asyncio.to_thread(self._open_outbox)
+            outbox = self._outbox or await _aside(self._open_outbox)
             try:
-                await asyncio.to_thread(self._adopt)
-                kept = await asyncio.to_thread(self._put, outbox, [alert])
+                await _aside(self._adopt)
+                kept = await _aside(self._put, outbox, [alert])
             finally:
                 if outbox is not self._outbox:
-                    await asyncio.to_thread(outbox.close)
+                    await _aside(outbox.close)
         except (StoreError, OSError) as error:
             log.error("an alert cannot be sent: %s (%s)", title(alert), error)
             return False
@@ -184,26 +186,33 @@ class Dispatch:
 
     def _adopt(self) -> None:
         """Take the configuration over, if it is another one. A bad one is told, and the old one stays."""
-        setting = self._ask()
-        if setting == self._setting and setting.entry is self._setting.entry:
+        setting, before = self._ask(), self._setting
+        self._setting = setting
+        if setting.entry is before.entry:
             return
         post, wrong = post_of(setting.entry)
-        self._setting = setting
         if wrong:
             log.error("alerts stay as they were: %s", "; ".join(f"alerts.{each.path}: {each.message}" for each in wrong))
         else:
             self._post = post
 
-    def _collect(self, outbox: Outbox, source: Source) -> None:
-        alerts = source.pending(ALERTS)
-        if not alerts:
-            return
-        if not self._put(outbox, alerts):
-            self._say("too many alerts wait to be sent; new ones stay where they are")
-            return
-        source.told(alerts)
-        for alert in alerts:
-            log.warning("alert: %s", title(alert))
+    def _collect(self, outbox: Outbox) -> str:
+        """Take what the sources have; what went wrong, in words."""
+        trouble = ""
+        for source in self._sources:
+            try:
+                alerts = source.pending(ALERTS)
+                if not alerts:
+                    continue
+                if not self._put(outbox, alerts):
+                    return "too many alerts wait to be sent; new ones stay where they are"
+                source.told(alerts)
+            except StoreError as error:
+                trouble = f"alerts may be missing for now: {error}"
+                continue
+            for alert in alerts:
+                log.warning("alert: %s", title(alert))
+        return trouble
 
     def _put(self, outbox: Outbox, alerts: Sequence[Alert]) -> bool:
         now_us = self._means.clock()
@@ -233,7 +242,7 @@ class Dispatch:
         try:
             while True:
                 now_us = self._means.clock()
-                items = await asyncio.to_thread(outbox.take, names, now_us, now_us + HOLD_US, ITEMS)
+                items = await _aside(outbox.take, names, now_us, now_us + HOLD_US, ITEMS)
                 for item in items:
                     channel = post.channel(item.channel)
                     assert channel is not None, "only names of channels that there are were asked for"
@@ -244,26 +253,41 @@ class Dispatch:
             self._say(f"alerts cannot be looked after now: {error}")
 
     async def _send(self, outbox: Outbox, channel: Channel, item: Item) -> None:
-        alert = msgspec.json.decode(item.body, type=Alert)
+        try:
+            alert = msgspec.json.decode(item.body, type=Alert)
+        except msgspec.ValidationError as error:
+            await _aside(outbox.give_up, item, f"it was written by a later version: {error}")
+            return
         trouble = await channel.deliver(alert, item.address, self._means)
         if trouble is None:
-            await asyncio.to_thread(outbox.sent, item)
+            await _aside(outbox.sent, item)
             return
         now_us = self._means.clock()
         if now_us - item.made_us >= DAY_US:
             log.error("an alert was given up after a day, by '%s': %s (%s)", item.channel, title(alert), trouble.why)
-            await asyncio.to_thread(outbox.give_up, item, trouble.why)
+            await _aside(outbox.give_up, item, trouble.why)
             return
         if item.tries == 0:
             log.warning("an alert did not arrive by '%s', and will be tried again: %s", item.channel, trouble.why)
         wait_s = pause(trouble, item.tries, self._draw())
-        await asyncio.to_thread(outbox.later, item, now_us + int(wait_s * 1e6), trouble.why)
+        await _aside(outbox.later, item, now_us + int(wait_s * 1e6), trouble.why)
 
     def _say(self, what: str) -> None:
-        """Report, but not the same again and again."""
-        if what != self._trouble:
-            self._trouble = what
+        """Report, but not the same again and again; "": all is well."""
+        if what and what != self._trouble:
             log.error("%s", what)
+        self._trouble = what
+
+
+async def _aside(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Do what blocks in a thread; to its end, also when we are cancelled meanwhile: what it works with is closed then."""
+    work = asyncio.ensure_future(asyncio.to_thread(job, *args, **named))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        work.exception()
+        raise
 
 
 def pause(trouble: Trouble, tries: int, chance: float) -> float:

@@ -15,7 +15,7 @@ from lockgate.control.alerts.smtp import Server, send
 #: An address as this is sent to: of ASCII alone, and without what a server might read as more than an address (RFC 5321 4.1.2,
 #: of which quoted local parts and address literals are left out).
 _ADDRESS = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~`-]{1,64}"
+    r"(?=.{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_{|}~`-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_{|}~`-]+)*"
     r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 _SUBJECT = 150
@@ -52,7 +52,7 @@ def letter(alert: Alert, sender: str, to: str) -> EmailMessage:
     made = EmailMessage(policy=SMTP)
     made["From"] = sender
     made["To"] = to
-    made["Subject"] = f"[lockgate] {title(alert)}"[:_SUBJECT]
+    made["Subject"] = subject = f"[lockgate] {title(alert)}"[:_SUBJECT]
     made["Date"] = datetime.fromtimestamp(alert.at_us / 1e6, UTC)
     made["Message-ID"] = f"<{id_of(alert.id, to)}@{sender.rpartition('@')[2]}>"
     made["Auto-Submitted"] = "auto-generated"
@@ -60,4 +60,7 @@ def letter(alert: Alert, sender: str, to: str) -> EmailMessage:
     lines = [title(alert), *([alert.note] if alert.note else []), ""]
     lines += [f"{what + ':':{width}} {value}" for what, value in facts(alert)]
     made.set_content("\n".join(lines) + "\n", cte="quoted-printable")
+    if subject.isascii():
+        # A subject that is longer than 78 letters would begin on a line of its own, which spam has; RFC 5322 allows 998.
+        made.policy = SMTP.clone(max_line_length=998)
     return made

@@ -142,14 +142,7 @@ def _channel(
             return None
         return Mail(server, smtp.sender, list(dict.fromkeys(entry.to)))
     place = _place(at, entry, wrong)
-    secret = _secret(at, "secret", entry.secret, entry.secret_file, wrong)
-    try:
-        key = key_of(secret)
-    except ValueError as error:
-        wrong.append(Wrong(f"{at}.secret", str(error)))
-        key = b""
-    if secret and 0 < len(key) < _WEAK:
-        wrong.append(Wrong(f"{at}.secret", f"has fewer than {_WEAK} bytes: `openssl rand -base64 32` makes a good one"))
+    key = _key(at, entry, wrong) if entry.type == "webhook" else b""
     if len(wrong) > before or place is None:
         return None
     return Slack(place) if entry.type == "slack" else Webhook(place, key)
@@ -162,14 +155,27 @@ def _place(at: str, entry: ChannelEntry, wrong: list[Wrong]) -> Place | None:
             Proxy.parse(entry.proxy)
         except Refusal as refusal:
             wrong.append(Wrong(f"{at}.proxy", refusal.message))
-    if not url:
+    if not url and not entry.url_file:
         wrong.append(Wrong(f"{at}.url", f"a channel of type {entry.type} has an address: url or url_file"))
+    if not url:
         return None
     try:
         return place_of(url, entry.ca_file, entry.proxy)
     except Refusal as refusal:
         wrong.append(Wrong(f"{at}.url", refusal.message))
         return None
+
+
+def _key(at: str, entry: ChannelEntry, wrong: list[Wrong]) -> bytes:
+    secret = _secret(at, "secret", entry.secret, entry.secret_file, wrong)
+    try:
+        key = key_of(secret)
+    except ValueError as error:
+        wrong.append(Wrong(f"{at}.secret", str(error)))
+        return b""
+    if secret and len(key) < _WEAK:
+        wrong.append(Wrong(f"{at}.secret", f"has fewer than {_WEAK} bytes: `openssl rand -base64 32` makes a good one"))
+    return key
 
 
 def _server(entry: SmtpEntry, wrong: list[Wrong]) -> Server | None:

@@ -102,6 +102,9 @@ class Session:
         try:
             speech = _Speech(self._connected, server.host, self._step_s)
             try:
+                code, words = speech.connect(server.host, server.port)
+                if code != 220:
+                    return Trouble(f"{server} answered: {code} {_shown(words)}")
                 _begin(speech, server)
                 speech.send_message(letter, sender, [to])
                 self.taken = True
@@ -136,7 +139,7 @@ class Session:
         trouble: OSError = OSError("it has no addresses")
         for address in self._addresses:
             if self._aborted:
-                break
+                raise OSError("it was broken off")
             try:
                 sock = socket.create_connection((address, self._server.port), self._step_s)
             except OSError as error:
@@ -144,7 +147,9 @@ class Session:
                 continue
             self._line = sock.dup()  # another handle: this one stays ours when TLS takes the other
             if self._aborted:
-                break
+                sock.close()
+                self.abort()
+                raise OSError("it was broken off")
             if self._server.security == "tls":
                 return _context(self._server).wrap_socket(sock, server_hostname=self._server.host)
             return sock
@@ -158,7 +163,8 @@ class _Speech(smtplib.SMTP):
         self._connect = connect
         # Its own name for the greeting costs smtplib a lookup that may hang; an address is what it says without a name.
         name = socket.gethostname()
-        super().__init__(host, local_hostname=name if "." in name else "[127.0.0.1]", timeout=timeout_s)
+        super().__init__(local_hostname=name if "." in name else "[127.0.0.1]", timeout=timeout_s)
+        self._host = host  # as which STARTTLS verifies the server
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return self._connect()
@@ -190,10 +196,9 @@ class _Bounded:
 
 def _begin(speech: smtplib.SMTP, server: Server) -> None:
     """Greet, secure the line, log in. A server that cannot secure it is not talked to further."""
-    speech.ehlo()
     if server.security == "starttls":
         speech.starttls(context=_context(server))
-        speech.ehlo()
+    speech.ehlo_or_helo_if_needed()
     if server.username:
         speech.login(server.username, server.password)
 
@@ -207,7 +212,7 @@ def _context(server: Server) -> ssl.SSLContext:
 def _shown(words: bytes | str) -> str:
     """What a server said, on one line."""
     text = words.decode("ascii", "replace") if isinstance(words, bytes) else words
-    return _UNSEEN.sub(" ", text)[:_SHOWN]
+    return " ".join(_UNSEEN.sub(" ", text).split())[:_SHOWN]
 
 
 def _in_words(error: Exception) -> str:
