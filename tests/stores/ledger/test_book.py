@@ -10,7 +10,8 @@ from lockgate.policy.ledger import Alert, Balance, Budget, Lease, Line, Short
 from lockgate.policy.purse import Reservation
 from lockgate.policy.teller import Flush
 from lockgate.policy.window import LIFETIME, Period
-from lockgate.stores.ledger.book import Doubt, Finding, audit
+from lockgate.stores.ledger.audit import audit
+from lockgate.stores.ledger.book import Doubt, Finding
 from lockgate.stores.ledger.journal import FileJournal
 from lockgate.stores.ledger.ports import Fenced, Orphan
 from lockgate.stores.ledger.recovery import recover

@@ -8,52 +8,27 @@ it left.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 
 import msgspec
 
 from lockgate.policy.ledger import (
-    MEASURES,
     Alert,
-    Allotment,
     Balance,
     Budget,
     Lease,
-    Short,
-    Want,
     close,
     correct,
     crossed,
-    give_back,
-    grant,
-    open_lease,
-    refuse,
-    share,
     sweep,
     total,
-    write,
 )
-from lockgate.policy.teller import Flush
-from lockgate.stores.ledger.ports import Database, Duty, Epoch, Fenced, Orphan, Tables, Uncertain
+from lockgate.stores.ledger.audit import audit
+from lockgate.stores.ledger.change import SILENT_US, Change, Heard, Op, Result
+from lockgate.stores.ledger.ports import Database, Duty, Epoch, Fenced, Orphan, Uncertain
 from lockgate.stores.ports import StoreError
 
-#: Who is not heard for so long, in µs, does not count among those who share a budget, and is swept.
-SILENT_US = 30_000_000
 #: From this percentage of its cap on a budget counts as used up, once somebody was refused.
 NEARLY = 95
-
-#: Wants that are granted together or not at all; or news.
-Op = tuple[Want, ...] | Flush
-#: What became of it: lease by lease, or why not; nothing to say of news.
-Result = tuple[Allotment, ...] | Short | None
-
-
-class Heard(msgspec.Struct, frozen=True):
-    """What a worker may have of the rest of a budget it has a lease of, and whether that is hard."""
-
-    number: int
-    share: int
-    hard: bool
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -106,7 +81,7 @@ class Book:
                 row = tables.epoch(epoch)
                 if row is None or row.state != "open":
                     raise Fenced(f"epoch {epoch} is over")
-                change = _Change(tables, epoch, ops, beat, silent_us=self._silent_us)
+                change = Change(tables, epoch, ops, beat, silent_us=self._silent_us)
                 results = tuple(change.apply(op, row) for op in ops)
                 answer = Answer(results, change.heard(), tables.now_us)
                 change.keep()
@@ -127,7 +102,7 @@ class Book:
             row = tables.epoch(epoch)
             if row is None or row.state == "closed":
                 return False
-            change = _Change(tables, epoch)
+            change = Change(tables, epoch)
             for number, lease in change.leases.items():
                 close(lease, change.of(lease), *finding.spent.get(number, (0, 0)))
             tables.put_orphans(finding.orphans)
@@ -155,7 +130,7 @@ class Book:
             row = tables.epoch(epoch)
             if row is None or row.state != "open":
                 return
-            change = _Change(tables, epoch)
+            change = Change(tables, epoch)
             for lease in change.leases.values():
                 sweep(lease, change.of(lease))
             change.keep()
@@ -169,7 +144,7 @@ class Book:
             row = tables.epoch(epoch)
             if row is None or row.state != "swept":
                 return False
-            change = _Change(tables, epoch)
+            change = Change(tables, epoch)
             for lease in change.leases.values():
                 close(lease, change.of(lease), lease.posted - lease.told, 0)
             change.keep()
@@ -196,7 +171,7 @@ class Book:
             if not orphans:
                 return False
             epoch = orphans[0].epoch
-            change = _Change(tables, epoch, numbers={orphan.number for orphan in orphans})
+            change = Change(tables, epoch, numbers={orphan.number for orphan in orphans})
             for orphan in orphans:
                 actual = amounts[orphan.measure]
                 lease = change.leases[orphan.number]
@@ -314,142 +289,3 @@ class Book:
     def shut(self) -> None:
         """Let go of the database."""
         self._database.close()
-
-
-class _Change:
-    """The rows that a transaction is about, changed in memory and kept together.
-
-    It is about the leases that `ops` name; or those of `numbers`; or all of the epoch's that are not closed. Those of `beat`
-    are looked at besides.
-    """
-
-    def __init__(
-        self,
-        tables: Tables,
-        epoch: int,
-        ops: Sequence[Op] | None = None,
-        beat: Sequence[int] = (),
-        numbers: set[int] | None = None,
-        silent_us: int = SILENT_US,
-    ) -> None:
-        self._tables = tables
-        self._epoch = epoch
-        wants = [want for op in ops or () if not isinstance(op, Flush) for want in op]
-        lines = [line for op in ops or () if isinstance(op, Flush) for line in op.lines]
-        if ops is not None:
-            numbers = {line.number for line in lines} | {want.number for want in wants} | {want.fresh for want in wants}
-        leases = tables.leases(epoch, None if numbers is None else numbers.union(beat))
-        ids = {lease.budget for lease in leases.values()} | {want.budget.id for want in wants}
-        self._budgets = tables.budgets(ids)
-        newer: dict[str, Budget] = {}
-        for want in wants:
-            known = newer.get(want.budget.id) or self._budgets.get(want.budget.id)
-            if known is None or known.revision < want.budget.revision:
-                newer[want.budget.id] = want.budget
-        if newer:
-            tables.put_budgets([newer[id] for id in sorted(newer)])
-            self._budgets = tables.budgets(ids)
-        self._current = {want.budget.id: self._budgets[want.budget.id].period.window(tables.now_us) for want in wants}
-        self.leases = leases if numbers is None else {number: leases[number] for number in leases if number in numbers}
-        windows = tables.windows({(lease.budget, lease.window) for lease in self.leases.values()})
-        windows |= {(id, window.id): window for id, window in self._current.items()}
-        self._balances = tables.balances(windows)
-        # The balances are ours alone now: a cap that was changed until then is seen, one that is changed later waits.
-        self._budgets = tables.budgets(ids)
-        self._others = {number: lease for number, lease in leases.items() if number not in self.leases}
-        self._seen = tables.peek({(lease.budget, lease.window) for lease in self._others.values()}) if self._others else {}
-        self._were = {key: copy(balance) for key, balance in self._balances.items()}
-        self._had = {number: copy(lease) for number, lease in self.leases.items()}
-        since = tables.now_us - silent_us
-        self._workers = max(1, sum(each.beat_us >= since for each in tables.epochs())) if ops is not None else 1
-
-    def of(self, lease: Lease) -> Balance:
-        """The balance of a lease."""
-        return self._balances[lease.budget, lease.window]
-
-    def apply(self, op: Op, row: Epoch) -> Result:
-        """Apply one operation of a batch."""
-        if isinstance(op, Flush):
-            for line in op.lines:
-                lease = self.leases[line.number]
-                write(line, lease, self.of(lease))
-            row.seq = op.seq
-            return None
-        return self._grant(op)
-
-    def _grant(self, wants: Sequence[Want]) -> tuple[Allotment, ...] | Short:
-        """Grant all wants or none; what is given back stays given back."""
-        for want in wants:
-            if want.give:
-                lease = self.leases[want.number]
-                give_back(lease, self.of(lease), want.give)
-        for want in wants:
-            budget = self._budgets[want.budget.id]
-            short = refuse(budget, self._balance(want), want.need)
-            if short is not None:
-                return short
-        granted: list[Allotment] = []
-        for want in wants:
-            budget, balance = self._budgets[want.budget.id], self._balance(want)
-            granted.append(grant(budget, balance, self._lease(want, budget, balance), want, self._workers))
-        return tuple(granted)
-
-    def _balance(self, want: Want) -> Balance:
-        """The balance that a want is to be granted from."""
-        fresh = self.leases.get(want.fresh)
-        if fresh is not None:
-            return self.of(fresh)  # several wants named it, and it was made for the first of them
-        return self._balances[want.budget.id, self._current[want.budget.id].id]
-
-    def _lease(self, want: Want, budget: Budget, balance: Balance) -> Lease:
-        """The lease that a want adds to, or a new one: where the window is another one, or the budget of another kind."""
-        lease = self.leases.get(want.fresh)
-        if lease is None:
-            lease = self.leases.get(want.number)
-            if lease is None or (lease.window, lease.hard) != (balance.window.id, budget.hard):
-                lease = self.leases[want.fresh] = open_lease(budget, balance, self._epoch, want.fresh)
-        assert lease.state == "open", "a lease that is done with is asked for"
-        assert lease.budget == budget.id, "a lease of another budget is asked for"
-        return lease
-
-    def heard(self) -> tuple[Heard, ...]:
-        """What there is to tell of each lease."""
-        found: list[Heard] = []
-        for leases, balances in ((self.leases, self._balances), (self._others, self._seen)):
-            for number, lease in leases.items():
-                budget = self._budgets[lease.budget]
-                found.append(Heard(number, share(budget, balances[lease.budget, lease.window], self._workers), budget.hard))
-        return tuple(found)
-
-    def keep(self) -> None:
-        """Write down what has changed."""
-        tables, now = self._tables, self._tables.now_us
-        alerts: list[Alert] = []
-        for key, balance in self._balances.items():
-            before = self._were[key]
-            alerts += crossed(self._budgets[balance.budget], balance, before.spent + before.overage, now)
-        tables.put_balances([each for key, each in self._balances.items() if each != self._were[key]])
-        tables.put_leases([each for number, each in self.leases.items() if each != self._had.get(number)])
-        tables.put_alerts(alerts)
-
-
-def audit(balances: Sequence[Balance], leases: Sequence[Lease], orphans: Sequence[Orphan]) -> list[str]:
-    """What contradicts itself in the rows of a ledger, in words."""
-    found: list[str] = []
-    for balance in balances:
-        name = f"{balance.budget} {balance.window.id}"
-        own = [lease for lease in leases if (lease.budget, lease.window) == (balance.budget, balance.window.id)]
-        reserved = sum(lease.granted - lease.posted for lease in own if lease.state == "open")
-        sums = (sum(lease.posted for lease in own), reserved, sum(lease.overage for lease in own))
-        if (balance.spent, balance.reserved, balance.overage) != sums:
-            stands = balance.spent, balance.reserved, balance.overage
-            found.append(f"{name}: spent, reserved and overage are {stands}, by its leases {sums}")
-        if min(balance.spent, balance.reserved, balance.overage) < 0:
-            found.append(f"{name}: less than nothing")
-        if balance.spent + balance.reserved > balance.ceiling and (balance.spent or balance.reserved):
-            found.append(f"{name}: more than its ceiling {balance.ceiling}")
-    for lease in leases:
-        if not 0 <= lease.posted <= lease.granted or (lease.state != "open" and lease.granted != lease.posted):
-            found.append(f"lease {lease.epoch}/{lease.number}: {lease.posted} posted of {lease.granted}, {lease.state}")
-    found += [f"orphan {each.id}/{each.attempt} measures {each.measure}" for each in orphans if each.measure >= len(MEASURES)]
-    return found

@@ -11,7 +11,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from lockgate.stores.ledger.book import Answer, Book, Doubt, Heard, Op, Result
+from lockgate.stores.ledger.book import Answer, Book, Doubt
+from lockgate.stores.ledger.change import Heard, Op, Result
 from lockgate.stores.ledger.ports import Fenced
 from lockgate.stores.ports import StoreError
 

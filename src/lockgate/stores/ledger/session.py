@@ -13,7 +13,8 @@ from functools import partial
 
 from lockgate.policy.ledger import Allotment, Short, Want
 from lockgate.policy.teller import Flush, Teller
-from lockgate.stores.ledger.book import Book, Finding, Heard, Result
+from lockgate.stores.ledger.book import Book, Finding
+from lockgate.stores.ledger.change import Heard, Result
 from lockgate.stores.ledger.clerk import Clerk
 from lockgate.stores.ledger.hand import Hand
 from lockgate.stores.ledger.journal import FileJournal
