@@ -1,5 +1,7 @@
 """stores/outbox: kept once, in one hand at a time, until it was sent; on both databases."""
 
+from functools import cache
+
 import msgspec
 import pytest
 
@@ -11,9 +13,21 @@ from support.postgres import new_database
 NOW, SECOND, DAY = 1_795_608_000_000_000, 1_000_000, 86_400_000_000
 
 
+@cache
+def kept():
+    """One database for all tests: to make one takes longer than most of them."""
+    return new_database()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request, tmp_path):
-    return sqlite_url(tmp_path / "control.db") if request.param == "sqlite" else new_database()
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "control.db")
+    outbox = open_outbox(kept(), NOW)
+    with outbox._driver.writing() as connection:
+        connection.run("DELETE FROM outbox")
+    outbox.close()
+    return kept()
 
 
 @pytest.fixture
@@ -62,11 +76,11 @@ def test_an_item_is_in_one_hand_at_a_time(outbox, url):
     (again,) = other.take(["ops"], NOW + SECOND, NOW + 3 * SECOND, 1)
     assert again.id == "a"
     # What he says of it then counts if it has arrived, and not if he wants it tried again.
-    outbox.later(mine[0], NOW + DAY, "too late")
+    outbox.later(mine[0], NOW + 9 * SECOND, "too late")
     outbox.give_up(mine[0], "too late")
     assert outbox.due(NOW + 3 * SECOND) >= {"ops"}
     outbox.sent(mine[0])
-    other.later(again, NOW + DAY, "no")
+    other.later(again, NOW + 9 * SECOND, "no")
     other.give_up(again, "no")
     assert next(each for each in outbox.newest(10) if each.id == "a").state == "sent"
     other.close()
@@ -92,11 +106,20 @@ def test_what_is_due_longest_is_taken_first(outbox):
 
 def test_what_nobody_takes_expires(outbox):
     outbox.put([item(), item("b")])
-    outbox.take(["ops"], NOW, NOW + DAY, 1)
+    outbox.take(["ops"], NOW, NOW + SECOND, 1)
     assert outbox.expire(NOW, NOW, "too old") == []
     (gone,) = outbox.expire(NOW + 1, NOW, "its channel is gone")  # the other one is in somebody's hand
     assert (gone.id, gone.state, gone.why) == ("b", "given up", "its channel is gone")
     assert [each.state for each in outbox.newest(10)] == ["waiting", "given up"]
+
+
+def test_a_clock_that_was_set_back_holds_up_nothing(outbox):
+    outbox.put(
+        [msgspec.structs.replace(item(), due_us=NOW + 10 * DAY), msgspec.structs.replace(item("b"), due_us=NOW + SECOND)]
+    )
+    assert outbox.due(NOW) == {"ops"}
+    assert [each.id for each in outbox.take(["ops"], NOW, NOW + SECOND, 10)] == ["a"]
+    assert outbox.due(NOW) == set()
 
 
 def test_what_does_not_wait_is_forgotten(outbox):

@@ -19,6 +19,8 @@ State = Literal["waiting", "sent", "given up"]
 
 #: Items that wait, at most.
 MOST = 10_000
+#: What is to be tried later than this from now on, in µs, was written down by a clock that has been set back: it is due.
+FAR_US = 2 * 3600 * 1_000_000
 _COLUMNS = "id, channel, address, body, made_us, due_us, tries, state, why"
 
 
@@ -67,7 +69,7 @@ class Outbox:
     def due(self, now_us: int) -> set[str]:
         """The channels for which something is to be sent."""
         with self._driver.reading() as connection:
-            found = connection.rows("SELECT DISTINCT channel FROM outbox WHERE state = 'waiting' AND due_us <= ?", (now_us,))
+            found = connection.rows(f"SELECT DISTINCT channel FROM outbox WHERE {_DUE}", (now_us, now_us + FAR_US))
         return {channel for (channel,) in found}
 
     def take(self, channels: Iterable[str], now_us: int, until_us: int, limit: int) -> list[Item]:
@@ -75,9 +77,9 @@ class Outbox:
         names = sorted(channels)
         with self._driver.writing() as connection:
             rows = connection.rows(
-                f"SELECT {_COLUMNS} FROM outbox WHERE state = 'waiting' AND due_us <= ?"
+                f"SELECT {_COLUMNS} FROM outbox WHERE {_DUE}"
                 f" AND channel IN ({', '.join('?' * len(names))}) ORDER BY due_us, id, channel, address LIMIT ?",
-                (now_us, *names, limit),
+                (now_us, now_us + FAR_US, *names, limit),
             )
             items = [msgspec.structs.replace(_item(row), due_us=until_us) for row in rows]
             for item in items:
@@ -137,6 +139,7 @@ class Outbox:
         self._driver.close()
 
 
+_DUE = "state = 'waiting' AND (due_us <= ? OR due_us > ?)"
 _KEY = " WHERE id = ? AND channel = ? AND address = ?"
 
 

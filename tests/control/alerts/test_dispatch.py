@@ -17,6 +17,7 @@ from lockgate.policy.ledger import Budget
 from lockgate.stores.control.open import open_outbox, sqlite_url
 from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.memory import MemoryLedger
+from lockgate.stores.ledger.turn import Turn
 from lockgate.stores.outbox import Item
 from lockgate.stores.ports import StoreError
 from support.alerts import NOW, Names, budget
@@ -290,12 +291,13 @@ def test_one_worker_of_a_machine_looks_after_alerts(desk):
     it = desk(budget(), ops=ops)
     second = it.new()
     it.look(it.dispatch, second)
-    assert (repr(it.dispatch), repr(second)) == ("Dispatch(Post(ops), leads)", "Dispatch(Post(ops), waits its turn)")
+    assert repr(it.dispatch) == "Dispatch(Post(ops), Turn(alerts.lock, ours))"
+    assert repr(second) == "Dispatch(Post(ops), Turn(alerts.lock, waiting))"
     it.source.alerts = [budget(rule="more")]
     it.dispatch.close()
     assert it.source.closed
     it.look(second)
-    assert repr(second) == "Dispatch(Post(ops), leads)"
+    assert repr(second) == "Dispatch(Post(ops), Turn(alerts.lock, ours))"
     assert len(ops.heard) == 2
     second.close()
 
@@ -304,7 +306,7 @@ def test_two_machines_send_nothing_twice(desk, tmp_path):
     ops = Ear()
     it = desk(*(budget(rule=str(n)) for n in range(10)), ops=ops)
     other = it.new()
-    other._lock = tmp_path / "another machine"
+    other._turn = Turn(tmp_path / "another machine")
     it.source.told = lambda alerts: None  # both find the same
     it.look(it.dispatch, other)
     it.look(it.dispatch, other)
@@ -342,7 +344,7 @@ def test_leaving_sees_what_was_sent_to_its_end(desk, monkeypatch):
 
     asyncio.run(asyncio.wait_for(run(), 20))
     assert it.items()[0][1] == "sent"
-    assert repr(it.dispatch) == "Dispatch(Post(ops), waits its turn)"
+    assert repr(it.dispatch) == "Dispatch(Post(ops), Turn(alerts.lock, waiting))"
 
 
 def test_it_looks_again_and_again(desk, monkeypatch):

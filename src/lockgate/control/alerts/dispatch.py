@@ -11,9 +11,7 @@ time. Where the outbox is full, alerts stay at their sources.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +24,7 @@ from lockgate.control.alerts.channel import Channel, Means, Trouble
 from lockgate.control.alerts.post import Post, post_of
 from lockgate.control.alerts.settings import AlertsEntry
 from lockgate.core.json import encode
+from lockgate.stores.ledger.turn import Turn
 from lockgate.stores.outbox import Item, Outbox
 from lockgate.stores.ports import StoreError
 
@@ -74,12 +73,12 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class Dispatch:
-    """One worker's. `setting` is asked at each look, `outbox` and `sources` when this worker begins to lead, which it does when
-    it gets the lock on the file `lock`. `draw` gives chance in [0, 1)."""
+    """One worker's. `setting` is asked at each look, `outbox` and `sources` when this worker's turn has come, by the file
+    `turn`. `draw` gives chance in [0, 1)."""
 
     def __init__(
         self,
-        lock: Path,
+        turn: Path,
         outbox: Callable[[], Outbox],
         sources: Callable[[], Sequence[Source]],
         setting: Callable[[], Setting],
@@ -87,13 +86,12 @@ class Dispatch:
         *,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self._lock = lock
+        self._turn = Turn(turn)
         self._open_outbox = outbox
         self._open_sources = sources
         self._ask = setting
         self._means = means
         self._draw = draw
-        self._leads = -1  # the lock's file descriptor, once it is ours
         self._outbox: Outbox | None = None
         self._sources: Sequence[Source] = ()
         self._setting = Setting(AlertsEntry())
@@ -103,7 +101,7 @@ class Dispatch:
         self._trouble = ""
 
     def __repr__(self) -> str:
-        return f"Dispatch({self._post!r}, {'leads' if self._leads >= 0 else 'waits its turn'})"
+        return f"Dispatch({self._post!r}, {self._turn})"
 
     async def keep(self) -> None:
         """Look again and again, until it is cancelled."""
@@ -124,7 +122,7 @@ class Dispatch:
             await _aside(self._adopt)
             trouble = await _aside(self._collect, outbox)
             due = await _aside(self._due, outbox)
-        except (StoreError, OSError) as error:
+        except StoreError as error:
             self._say(f"alerts cannot be looked after now: {error}")
             return
         self._say(trouble)
@@ -145,7 +143,7 @@ class Dispatch:
             finally:
                 if outbox is not self._outbox:
                     await _aside(outbox.close)
-        except (StoreError, OSError) as error:
+        except StoreError as error:
             log.error("an alert cannot be sent: %s (%s)", title(alert), error)
             return False
         if not kept:
@@ -158,22 +156,14 @@ class Dispatch:
             if each is not None:
                 each.close()
         self._outbox, self._sources = None, ()
-        if self._leads >= 0:
-            os.close(self._leads)
-            self._leads = -1
+        self._turn.end()
 
     # --- in a thread
 
     def _lead(self) -> Outbox | None:
         """The outbox, where this worker is the one that looks after it."""
-        if self._leads < 0:
-            lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
-                return None
-            self._leads = lock
+        if not self._turn.has_come():
+            return None
         if self._outbox is None:
             outbox = self._open_outbox()
             try:
