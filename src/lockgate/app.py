@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from lockgate.control.config import BadConfig
+from lockgate.control.config import BadConfig, redis_url
 from lockgate.control.house import House
 from lockgate.control.price_list import refresh_when_due
 from lockgate.control.watch import Watch
 from lockgate.core.redact import Redactor
 from lockgate.http.admin.door import AdminDoor
 from lockgate.http.gateway import Gateway, World
+from lockgate.meters import Meters
 from lockgate.pipeline.discover import discover
 from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
@@ -34,7 +35,7 @@ REFRESH_SECONDS = 60.0
 class App:
     """One worker's gateway: the callable, the world it serves, and what must be started and stopped with it."""
 
-    def __init__(self, house: House, snapshot: Snapshot) -> None:
+    def __init__(self, house: House, snapshot: Snapshot, workers: int = 1) -> None:
         self._house = house
         self.world = World(snapshot)
         self._http: HttpClient | None = None
@@ -46,9 +47,22 @@ class App:
         )
         self._admin = AdminDoor(house, lambda: self.world.snapshot)
         self.gateway = Gateway(self.world, self.runtime, admin=self._admin)
+        self._meters = Meters(
+            self.runtime,
+            house.limits,
+            house.ledger_url,
+            house.journals,
+            redis_url(house.in_force, house.environment),
+            workers,
+        )
         self._board: Board | None = None
         self._beside: list[asyncio.Task[None]] = []
         self._reloaded = asyncio.Event()
+
+    async def open(self) -> None:
+        """Open what must be there before the first request. Called inside the running loop, before `start`. Raises
+        `StoreError`."""
+        await self._meters.open_for(self.world.snapshot)
 
     def start(self) -> None:
         """Begin what runs beside the requests. Called inside the running loop."""
@@ -68,6 +82,7 @@ class App:
             loop.create_task(self._keep_discovering()),
             loop.create_task(self._keep_prices_fresh()),
             loop.create_task(self._house.key_sets.keep_fresh(self.runtime.client)),
+            loop.create_task(self._meters.keep()),
         ]
 
     async def stop(self) -> None:
@@ -78,6 +93,7 @@ class App:
             self._http.close()
         self._spool.close()
         self._admin.close()
+        await self._meters.close()
         if self._board is not None:
             self._board.close()
 
@@ -96,6 +112,11 @@ class App:
         await asyncio.to_thread(snapshot.prices.load)  # before anyone is charged by them
         if self._http is not None and self._http.egress != snapshot.egress:
             self._http.adopt(snapshot.egress)
+        try:
+            await self._meters.open_for(snapshot)
+        except StoreError as trouble:
+            log.error("the configuration was not reloaded, since its limits cannot be kept: %s", trouble)
+            return False
         snapshot.inherit(self.world.snapshot)
         self.world.snapshot = snapshot
         self._reloaded.set()

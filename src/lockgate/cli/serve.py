@@ -43,7 +43,7 @@ def serve(host: str, port: int, workers: int, drain: float, config_path: Path | 
         snapshot = snapshot_of(house)
     _greet(house, snapshot, listener, admin_key)
     roles = [
-        Role(f"worker {n + 1}", lambda lifeline: work(house, _current(house, snapshot), listener, lifeline, drain))
+        Role(f"worker {n + 1}", lambda lifeline: work(house, _current(house, snapshot), listener, lifeline, drain, workers))
         for n in range(workers)
     ]
     retention = house.config().log.retention_days

@@ -11,6 +11,7 @@ import msgspec
 
 from lockgate.control.alerts.post import post_of
 from lockgate.control.alerts.settings import AlertsEntry
+from lockgate.control.allowances import compile_allowances
 from lockgate.control.config import (
     REDIS_SCHEMES,
     BadConfig,
@@ -40,6 +41,7 @@ from lockgate.providers.deployments import deployments_of
 from lockgate.providers.prices import Prices
 from lockgate.providers.prices_file import head_of
 from lockgate.providers.table import TABLE, Row
+from lockgate.providers.worst import WorstCases
 from lockgate.transport.destination import Destination, TlsIdentity
 from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Deadlines
@@ -57,10 +59,12 @@ def compile_snapshot(
     stored: Stored | None = None,
     price_list: Path | None = None,
     key_sets: KeySets | None = None,
+    declared_us: int = 0,
 ) -> Snapshot:
     """The world that a configuration describes, and the control store beside it; raises `BadConfig` with every mistake of the
     configuration. What is stored and cannot be used is left out, and told in `stored.flaws`. `price_list` is the file of one
-    that may have been taken; `key_sets` are those of this process."""
+    that may have been taken; `key_sets` are those of this process; `declared_us` is when the configuration was last written
+    (µs since the epoch)."""
     mistakes: list[Mistake] = []
     stored = Stored() if stored is None else stored
     egress = _egress(config.egress.allow, mistakes)
@@ -104,6 +108,7 @@ def compile_snapshot(
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in post_of(config.alerts)[1]]
     if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):
         mistakes.append(Mistake("redis", f"Redis' URL begins with {', '.join(REDIS_SCHEMES)}"))
+    allowances = compile_allowances(config, stored, declared_us, mistakes)
     if mistakes:
         raise BadConfig(mistakes)
     taken = None if price_list is None else head_of(price_list)
@@ -117,6 +122,8 @@ def compile_snapshot(
         routes=routes,
         egress=egress,
         prices=prices,  # type: ignore[possibly-unbound] - a mistake has been raised
+        worst=WorstCases(prices),  # type: ignore[possibly-unbound]
+        allowances=allowances,
         deadlines=_deadlines(config.timeouts),
         limits=Limits(request=config.limits.request_body, answer=config.limits.answer_body),
         log=LogPolicy(bodies=config.log.bodies == "full", body_limit=config.log.body_limit),

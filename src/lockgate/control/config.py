@@ -13,6 +13,8 @@ import yaml
 
 from lockgate.control.alerts.settings import AlertsEntry
 from lockgate.control.identity.settings import IdentityEntry
+from lockgate.control.limit_settings import HolderSetting, PolicySetting, UsageSetting
+from lockgate.core.limits import RateLimit
 from lockgate.pipeline.route import RouteConfig
 from lockgate.policy.price import Row as PriceRow
 from lockgate.providers.auth.settings import Settings
@@ -46,6 +48,7 @@ class ProviderEntry(Settings, frozen=True, forbid_unknown_fields=True):
     models        the models that may be used: names or patterns; all when left out
     headers       sent with every request
     proxy         an HTTP proxy to go through (CONNECT): "http://user:password@host:port"
+    usage_limits, rate_limits   what may be used of it
 
     An account is said by the members of `Settings`, secrets usually as "${NAME}" too; `params` fill the provider's address.
     """
@@ -59,6 +62,8 @@ class ProviderEntry(Settings, frozen=True, forbid_unknown_fields=True):
     proxy: str = ""
     tls: Tls = Tls()
     timeouts: Timeouts = Timeouts()
+    usage_limits: UsageSetting | None = None
+    rate_limits: list[RateLimit] = msgspec.field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"ProviderEntry({self.provider!r})"
@@ -68,6 +73,7 @@ class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A gateway key: its SHA-256 (`hash: "sha256:…"`, as `lockgate keys create --hash` prints it) or the key by "${NAME}".
 
     config     of requests that name none; with `allow_config_override: false`, of all
+    usage_limits, rate_limits   what it may use
     """
 
     name: str
@@ -77,6 +83,8 @@ class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: list[str] = []
     config: str = ""
     allow_config_override: bool = True
+    usage_limits: UsageSetting | None = None
+    rate_limits: list[RateLimit] = []
 
     def __repr__(self) -> str:
         return f"KeyEntry({self.name!r})"
@@ -122,7 +130,8 @@ class ConfigAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. Everything may be left out. `aliases`: a name for a model → "@slug/model", another alias, or a config.
-    `redis`: the URL of the Redis or Valkey that machines share (`redis://`, `rediss://`, `unix://`)."""
+    `redis`: the URL of the Redis or Valkey that machines share (`redis://`, `rediss://`, `unix://`). `workspace`: what all
+    that is declared here may use together."""
 
     providers: dict[str, ProviderEntry] = {}
     keys: list[KeyEntry] = []
@@ -137,6 +146,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identity: IdentityEntry = IdentityEntry()
     alerts: AlertsEntry = AlertsEntry()
     redis: str = ""
+    workspace: HolderSetting = HolderSetting()
+    policies: list[PolicySetting] = []
 
     def __repr__(self) -> str:
         return "Config()"  # there are secrets in it

@@ -40,6 +40,8 @@ log = logging.getLogger("lockgate")
 
 #: Where the control store is, when it is not in the data directory.
 CONTROL_URL = "LOCKGATE_CONTROL_URL"
+#: Where the ledger is, when it is not there either.
+LEDGER_URL = "LOCKGATE_LEDGER_URL"
 SYSTEM = Actor("system", name="lockgate")
 
 
@@ -95,6 +97,24 @@ class House:
     def circuits(self) -> Path:
         """Where the workers share what they know of targets that fail."""
         return self.data / "circuits"
+
+    @property
+    def limits(self) -> Path:
+        """Where the workers count together."""
+        return self.data / "limits"
+
+    @property
+    def ledger_url(self) -> str:
+        """Where money is kept: beside the control store, if nobody says otherwise."""
+        if said := self.environment.get(LEDGER_URL):
+            return said
+        control = self.environment.get(CONTROL_URL, "")
+        return control if control.startswith("postgres") else sqlite_url(self.data / "ledger.db")
+
+    @property
+    def journals(self) -> Path:
+        """Where workers write what they have under way of the ledger."""
+        return self.data / "journals"
 
     @property
     def control_url(self) -> str:
@@ -202,6 +222,13 @@ class House:
             self._follow()
             return self._compiled(self._good) if self._unseen and self._good is not None else None
 
+    def _declared_us(self) -> int:
+        """When the file was last changed, also by being put back: budgets as they were written last hold."""
+        try:
+            return 0 if self.config_path is None else self.config_path.stat().st_ctime_ns // 1000
+        except OSError:
+            return 0
+
     def _follow(self) -> None:
         with self.control() as store:
             if self.stored.follow(store, self.vault(store), self.scopes, now_us(), self.resolver):
@@ -216,6 +243,7 @@ class House:
             scopes=self.scopes,
             price_list=self.price_list,
             key_sets=self.key_sets,
+            declared_us=self._declared_us(),
         )
         for flaw in self.stored.flaws:
             if flaw not in self._told:

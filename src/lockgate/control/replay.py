@@ -251,7 +251,7 @@ def _readiness(record: Record, call: Call, sheet: Sheet | None) -> Callable[[Tar
         return lambda target: None
     body = sheet
 
-    def make(target: Target) -> Prepared:
+    def make(target: Target, most: int | None = None) -> Prepared:
         return prepare(call, body, record.model_asked, record.stream, target)
 
     return lambda target: ready(make, target) if target.strict or target.passthrough else None

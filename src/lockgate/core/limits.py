@@ -22,6 +22,9 @@ class UsageLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     alert_threshold  in the same unit: from here on, whoever is to know is told
     periodic_reset   when it begins anew; `periodic_reset_days`: every so many days instead. Neither: never
     next_reset_us    where days are counted from (µs since the epoch); 0: from when the limit was set
+    time_zone        whose calendar days, weeks and months are of (an IANA name; "" for UTC)
+    soft             nobody is refused: whoever is to know is told, and that is all
+    downgrade_to     the model that is asked instead of another from `downgrade_at` on, in the same unit
     """
 
     type: Literal["cost", "tokens", "requests"]
@@ -30,6 +33,10 @@ class UsageLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     periodic_reset: Period = ""
     periodic_reset_days: int = 0
     next_reset_us: int = 0
+    time_zone: str = ""
+    soft: bool = False
+    downgrade_at: int | None = None
+    downgrade_to: str = ""
 
 
 class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

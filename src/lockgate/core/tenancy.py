@@ -60,6 +60,8 @@ class Organisation(Row, frozen=True, kw_only=True):
     name: str
     defaults: Defaults = Defaults()
     settings: dict[str, Any] = {}
+    usage_limits: list[UsageLimit] = []
+    rate_limits: list[RateLimit] = []
 
 
 class Workspace(Row, frozen=True, kw_only=True):
@@ -82,6 +84,8 @@ class User(Row, frozen=True, kw_only=True):
     role: OrganisationRole = "member"
     status: Literal["active", "disabled"] = "active"
     subject: str = ""
+    usage_limits: list[UsageLimit] = []
+    rate_limits: list[RateLimit] = []
 
 
 class Membership(Row, frozen=True, kw_only=True):
@@ -166,7 +170,8 @@ class ApiKey(Row, frozen=True, kw_only=True):
 
 class Policy(Row, frozen=True, kw_only=True):
     """A limit over many: for requests of which all `conditions` hold, counted apart for each combination of what stands at the
-    keys of `group_by`. It has a `usage` or a `rate`. `workspace` "": it holds in the whole organisation."""
+    keys of `group_by`. It has a `usage` or a `rate`; with neither, those requests are refused. `workspace` "": it holds in the
+    whole organisation."""
 
     name: str = ""
     workspace: str = ""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.outcome import Outcome
 from lockgate.core.record import Attempt, Decision, End, Record
-from lockgate.core.reply import Usage
-from lockgate.core.request import Request
-from lockgate.core.sheet import Sheet
-from lockgate.dialects.codec import Codec, WholeCodec
+from lockgate.pipeline.bill import NOTHING, Bill, Heard, bill_of, bill_of_silence, is_charged
+from lockgate.pipeline.hold import Entry, Hold
+from lockgate.pipeline.left import left
+from lockgate.pipeline.ports import Headers
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.policy.estimate import input_tokens, output_tokens, query_tokens
-from lockgate.wire import array
+from lockgate.policy.ledger import unknown
 
 #: Bytes beyond the limit of a kept body in which a secret that begins within it may end.
 _MARGIN = 8 * 1024
@@ -32,9 +29,11 @@ class Account:
 
     __slots__ = (
         "_asked",
-        "_beaten",
+        "_billed",
+        "_bills",
         "_bodies",
         "_call",
+        "_hold",
         "_kept",
         "_log",
         "_prepared",
@@ -43,10 +42,12 @@ class Account:
         "_seen",
         "_waited",
         "closed",
+        "entry",
         "failed",
         "outcome",
         "record",
         "sent",
+        "tries",
         "trying",
     )
 
@@ -58,7 +59,11 @@ class Account:
         self._prepared: Prepared | None = None
         self._bodies: list[bytes] = []
         self._kept = self._seen = 0
-        self._beaten: list[tuple[Prepared, Attempt]] = []  # tries that were broken off because another one was faster
+        self._bills: list[tuple[Attempt, Bill]] = []  # of tries that cost something and did not answer
+        self._billed = False  # whether the last try is among them, or costs nothing
+        self._hold: Hold | None = None  # what the last try has reserved
+        self.entry: Entry | None = None  # within which limits the request is; None: nobody limits it
+        self.tries = 0  # how often budgets were reserved of
         self.sent = 0.0  # when the last try began
         self._asked = 0.0  # when it, or the one that it runs beside, began
         self._waited = 0.0
@@ -86,9 +91,10 @@ class Account:
         if route:  # without one, there was nothing to decide
             self.record.route, self.record.decisions = route, decisions
 
-    def sending(self, prepared: Prepared, since: float | None = None) -> None:
-        """An attempt begins now; or it has begun at `since`, beside another one, and this is the one that counts now."""
-        self._prepared, self.trying, self.failed = prepared, True, None
+    def sending(self, prepared: Prepared, hold: Hold | None = None, since: float | None = None) -> None:
+        """An attempt begins now, having reserved `hold`; or it has begun at `since`, beside another one, and this is the one
+        that counts now."""
+        self._prepared, self._hold, self.trying, self.failed, self._billed = prepared, hold, True, None, False
         if since is None:
             self.sent = self._asked = self._runtime.clock()
         else:
@@ -112,16 +118,31 @@ class Account:
         assert prepared is not None
         self.trying, self.failed = False, failure
         attempt = self._attempt(prepared, self.sent, status)
-        if failure is not None:
-            attempt.kind, attempt.message = failure.kind, self._runtime.redactor.text(failure.message)
         self.record.attempts.append(attempt)
+        if failure is None:
+            return
+        attempt.kind, attempt.message = failure.kind, self._runtime.redactor.text(failure.message)
+        if self.outcome is None or not self.outcome.begun:
+            self._billed = True
+            charged = is_charged(status, failure) and self._call.operation != "count"
+            self._charge(attempt, prepared, self._hold, charged=charged)
 
-    def beaten(self, prepared: Prepared, since: float, status: int) -> None:
+    def beaten(self, prepared: Prepared, hold: Hold | None, since: float, status: int) -> None:
         """An attempt that began at `since` has been broken off: the one beside it was faster. It is paid for all the same."""
         attempt = self._attempt(prepared, since, status)
         attempt.kind = "hedged"
         self.record.attempts.append(attempt)
-        self._beaten.append((prepared, attempt))
+        self._charge(attempt, prepared, hold, charged=True)
+
+    def _charge(self, attempt: Attempt, prepared: Prepared, hold: Hold | None, *, charged: bool) -> None:
+        """The bill of an attempt that did not answer."""
+        bill = bill_of_silence(self._call, prepared, self._prices) if charged else NOTHING
+        _settle(hold, bill)
+        if charged:
+            attempt.cost_nusd = bill.nusd
+            if bill.usage is not None:
+                attempt.input = bill.usage.input
+            self._bills.append((attempt, bill))
 
     def _attempt(self, prepared: Prepared, since: float, status: int) -> Attempt:
         target = prepared.target
@@ -167,8 +188,6 @@ class Account:
             record.response = self._redacted(b"".join(self._bodies))
             record.clip(self._log.body_limit)
         self._price()
-        if self._beaten:
-            self._add_beaten()
         now = runtime.clock()
         record.latency_us = int((now - call.clock) * 1e6)
         record.gateway_us = max(0, int((now - call.clock - self._waited) * 1e6))
@@ -182,74 +201,52 @@ class Account:
             body = body[: self._log.body_limit + _MARGIN]
         return self._runtime.redactor(body)
 
-    def _price(self) -> None:
-        """Usage as the provider counts it, else an estimate of what was sent and heard; and its cost."""
-        prepared, outcome, record = self._prepared, self.outcome, self.record
-        if prepared is None or outcome is None:
-            return
-        record.model_served = outcome.model
-        if outcome.finish is not None:
-            record.finish = outcome.finish.reason
-        row, relay, body = prepared.target.provider.row, prepared.target.lane.provider, prepared.outgoing.body
-        usage, record.usage_source = outcome.usage, "provider"
-        if relay.charged is not None and isinstance(body, bytes) and (counted := relay.charged(body, usage)) is not usage:
-            usage, record.usage_source = counted, "request"
-        elif usage is None or not outcome.complete:
-            usage, record.usage_source = self._estimate(prepared, usage or Usage()), "estimated"
-        if usage is None:
-            record.usage_source = "none"
-        record.usage = usage
-        priced = self._prices.cost(row, record.model_sent, outcome.model, usage, self._call.time_us, record.provider)
-        record.cost_nusd, record.price_version, record.cost_note = priced.nusd, priced.version, priced.note
-        if record.usage_source == "estimated":
-            record.cost_note = record.cost_note or "estimated"
+    def headers(self) -> Headers:
+        """What the caller is told of what is left."""
+        return left(self.entry, self._runtime)
 
-    def _add_beaten(self) -> None:
-        """What was asked of the attempts that were broken off is charged as well, by estimate; what they would have answered
-        nobody knows. The sum is unknown when a part of it is."""
+    def _price(self) -> None:
+        """Usage and cost of the answer, and of all that was asked for it."""
+        prepared, outcome, record = self._prepared, self.outcome, self.record
+        own: Bill | None = None
+        if prepared is not None and outcome is not None and not self._billed:
+            record.model_served = outcome.model
+            if outcome.finish is not None:
+                record.finish = outcome.finish.reason
+            heard = Heard(self._bodies, self._kept, self._seen)
+            own = bill_of(self._call, prepared, outcome, heard, self._prices)
+            _settle(self._hold, own)
+            record.usage, record.usage_source = own.usage, own.source
+            record.cost_nusd, record.price_version, record.cost_note = own.nusd, own.version, own.note
+        if self._bills:
+            self._add_others(own)
+
+    def _add_others(self, own: Bill | None) -> None:
+        """What was asked of the attempts that did not answer is charged as well, by estimate. The sum is unknown when a part of
+        it is."""
         record = self.record
-        answered = next((each for each in reversed(record.attempts) if each.kind != "hedged"), None)
-        if record.usage is not None and answered is not None:
-            answered.input, answered.output = record.usage.input, record.usage.output
-            answered.cost_nusd = record.cost_nusd
-        parts = [record.cost_nusd] if self.outcome is not None else []
-        for prepared, attempt in self._beaten:
-            target = prepared.target
-            relay, body = target.lane.provider, prepared.outgoing.body
-            usage = self._estimate(prepared, Usage(), heard=False)
-            if relay.charged is not None and isinstance(body, bytes):
-                usage = relay.charged(body, usage)
-            row, model = target.provider.row, target.model
-            priced = self._prices.cost(row, model, "", usage, self._call.time_us, target.provider.slug)
-            attempt.cost_nusd, record.price_version = priced.nusd, record.price_version or priced.version
-            record.cost_note = record.cost_note or priced.note
-            parts.append(priced.nusd)
-            if usage is not None:
-                attempt.input = usage.input
-                record.usage = usage if record.usage is None else record.usage.plus(usage)
+        others = [attempt for attempt, _ in self._bills]
+        answered = next((each for each in reversed(record.attempts) if each not in others), None)
+        if own is not None and own.usage is not None and answered is not None:
+            answered.input, answered.output, answered.cost_nusd = own.usage.input, own.usage.output, own.nusd
+        for _, bill in self._bills:
+            record.price_version = record.price_version or bill.version
+            record.cost_note = record.cost_note or ("" if bill.note == "estimated" else bill.note)
+            if bill.usage is not None:
+                record.usage = bill.usage if record.usage is None else record.usage.plus(bill.usage)
         if record.usage_source == "none" and record.usage is not None:
             record.usage_source = "estimated"
+        parts = [bill.nusd for bill in ([] if own is None else [own]) + [bill for _, bill in self._bills]]
         known = [each for each in parts if each is not None]
         record.cost_nusd = sum(known) if len(known) == len(parts) else None
         record.cost_note = record.cost_note or "estimated in part"
 
-    def _estimate(self, prepared: Prepared, partial: Usage, *, heard: bool = True) -> Usage | None:
-        """Never below what the provider has already stated (reliability: unknown usage is not free). None where there is
-        nothing to count. `heard`: what was kept of the answer is this attempt's."""
-        codec, asked = prepared.target.lane.caller, prepared.request
-        if not isinstance(codec, Codec | WholeCodec):
-            return partial if partial.raw is not None else None
-        if asked is None:
-            try:
-                asked = codec.read_request(Sheet.open(self._call.body))
-            except Refusal:  # the provider may take what we cannot read
-                asked = None
-        told = len(self._call.body) // 4
-        if asked is not None:
-            told = input_tokens(asked) if isinstance(asked, Request) else query_tokens(asked)
-        made = 0
-        if heard and isinstance(codec, Codec) and prepared.stream and self._kept:
-            said = b"".join(self._bodies)
-            made = output_tokens(codec.reader().feed(array.events(said) if prepared.array else said))
-            made = made * self._seen // self._kept
-        return msgspec.structs.replace(partial, input=max(partial.input, told), output=max(partial.output, made))
+
+def _settle(hold: Hold | None, bill: Bill) -> None:
+    """Charge an attempt; what was estimated, by a tenth more than that."""
+    if hold is None:
+        return
+    nusd, tokens = bill.nusd, bill.tokens
+    if bill.source == "estimated" and nusd is not None and hold.most is not None:
+        nusd = unknown(hold.most, nusd, 0, 0)
+    hold.settle(nusd, tokens if bill is not NOTHING else 0)

@@ -14,13 +14,15 @@ from lockgate.core.outcome import Outcome
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Manner, Voice
-from lockgate.pipeline.attempt import LARGE, Passing
+from lockgate.pipeline.attempt import LARGE
 from lockgate.pipeline.attempts import try_targets
 from lockgate.pipeline.choose import Ask
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import plan
-from lockgate.pipeline.prepare import Prepared, prepare
+from lockgate.pipeline.prepare import Prepared, held, prepare
 from lockgate.pipeline.render import EVENTS, JSON, answer_headers
 from lockgate.pipeline.respond import respond
+from lockgate.pipeline.target import Target
 from lockgate.transport.exchange import Exchange, Slow
 
 #: The longest silence, in seconds, before the rest of a stream whose answer is complete: usage, a closing mark, the end.
@@ -39,9 +41,11 @@ async def answer(passing: Passing, provider_key: str) -> None:
 
     ask = Ask(asked, provider_key, sheet, stream)
     route = plan(call, ask, passing.principal, passing.snapshot, passing.runtime)
-    await try_targets(
-        passing, route, lambda target: prepare(call, sheet, asked, stream, target), pass_stream if stream else pass_whole
-    )
+
+    def make(target: Target, most: int | None = None) -> Prepared:
+        return prepare(call, sheet if most is None else held(call.dialect, sheet, most), asked, stream, target)
+
+    await try_targets(passing, route, make, pass_stream if stream else pass_whole)
 
 
 async def pass_whole(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure | None:
@@ -150,7 +154,7 @@ class Flow:
         passing, account = self._passing, self._passing.account
         account.heard()
         account.first_event()
-        headers = answer_headers(passing.call, account.record, self._kind, self._exchange.headers)
+        headers = answer_headers(passing.call, account.record, self._kind, self._exchange.headers, account.headers())
         passing.caller.start(self._exchange.status, headers)
 
     def end(self) -> None:

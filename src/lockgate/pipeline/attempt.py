@@ -6,16 +6,15 @@ Its end is told to whoever keeps the target's health; whether another attempt fo
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
 
-from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure, Refusal
-from lockgate.pipeline.account import Account
-from lockgate.pipeline.ports import Caller
+from lockgate.pipeline.hold import Hold
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.prepare import Prepared
-from lockgate.pipeline.runtime import Runtime
-from lockgate.pipeline.snapshot import Snapshot
+from lockgate.pipeline.reserve import reserve
 from lockgate.pipeline.target import Target
 from lockgate.policy.retry_after import read_quota, read_retry_after
 from lockgate.transport.exchange import Abort, Exchange
@@ -25,33 +24,29 @@ from lockgate.transport.exchange import Abort, Exchange
 LARGE = 1024 * 1024
 
 
-class Passing(msgspec.Struct):
-    """One request under way: what each step needs."""
+class Make(Protocol):
+    """Makes a target's request ready."""
 
-    call: Call
-    principal: Principal
-    snapshot: Snapshot
-    runtime: Runtime
-    caller: Caller
-    account: Account
+    def __call__(self, target: Target, most: int | None = None, /) -> Prepared:
+        """The request; `most`: its answer may have so many tokens, where the caller has not said how many. Raises `Refusal` for
+        what the target cannot be asked."""
+        ...
 
 
-#: Makes a target's request ready. Raises `Refusal` for what it cannot be asked.
-Make = Callable[[Target], Prepared]
 #: What takes a whole answer of an attempt: None when the caller has been answered.
 Take = Callable[[Passing, Prepared, Exchange], Awaitable[Failure | None]]
 
 
-async def attempt(passing: Passing, prepared: Prepared, take: Take) -> Failure | None:
-    """One try, begun already (`begin`). None when the caller has been answered (well, or by a stream that broke); else why
-    another may be tried."""
+async def attempt(passing: Passing, prepared: Prepared, take: Take, hold: Hold | None = None) -> Failure | None:
+    """One try, begun already (`begin`), which has reserved `hold`. None when the caller has been answered (well, or by a stream
+    that broke); else why another may be tried."""
     account, target = passing.account, prepared.target
     abort = Abort()
     passing.caller.on_leave(abort.abort)
-    account.sending(prepared)
+    account.sending(prepared, hold)
     exchange: Exchange | Failure | None = None
     try:
-        exchange = await send(passing, prepared, abort, late=bool(account.record.attempts))
+        exchange = await send(passing, prepared, abort, hold, late=bool(account.record.attempts))
         if isinstance(exchange, Failure):
             account.heard()
             account.attempted(0, exchange)
@@ -67,15 +62,32 @@ async def attempt(passing: Passing, prepared: Prepared, take: Take) -> Failure |
         passing.caller.on_leave(None)
         if exchange is not None and not isinstance(exchange, Failure):
             exchange.close()
+        if hold is not None:
+            hold.release()
         end(passing, target, exchange, account.sent, account.failed, told=not account.trying)
 
 
-def ready(make: Make, target: Target) -> Prepared:
+def ready(make: Make, target: Target, most: int | None = None) -> Prepared:
     """A target's request. Raises `Refusal`, also for a loss where the target is strict."""
-    prepared = make(target)
+    prepared = make(target, most)
     if target.strict and prepared.losses:
         raise lossy(prepared)
     return prepared
+
+
+async def afford(passing: Passing, prepared: Prepared, make: Make) -> tuple[Prepared, Hold | None]:
+    """Reserve what an attempt may use; the request as it is then to be sent: its answer may have to be shorter. Raises
+    `Refusal`."""
+    if (entry := passing.account.entry) is None:
+        return prepared, None
+    hold = await reserve(passing, entry, prepared)
+    if hold is not None and hold.clamp is not None:
+        try:
+            prepared = ready(make, prepared.target, hold.clamp)
+        except BaseException:
+            hold.release()
+            raise
+    return prepared, hold
 
 
 def begin(passing: Passing, target: Target, blind: bool) -> bool:
@@ -88,7 +100,7 @@ def begin(passing: Passing, target: Target, blind: bool) -> bool:
     return health.begin(target.key, target.breaker, passing.runtime.clock())
 
 
-async def send(passing: Passing, prepared: Prepared, abort: Abort, *, late: bool) -> Exchange | Failure:
+async def send(passing: Passing, prepared: Prepared, abort: Abort, hold: Hold | None, *, late: bool) -> Exchange | Failure:
     """The answer once its headers are there. `late`: others have used some of the request's time. Raises `Refusal`."""
     target, runtime = prepared.target, passing.runtime
     destination, outgoing, deadlines = target.destination, prepared.outgoing, target.deadlines
@@ -97,6 +109,8 @@ async def send(passing: Passing, prepared: Prepared, abort: Abort, *, late: bool
         outgoing = await runtime.credentials.sign(target.provider.signer, outgoing, destination.host_header)
         if isinstance(outgoing, Failure):
             return outgoing
+    if hold is not None:
+        hold.dispatch()
     if late:
         deadlines = msgspec.structs.replace(deadlines, total=max(0.001, left_s(passing, target)))
     return await client.send(destination, outgoing, deadlines, abort)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.pipeline.attempt import LARGE, Make, Passing, Take, attempt, begin, left_s, ready
+from lockgate.pipeline.attempt import LARGE, Make, Take, afford, attempt, begin, left_s, ready
 from lockgate.pipeline.hedge import race
+from lockgate.pipeline.hold import Hold
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import Plan
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.render import error_body, error_headers
@@ -33,13 +35,16 @@ async def try_targets(passing: Passing, plan: Plan, make: Make, take: Take) -> N
     while target is not None:
         try:
             prepared = ready(make, target) if small else await asyncio.to_thread(ready, make, target)
+            prepared, hold = await afford(passing, prepared, make)
         except Refusal as refusal:
             target = plan.refuse(refusal)
             continue
         if not begin(passing, target, plan.blind):
+            if hold is not None:
+                hold.release()
             target = plan.skip("its circuit is half open, and another request is probing it")
             continue
-        last = await try_target(passing, plan, prepared, make, take)
+        last = await try_target(passing, plan, prepared, hold, make, take)
         if last is None:
             return
         if len(account.record.attempts) >= MOST_TRIES:
@@ -54,22 +59,22 @@ async def try_targets(passing: Passing, plan: Plan, make: Make, take: Take) -> N
 
 
 async def try_target(
-    passing: Passing, plan: Plan, prepared: Prepared, make: Make, take: Take
+    passing: Passing, plan: Plan, prepared: Prepared, hold: Hold | None, make: Make, take: Take
 ) -> tuple[Prepared, Failure] | None:
-    """Try one target, as often as its route says. None when the caller has been answered; else why not, and whose word that is:
-    a hedge may have moved the plan to the next target."""
+    """Try one target, as often as its route says, at first with what is reserved in `hold`. None when the caller has been
+    answered; else why not, and whose word that is: a hedge may have moved the plan to the next target."""
     runtime, target = passing.runtime, prepared.target
     if not target.retry.attempts and target.hedge is None:
-        failure = await attempt(passing, prepared, take)
+        failure = await attempt(passing, prepared, take, hold)
         return None if failure is None else (prepared, failure)
     budget = runtime.health.budget(target.key[0])
     budget.asked(runtime.clock())
     if target.hedge is not None and not passing.account.record.attempts:
-        prepared, failure = await race(passing, plan, prepared, target.hedge, make, take)
+        prepared, failure = await race(passing, plan, prepared, hold, target.hedge, make, take)
         target = prepared.target
         budget = runtime.health.budget(target.key[0])
     else:
-        failure = await attempt(passing, prepared, take)
+        failure = await attempt(passing, prepared, take, hold)
     number = 0
     while failure is not None:
         if not target.retry.attempts or passing.caller.left or len(passing.account.record.attempts) >= MOST_TRIES:
@@ -85,8 +90,13 @@ async def try_target(
         if passing.caller.left:
             break
         number += 1
+        try:
+            prepared, hold = await afford(passing, prepared, make)
+        except Refusal as refusal:
+            plan.note(target.path, "left", refusal.message)
+            break
         runtime.health.begin_anyway(target.key)
-        failure = await attempt(passing, prepared, take)
+        failure = await attempt(passing, prepared, take, hold)
     return None if failure is None else (prepared, failure)
 
 

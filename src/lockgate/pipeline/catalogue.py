@@ -11,8 +11,8 @@ import msgspec
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
-from lockgate.pipeline.attempt import Passing
 from lockgate.pipeline.discover import discover
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Provider
 from lockgate.providers.catalogue import Model as Known

@@ -7,9 +7,10 @@ import msgspec
 from lockgate.core.failure import Failure
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Codec
-from lockgate.pipeline.attempt import Passing, attempt
+from lockgate.pipeline.attempt import attempt
 from lockgate.pipeline.attempts import deliver_failure
 from lockgate.pipeline.choose import Ask
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import plan
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.render import codec_of

@@ -11,14 +11,16 @@ from lockgate.core.record import End
 from lockgate.pipeline.account import Account
 from lockgate.pipeline.admit import admit, permit
 from lockgate.pipeline.answer import answer
-from lockgate.pipeline.attempt import Passing
 from lockgate.pipeline.catalogue import list_models
 from lockgate.pipeline.count import count
 from lockgate.pipeline.explain import explain
+from lockgate.pipeline.hold import Entry
 from lockgate.pipeline.metadata import as_text, read_metadata
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.ports import Caller
 from lockgate.pipeline.proxy import proxy
 from lockgate.pipeline.render import codec_of, error_headers
+from lockgate.pipeline.reserve import let_in, let_out
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.serve import UNREAD, serve
@@ -58,6 +60,7 @@ async def enter(
     `flaw` is what the server has already found wrong with the request's head; who asks is still told apart first.
     """
     account = Account(call, runtime, snapshot)
+    entry: Entry | None = None
     runtime.in_flight += 1
     try:
         principal, provider_key = admit(call.headers, snapshot)
@@ -73,6 +76,8 @@ async def enter(
             account.record.metadata = {name: as_text(value) for name, value in call.metadata.items()}
         if call.method == "POST" and call.operation not in _UNREAD:
             call.body = await caller.body(snapshot.limits.request)
+        if snapshot.allowances is not None:
+            entry = account.entry = await let_in(call, principal, snapshot.allowances, runtime)
         await ANSWERS[call.operation](Passing(call, principal, snapshot, runtime, caller, account), provider_key)
     except Refusal as refusal:
         _refuse(call, account, caller, refusal, "refused")
@@ -83,6 +88,8 @@ async def enter(
     finally:
         runtime.in_flight -= 1
         account.close("client_left", 499)  # only what was cancelled is still open here
+        if entry is not None:
+            let_out(entry, runtime)
 
 
 def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal, end: End) -> None:

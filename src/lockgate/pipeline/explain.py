@@ -19,7 +19,7 @@ from lockgate.core.failure import Failure, FailureKind, Refusal, kind_of_status
 from lockgate.core.json import encode, readable
 from lockgate.core.sheet import Sheet
 from lockgate.pipeline.admit import permit
-from lockgate.pipeline.attempt import Passing, ready
+from lockgate.pipeline.attempt import ready
 from lockgate.pipeline.branches import Route
 from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.explanation import (
@@ -35,6 +35,7 @@ from lockgate.pipeline.explanation import (
     tell_way,
 )
 from lockgate.pipeline.metadata import read_metadata
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import route_of
 from lockgate.pipeline.ports import Address
 from lockgate.pipeline.prepare import Prepared, prepare
@@ -288,5 +289,5 @@ class _Telling:
         except Refusal as refusal:
             return refusal
 
-    def _make(self, target: Target) -> Prepared:
+    def _make(self, target: Target, most: int | None = None) -> Prepared:
         return prepare(self._call, self._sheet, self._told.model, self._told.stream, target)

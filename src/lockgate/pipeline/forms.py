@@ -8,7 +8,7 @@ import msgspec
 from lockgate.core.call import Call
 from lockgate.core.record import Gear
 from lockgate.dialects.codec import AnyWholeCodec
-from lockgate.pipeline.attempt import Passing
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.prepare import Prepared, outgoing, prepare
 from lockgate.pipeline.target import Target
 from lockgate.transport.exchange import Pieces

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.pipeline.attempt import Make, Passing, Take, begin, end, read_failure, ready, send
+from lockgate.pipeline.attempt import Make, Take, afford, begin, end, read_failure, ready, send
+from lockgate.pipeline.hold import Hold
 from lockgate.pipeline.opening import Opening
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import Plan
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.target import Target
@@ -20,16 +22,16 @@ from lockgate.transport.exchange import Abort
 
 
 async def race(
-    passing: Passing, plan: Plan, prepared: Prepared, hedge: Hedge, make: Make, take: Take
+    passing: Passing, plan: Plan, prepared: Prepared, hold: Hold | None, hedge: Hedge, make: Make, take: Take
 ) -> tuple[Prepared, Failure | None]:
     """One try, begun already (`begin`), and one more beside it if it is slow. None when the caller has been answered, else why
     another may be tried; and whose word that is. The plan stands there."""
     account, caller = passing.account, passing.caller
-    contest = _Race(passing, plan, prepared, hedge, make)
+    contest = _Race(passing, plan, prepared, hold, hedge, make)
     winner = await contest.run()
     if winner is None:
         return contest.lost()
-    account.sending(winner.prepared, winner.sent)
+    account.sending(winner.prepared, winner.hold, winner.sent)
     caller.on_leave(winner.abort.abort)
     exchange = winner.exchange
     assert exchange is not None
@@ -41,16 +43,20 @@ async def race(
     finally:
         caller.on_leave(None)
         exchange.close()
+        if winner.hold is not None:
+            winner.hold.release()
         end(passing, winner.prepared.target, exchange, winner.sent, account.failed, told=not account.trying)
 
 
 class _Runner:
     """One of the two. What became of it: `exchange`, an answer that has begun; or `failure`; or `refusal`, our own no."""
 
-    __slots__ = ("abort", "ended", "exchange", "failure", "prepared", "refusal", "sent", "status", "task")
+    __slots__ = ("abort", "ended", "exchange", "failure", "hold", "out", "prepared", "refusal", "sent", "status", "task")
 
-    def __init__(self, prepared: Prepared, now: float) -> None:
+    def __init__(self, prepared: Prepared, hold: Hold | None, now: float) -> None:
         self.prepared = prepared
+        self.hold = hold  # what it has reserved
+        self.out = False  # whether the request has gone out
         self.sent = now
         self.abort = Abort()
         self.ended = False
@@ -60,10 +66,14 @@ class _Runner:
         self.refusal: Refusal | None = None
         self.task: asyncio.Task[None] | None = None
 
-    async def run(self, passing: Passing, late: bool) -> None:
-        """Until the answer begins, or does not."""
+    async def run(self, passing: Passing, make: Make | None) -> None:
+        """Until the answer begins, or does not. `make`: for the second one, which has to reserve first."""
+        late = make is not None
         try:
-            exchange = await send(passing, self.prepared, self.abort, late=late)
+            if make is not None:
+                self.prepared, self.hold = await afford(passing, self.prepared, make)
+            self.out = True
+            exchange = await send(passing, self.prepared, self.abort, self.hold, late=late)
         except Refusal as refusal:
             self.refusal = refusal
             return
@@ -81,12 +91,12 @@ class _Runner:
 class _Race:
     """One race. Each runner is a task of its own, so that neither waits for what only holds up the other (a credential)."""
 
-    def __init__(self, passing: Passing, plan: Plan, prepared: Prepared, hedge: Hedge, make: Make) -> None:
+    def __init__(self, passing: Passing, plan: Plan, prepared: Prepared, hold: Hold | None, hedge: Hedge, make: Make) -> None:
         self._passing = passing
         self._plan = plan
         self._hedge = hedge
         self._make = make
-        self._first = _Runner(prepared, passing.runtime.clock())
+        self._first = _Runner(prepared, hold, passing.runtime.clock())
         self._second: _Runner | None = None
         self._winner: _Runner | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -95,7 +105,7 @@ class _Race:
     async def run(self) -> _Runner | None:
         """The one that has begun its answer; None when none does."""
         runtime, caller = self._passing.runtime, self._passing.caller
-        self._passing.account.sending(self._first.prepared)
+        self._passing.account.sending(self._first.prepared, hold=self._first.hold)
         self._pace.asked()
         wait_s = self._pace.wait_s()
         timer = None if wait_s is None else runtime.later(wait_s, self._send_second)
@@ -120,7 +130,7 @@ class _Race:
                 assert first.refusal is not None
                 raise first.refusal
             return first.prepared, first.failure
-        account.sending(second.prepared, second.sent)
+        account.sending(second.prepared, second.hold, second.sent)
         if not self._hedge.same:
             if first.failure is not None:
                 self._plan.note(first.prepared.target.path, "left", f"{first.failure.kind} ({first.failure.status})")
@@ -144,7 +154,7 @@ class _Race:
                 self._plan.note(target.path, "hedged", refusal.message)
                 return
         if prepared is not None:
-            self._second = _Runner(prepared, passing.runtime.clock())
+            self._second = _Runner(prepared, None, passing.runtime.clock())
             self._start(self._second)
 
     def _ready(self, target: Target) -> Prepared | None:
@@ -161,7 +171,7 @@ class _Race:
     async def _run(self, runner: _Runner) -> None:
         failure = None
         try:
-            await runner.run(self._passing, late=runner is not self._first)
+            await runner.run(self._passing, None if runner is self._first else self._make)
             if not self._over.done():
                 failure = runner.failure
                 self._ended(runner)
@@ -170,6 +180,8 @@ class _Race:
                 end(self._passing, runner.prepared.target, runner.exchange, runner.sent, failure, told=failure is not None)
                 if runner.exchange is not None:
                     runner.exchange.close()
+                if runner.hold is not None:
+                    runner.hold.release()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         """What nobody expected ends the race. After it, it is the loop's to tell."""
@@ -188,7 +200,7 @@ class _Race:
             self._win(runner)
             return
         if runner.failure is not None:
-            passing.account.sending(runner.prepared, runner.sent)
+            passing.account.sending(runner.prepared, runner.hold, runner.sent)
             passing.account.heard()
             passing.account.attempted(runner.status, runner.failure)
         elif runner.refusal is not None:
@@ -205,8 +217,8 @@ class _Race:
             if runner is None or (runner is not winner and runner.ended):
                 continue
             target = runner.prepared.target
-            if runner is not winner:
-                passing.account.beaten(runner.prepared, runner.sent, runner.status)
+            if runner is not winner and runner.out:
+                passing.account.beaten(runner.prepared, runner.hold, runner.sent, runner.status)
                 self._plan.note(target.path, "left", "the one beside it was faster")
             if runner is self._first:
                 self._pace.began(now - runner.sent)

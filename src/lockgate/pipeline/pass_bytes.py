@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lockgate.core.failure import Failure
 from lockgate.core.outcome import Outcome
-from lockgate.pipeline.attempt import Passing
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.render import answer_headers, passed_headers
 from lockgate.transport.exchange import Exchange, Slow
 
@@ -73,7 +73,8 @@ class _Flow:
         account.heard()
         account.first_event()
         if self._verbatim:
-            headers = passed_headers(passing.call, account.record, self._exchange.headers)
+            headers = passed_headers(passing.call, account.record, self._exchange.headers, account.headers())
         else:
-            headers = answer_headers(passing.call, account.record, (b"content-type", self._kind), self._exchange.headers)
+            kind = (b"content-type", self._kind)
+            headers = answer_headers(passing.call, account.record, kind, self._exchange.headers, account.headers())
         passing.caller.start(self._exchange.status, headers)

@@ -16,7 +16,9 @@ from lockgate.core.record import Gear
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Voice
+from lockgate.dialects.demand import hold_output
 from lockgate.dialects.framed import Unframed
+from lockgate.dialects.registry import RELAYS
 from lockgate.dialects.translation import AsArray, Passage, Stream, Translation
 from lockgate.pipeline.params import NO_CHANGES
 from lockgate.pipeline.target import Target
@@ -100,6 +102,13 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
     array = stream and lane.caller.array_asked is not None and lane.caller.array_asked(call.query)
     out = outgoing(call, sheet.bytes(), target, stream)
     return Prepared(target, out, gear, stream, request, dropped, drop_usage, usage_asked, array)
+
+
+def held(dialect: str, sheet: Sheet, most: int) -> Sheet:
+    """The caller's body, where it does not say how long an answer may be, with so many tokens for it."""
+    copy = sheet.copy()
+    hold_output(RELAYS[dialect], copy, most)
+    return copy
 
 
 def _as_it_came(call: Call, target: Target, stream: bool) -> Prepared:

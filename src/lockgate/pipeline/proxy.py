@@ -19,12 +19,13 @@ from lockgate.dialects.conventions import OWN_PATHS
 from lockgate.dialects.raw import RAW
 from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.answer import pass_stream
-from lockgate.pipeline.attempt import Passing, attempt
+from lockgate.pipeline.attempt import attempt
 from lockgate.pipeline.attempts import deliver_failure
 from lockgate.pipeline.choose import Ask, choose, deadlines_of
 from lockgate.pipeline.forwarding import named_headers
 from lockgate.pipeline.keys import keys_of
 from lockgate.pipeline.pass_bytes import pass_bytes
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import route_of
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.respond import respond

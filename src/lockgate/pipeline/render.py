@@ -17,19 +17,25 @@ EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
 _HARMLESS: Headers = [(b"content-security-policy", b"sandbox; default-src 'none'"), (b"x-content-type-options", b"nosniff")]
 
 
-def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstream: Headers) -> Headers:
-    """The headers of an answer: the provider's that travel, then ours in the family that the caller uses."""
+def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstream: Headers, left: Headers) -> Headers:
+    """The headers of an answer: the provider's that travel, then ours in the family that the caller uses. `left` is what is
+    left of the caller's limits, which comes before what is left of ours at the provider."""
     headers: Headers = [kind]
     headers += [pair for pair in upstream if pair[0].startswith(TRAVELS)]
     _add_ours(headers, call, record)
-    return headers
+    return _with(headers, left) if left else headers
 
 
-def passed_headers(call: Call, record: Record, upstream: Headers) -> Headers:
+def passed_headers(call: Call, record: Record, upstream: Headers, left: Headers) -> Headers:
     """The headers of an answer that passes as it came: all of the provider's that may, then ours."""
     headers = [*of_answer(upstream), *_HARMLESS]
     _add_ours(headers, call, record)
-    return headers
+    return _with(headers, left) if left else headers
+
+
+def _with(headers: Headers, left: Headers) -> Headers:
+    names = {name for name, _ in left}
+    return [pair for pair in headers if pair[0] not in names] + left
 
 
 def _add_ours(headers: Headers, call: Call, record: Record) -> None:

@@ -29,9 +29,9 @@ def respond(
     account.record.bytes_out = len(body)
     account.close("client_left" if caller.left else end, status, error)
     if verbatim:
-        headers = passed_headers(call, account.record, upstream or [])
+        headers = passed_headers(call, account.record, upstream or [], account.headers())
     else:
-        headers = answer_headers(call, account.record, JSON, upstream or [])
+        headers = answer_headers(call, account.record, JSON, upstream or [], account.headers())
     if extra:
         headers += extra
     caller.reply(status, headers, body)

@@ -15,6 +15,8 @@ from lockgate.pipeline.credentials import Credentials
 from lockgate.pipeline.health import Health
 from lockgate.pipeline.ports import Address, Caller
 from lockgate.policy.breaker import Cell, LocalCell
+from lockgate.stores.ledger.ledger import Ledger
+from lockgate.stores.limits.port import RateLimits
 from lockgate.stores.spool import Spool
 from lockgate.transport.exchange import Client
 
@@ -55,6 +57,14 @@ def later(seconds: float, call: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(seconds, call)
 
 
+class Running(Protocol):
+    """A request that has a place among those that run at once."""
+
+    def renew(self) -> None:
+        """It goes on."""
+        ...
+
+
 class Runtime:
     """What requests use and do not own. `clients` are found by the scheme of a destination.
 
@@ -87,6 +97,9 @@ class Runtime:
         self.pause = pause
         self.later = later
         self.health = Health(cells, chance)
+        self.limits: RateLimits | None = None  # until somebody is limited
+        self.ledger: Ledger | None = None  # until there is a budget
+        self.running: set[Running] = set()
         self.credentials = Credentials(self.client, lambda: time_us() / 1e6)
         self.address: Callable[[str], Address | None] = lambda path: None  # what is asked for where: the server says
         self.served = 0

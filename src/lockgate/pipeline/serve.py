@@ -11,11 +11,11 @@ from lockgate.core.outcome import Outcome
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import AnyWholeCodec, AnyWholeTarget
 from lockgate.pipeline.answer import pass_stream, pass_whole
-from lockgate.pipeline.attempt import Passing
 from lockgate.pipeline.attempts import try_targets
 from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.forms import prepare_form, read_form
 from lockgate.pipeline.pass_bytes import pass_bytes
+from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import plan
 from lockgate.pipeline.prepare import Prepared, prepare
 from lockgate.pipeline.respond import respond
@@ -41,7 +41,7 @@ async def serve(passing: Passing, provider_key: str) -> None:
     ask = Ask(asked, provider_key, body, stream, modelless=True)
     route = plan(call, ask, passing.principal, passing.snapshot, passing.runtime)
 
-    def make(target: Target) -> Prepared:
+    def make(target: Target, most: int | None = None) -> Prepared:
         if isinstance(body, Form):
             return prepare_form(call, body, asked, target)
         return prepare(call, body, asked, stream, target)

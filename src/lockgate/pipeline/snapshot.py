@@ -8,10 +8,12 @@ from typing import Protocol
 import msgspec
 
 from lockgate.core.call import Principal
+from lockgate.pipeline.allowance import Allowances
 from lockgate.pipeline.branches import Route
 from lockgate.pipeline.target import MEMO, Provider, Target
 from lockgate.policy.tree import Leaf
 from lockgate.providers.prices import Prices
+from lockgate.providers.worst import WorstCases
 from lockgate.transport.destination import Destination
 from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Deadlines
@@ -65,6 +67,8 @@ class Snapshot(msgspec.Struct, eq=False):
     routes: dict[str, Route]  # by the slugs of configs
     egress: Egress
     prices: Prices
+    worst: WorstCases
+    allowances: Allowances | None = None  # None: nobody is limited
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()
     log: LogPolicy = LogPolicy()

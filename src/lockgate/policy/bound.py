@@ -36,7 +36,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     `answers` are made of at most `max_output` tokens each (None: the caller does not say); `answers` 0: no tokens are made.
     `clamps`: a maximum may be set for the caller. `predicted_bytes` is an expected answer, whose tokens are charged too.
-    `pictures` are made, `characters` spoken. `tier` is the service tier that the caller insists on.
+    `pictures` are made, `characters` spoken, `rankings` are searches of documents that came along. `tier` is the service tier
+    that the caller insists on.
     """
 
     text_bytes: int = 0
@@ -55,6 +56,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     predicted_bytes: int = 0
     pictures: int = 0
     characters: int = 0
+    rankings: int = 0
     tier: str = ""
 
     @property
@@ -261,7 +263,7 @@ def _searches(ask: Ask, capacity: Capacity) -> int:
     """Searches that are charged; where nobody knows how many there may be, there was no bound for the tokens either, and
     this price charges none."""
     searches = ask.searches if ask.searches is not None else capacity.searches
-    return searches or 0
+    return (searches or 0) + ask.rankings
 
 
 def _pages(ask: Ask, capacity: Capacity, price: Ceiling) -> int:

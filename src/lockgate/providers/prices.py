@@ -108,23 +108,26 @@ class Prices:
     def cost(self, row: Provider, sent: str, served: str, usage: Usage | None, at_us: int, slug: str = "") -> Priced:
         """What a request cost at the provider of `row`, which was asked for the model `sent` and says that it `served`. Usage
         that nobody tells (None), or that is not what is charged for, makes an unknown cost where that depends on it."""
-        if row.free:
-            flat: Flat | None = self._own(row.prices, sent, slug) or _FREE
-        else:
-            flat = None
-            # What was served is the truer name, unless what was sent says more (a region, a maker: `global.x` served as `x`).
-            for model in (sent, served) if not served or served in sent else (served, sent):
-                if model and (flat := self.flat(row.prices, model, at_us, slug)) is not None:
-                    break
+        flat = self.charged(row, sent, at_us, slug) if row.free else None
+        # What was served is the truer name, unless what was sent says more (a region, a maker: `global.x` served as `x`).
+        for model in (sent, served) if not served or served in sent else (served, sent):
+            if flat is None and model:
+                flat = self.flat(row.prices, model, at_us, slug)
         if flat is None:
             return _UNKNOWN if usage is not None else _UNMEASURED
         nusd = cost(usage, flat) if usage is not None and measures(usage, flat) else unmetered(flat)
         return _UNMEASURED if nusd is None else Priced(nusd, flat.version)
 
+    def charged(self, row: Provider, model: str, at_us: int, slug: str = "") -> Flat | None:
+        """What requests for a model are charged at by the provider of `row`; None: not known."""
+        if row.free:
+            return self._own(row.prices, model, slug) or _FREE
+        return self.flat(row.prices, model, at_us, slug)
+
     def dearness(self, row: Provider, model: str, at_us: int, slug: str = "") -> float:
         """What a model costs compared with others: nano-USD for a token, of which three in four are input; infinite where
         nobody knows."""
-        flat = self._own(row.prices, model, slug) or _FREE if row.free else self.flat(row.prices, model, at_us, slug)
+        flat = self.charged(row, model, at_us, slug)
         return inf if flat is None else (3 * flat.input + flat.output) / (4 * flat.per)
 
     def models(self, provider: str) -> list[Listed]:

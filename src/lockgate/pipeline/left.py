@@ -1,0 +1,34 @@
+"""What is left of the limits and budgets of whoever asks, as the headers of an answer tell it."""
+
+from __future__ import annotations
+
+from lockgate.pipeline.hold import Entry
+from lockgate.pipeline.ports import Headers
+from lockgate.pipeline.runtime import Runtime
+from lockgate.policy.limits import headers
+from lockgate.stores.limits.local import now_us
+
+
+def left(entry: Entry | None, runtime: Runtime) -> Headers:
+    """Of each kind of limit and budget the one of which least is left, as far as this worker knows."""
+    if entry is None or not entry.allowance:
+        return []
+    own = entry.allowance
+    found: Headers = []
+    if runtime.limits is not None and (own.counts or own.tokens):
+        found += headers(runtime.limits.readings(own.counts + own.tokens, now_us()))
+    least: dict[str, int] = {}
+    for budget in own.budgets if runtime.ledger is not None else ():
+        assert runtime.ledger is not None
+        rest = runtime.ledger.left(budget)
+        if rest is not None:
+            least[budget.measure] = min(rest, least.get(budget.measure, rest))
+    return found + [(b"x-lockgate-budget-remaining-" + name.encode(), _plain(name, rest)) for name, rest in least.items()]
+
+
+def _plain(measure: str, left: int) -> bytes:
+    """An amount as a program reads it: USD with all decimals that it has, or a number."""
+    if measure != "cost":
+        return b"%d" % left
+    whole, nano = divmod(max(0, left), 1_000_000_000)
+    return f"{whole}.{nano:09d}".rstrip("0").rstrip(".").encode()
