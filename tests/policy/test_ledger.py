@@ -83,7 +83,7 @@ def test_no_lease_is_larger_than_the_room(room: int, workers: int, need: int, wa
 
 def test_a_grant_is_reserved() -> None:
     balance, lease = leased()
-    assert grant(HARD, balance, lease, Want(HARD, 10, 50, 0, 1), 2) == Allotment(1, 50, LIFETIME, True, 237)
+    assert grant(HARD, balance, lease, Want(HARD, 10, 50, 0, 1), 2) == Allotment(1, 50, LIFETIME, True, 237, 950)
     assert (balance.reserved, lease.granted, balance.ceiling) == (50, 50, 1000)
     assert share(HARD, balance, 1) == 475
 

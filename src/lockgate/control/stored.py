@@ -256,9 +256,7 @@ class Stored:
         return found
 
 
-def principal_of(
-    key: ApiKey, scopes: frozenset[str], rows: Mapping[type[Row], Mapping[str, Any]], home: Tenant
-) -> Principal:
+def principal_of(key: ApiKey, scopes: frozenset[str], rows: Mapping[type[Row], Mapping[str, Any]], home: Tenant) -> Principal:
     """Who a key stands for, with these scopes. What it does not say itself, its workspace and its organisation say."""
     place: Workspace | None = rows[Workspace].get(key.workspace)
     whole: Organisation | None = rows[Organisation].get(key.organisation)

@@ -78,6 +78,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     dialect_out: str = ""
     gear: Gear = ""
     model_asked: str = ""
+    downgraded: str = ""  # the model that was asked for instead, since a budget was so far used
     model_sent: str = ""
     model_served: str = ""
     stream: bool = False

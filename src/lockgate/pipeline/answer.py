@@ -17,6 +17,7 @@ from lockgate.dialects.codec import Manner, Voice
 from lockgate.pipeline.attempt import LARGE
 from lockgate.pipeline.attempts import try_targets
 from lockgate.pipeline.choose import Ask
+from lockgate.pipeline.downgrade import model_for
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import plan
 from lockgate.pipeline.prepare import Prepared, held, prepare
@@ -39,7 +40,7 @@ async def answer(passing: Passing, provider_key: str) -> None:
     stream = (sheet.get("stream", bool) or False) if call.streams is None else call.streams
     account.record.model_asked, account.record.stream = asked, stream
 
-    ask = Ask(asked, provider_key, sheet, stream)
+    ask = Ask(await model_for(passing, asked), provider_key, sheet, stream)
     route = plan(call, ask, passing.principal, passing.snapshot, passing.runtime)
 
     def make(target: Target, most: int | None = None) -> Prepared:

@@ -44,6 +44,8 @@ def _add_ours(headers: Headers, call: Call, record: Record) -> None:
     headers.append((prefix + b"-trace-id", call.trace_id.encode("latin-1", "replace")))
     if record.provider:
         headers.append((prefix + b"-provider", record.provider.encode("latin-1", "replace")))
+    if record.downgraded:
+        headers.append((b"x-lockgate-downgraded", record.downgraded.encode("latin-1", "replace")))
     if record.losses:
         headers.append((b"x-lockgate-dropped", ", ".join(record.losses).encode("ascii", "replace")))
     if record.route or call.family == "portkey":

@@ -13,6 +13,7 @@ from lockgate.dialects.codec import AnyWholeCodec, AnyWholeTarget
 from lockgate.pipeline.answer import pass_stream, pass_whole
 from lockgate.pipeline.attempts import try_targets
 from lockgate.pipeline.choose import Ask
+from lockgate.pipeline.downgrade import model_for
 from lockgate.pipeline.forms import prepare_form, read_form
 from lockgate.pipeline.pass_bytes import pass_bytes
 from lockgate.pipeline.passing import Passing
@@ -38,7 +39,7 @@ async def serve(passing: Passing, provider_key: str) -> None:
         asked = call.params.get("model") or body.get("model", str) or ""
         stream = body.get("stream", bool) or False
     account.record.model_asked, account.record.stream = asked, stream
-    ask = Ask(asked, provider_key, body, stream, modelless=True)
+    ask = Ask(await model_for(passing, asked), provider_key, body, stream, modelless=True)
     route = plan(call, ask, passing.principal, passing.snapshot, passing.runtime)
 
     def make(target: Target, most: int | None = None) -> Prepared:

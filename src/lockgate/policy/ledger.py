@@ -107,13 +107,14 @@ class Want(msgspec.Struct, frozen=True):
 
 
 class Allotment(msgspec.Struct, frozen=True):
-    """`amount` more of a lease. `share` is what the worker might have of the rest, next time."""
+    """`amount` more of a lease. `share` is what the worker might have of the rest, next time; `room` is all of the rest."""
 
     number: int
     amount: int
     window: Window
     hard: bool
     share: int
+    room: int = 0
 
 
 class Short(msgspec.Struct, frozen=True):
@@ -183,7 +184,7 @@ def grant(budget: Budget, balance: Balance, lease: Lease, want: Want, workers: i
         balance.ceiling = max(balance.ceiling, budget.cap)
         balance.reserved += amount
         lease.granted += amount
-    return Allotment(lease.number, amount, balance.window, lease.hard, share(budget, balance, workers))
+    return Allotment(lease.number, amount, balance.window, lease.hard, share(budget, balance, workers), balance.room(budget))
 
 
 def share(budget: Budget, balance: Balance, workers: int) -> int:

@@ -68,6 +68,7 @@ class Purse:
         "over",
         "pace",
         "retired",
+        "room",
         "settled",
         "spare",
         "tight",
@@ -87,6 +88,7 @@ class Purse:
         self.need = 0  # the largest attempt
         self.tight = False  # near the cap: nothing is kept that is not needed
         self.retired = False
+        self.room = 0  # what the ledger had left beside it, when it last granted something
         self.used_us = now_us
         self.pace = 0  # what is spent in a minute
         self.got, self.got_us = 0, now_us  # the last that was granted beyond need, and when
@@ -131,6 +133,14 @@ class Account:
     def has_purse(self) -> bool:
         """Whether there is a lease behind it."""
         return self.purse is not NONE
+
+    @property
+    def left(self) -> int | None:
+        """What nobody has used or reserved yet of the budget, as far as this worker knows; None: it has no lease."""
+        if not self.has_purse:
+            return None
+        purse = self.purse
+        return purse.room + purse.spare if purse.hard else purse.room - (PLENTY - purse.spare)
 
     def holds(self, amounts: tuple[int, int, int], now_us: int) -> bool:
         """Whether its lease has enough."""

@@ -15,7 +15,7 @@ from itertools import count
 import msgspec
 
 from lockgate.policy.ledger import MEASURES, Allotment, Line, Want
-from lockgate.policy.purse import HELD, NONE, POSTED, VOIDED, Account, Journal, Purse, Reservation
+from lockgate.policy.purse import HELD, NONE, PLENTY, POSTED, VOIDED, Account, Journal, Purse, Reservation
 
 _SECOND = 1_000_000
 #: A lease is for at least so many attempts like this one, and for a minute like the last seconds; twice as large as the last
@@ -158,6 +158,7 @@ class Teller:
             purse.retired = purse is not account.purse
             if purse.hard:
                 purse.spare += allotment.amount
+            purse.room = allotment.room if purse.hard else allotment.room + PLENTY - purse.spare
             if want.want > want.need:
                 purse.got, purse.got_us = allotment.amount, now_us
             purse.need = max(purse.need, want.need)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from lockgate.core.failure import Refusal
 from lockgate.policy.bound import Ask, Bound, Capacity, Ceiling, bound, fit
 from lockgate.policy.ledger import Alert, Budget, Short, refusal, unavailable, unbounded
 from lockgate.policy.purse import HELD, POSTED, Account, Reservation
@@ -103,6 +104,23 @@ class Ledger:
         else:
             account.revise(budget)
         return account
+
+    def left(self, budget: Budget) -> int | None:
+        """What is left of a budget, as far as this worker knows; None: it has no lease of it."""
+        account = self._accounts.get(budget.id)
+        return None if account is None else account.left
+
+    async def look(self, budget: Budget) -> int | None:
+        """The same, asking the ledger where this worker knows nothing; None: nobody can say."""
+        account = self.account(budget)
+        if account.left is None:
+            try:
+                got = await self.hold([account], "", 0, (0, 0, 0))
+            except Refusal:
+                return None
+            if isinstance(got, Reservation):
+                self.release(got)
+        return account.left
 
     def now_us(self) -> int:
         """The ledger's time, in µs since the epoch: steps of this machine's clock do not reach it."""
