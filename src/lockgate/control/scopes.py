@@ -28,6 +28,7 @@ OF_ORGANISATION = _named(
         "organisation_users": _VERBS,
         "organisation_service_api_keys": _KEYS,
         "organisation_integrations": _VERBS,
+        "organisations": ("read", "update"),
         "workspaces": _VERBS,
         "secret_references": _VERBS,
         "audit_logs": ("list",),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 import msgspec
 from starlette.applications import Starlette
@@ -23,7 +24,7 @@ from lockgate.core.audit import Actor
 from lockgate.core.failure import Refusal
 from lockgate.core.record import new_id
 from lockgate.http.admin.answers import HEADERS, TROUBLE, answer, refusal_of, refuse
-from lockgate.http.admin.ask import Ask
+from lockgate.http.admin.ask import Ask, Guest
 from lockgate.http.admin.caller import Caller, check_role, permit, place, who
 from lockgate.http.admin.openapi import describe
 from lockgate.http.admin.operations import Operation, bind, members_of, named_in
@@ -105,8 +106,9 @@ async def _respond(request: Request, operation: Operation, office: Office, id: s
 
     def work() -> tuple[object, int]:
         if caller is None:
-            raise Refusal(500, "internal_error", "Nothing answers here without a caller yet.")
-        ask = _ask(request, operation, office, caller, id, common, body)
+            ask = Guest(office, _actor(request, "user", "", "", id))
+        else:
+            ask = _ask(request, operation, office, caller, id, common, body)
         more = {name: value for name, value in (("body", body), ("query", query)) if value is not None}
         return operation.function(ask, **more), ask.version
 
@@ -132,28 +134,28 @@ def _ask(
 ) -> Ask:
     """The request, once it is certain that the caller may make it."""
     route = operation.route
-    if named_in(body, common, "organisation_id") not in ("", caller.organisation):
+    params = request.path_params
+    if named_in("organisation_id", body, common, params) not in ("", caller.organisation):
         raise Refusal(404, "organisation_not_found", "There is no such organisation here.", param="organisation_id")
-    tenant = place(caller, route, named_in(body, common, "workspace_id"), office)
+    tenant = place(caller, route, named_in("workspace_id", body, common, params), office)
     check_role(caller, route, tenant, members_of(body))
-    client = request.client
-    query = request.scope["query_string"].decode("latin-1")
-    actor = Actor(
-        caller.kind,
-        caller.id,
-        caller.name,
-        request.method,
-        request.scope["path"] + (f"?{query}" if query else ""),
-        id,
-        client.host if client else "",
+    actor = _actor(request, caller.kind, caller.id, caller.name, id)
+    ask = Ask(
+        route, caller, tenant, office, actor, dict(params), request.headers.get("host", ""), request.headers.get("if-match", "")
     )
-    ask = Ask(route, caller, tenant, office, actor, dict(request.path_params), request.headers.get("if-match", ""))
     permit(caller, route, ask.scopes)
     return ask
 
 
 def _check_head(raw: list[tuple[bytes, bytes]]) -> None:
     """Raises `Refusal` for a header twice that may come once, and for a body that is not read here."""
+def _actor(request: Request, kind: Literal["api_key", "user"], who: str, name: str, id: str) -> Actor:
+    client = request.client
+    query = request.scope["query_string"].decode("latin-1")
+    uri = request.scope["path"] + (f"?{query}" if query else "")
+    return Actor(kind, who, name, request.method, uri, id, client.host if client else "")
+
+
     seen: set[bytes] = set()
     for name, value in raw:
         if name in seen and name in _ONCE:

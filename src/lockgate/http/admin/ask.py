@@ -1,11 +1,14 @@
-"""`Ask`: one request to the admin API as its handler sees it: who asks, on whose behalf, and the way to what is stored."""
+"""`Ask`: one request to the admin API as its handler sees it: who asks, on whose behalf, and the way to what is stored; or
+`Guest`, when that is nobody known."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from lockgate.control import declared
 from lockgate.control.office import Office
 from lockgate.control.rights import Rights
+from lockgate.control.roles import Standing
 from lockgate.core.audit import Actor
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import ApiKey, Row, Tenant
@@ -16,6 +19,19 @@ from lockgate.stores.control.query import Absent
 from lockgate.stores.control.store import ControlStore
 
 
+class Guest:
+    """A request to what is open to those whom nobody knows yet. They bring what tells whose business it is."""
+
+    def __init__(self, office: Office, actor: Actor) -> None:
+        self.office = office
+        self.actor = actor
+        self.now_us = office.clock()
+        self.version = 0
+
+    def __repr__(self) -> str:
+        return f"Guest({self.actor.uri})"
+
+
 class Ask:
     """Handlers run in a thread and may block.
 
@@ -23,6 +39,7 @@ class Ask:
     tenant     on whose behalf: everything is read and changed with it, so that nothing outside is there
     scopes     what the caller may do there
     params     what stood in the holes of the path
+    host       what the caller calls this gateway (the Host header)
     now_us     when
     """
 
@@ -34,6 +51,7 @@ class Ask:
         office: Office,
         actor: Actor,
         params: dict[str, str],
+        host: str = "",
         if_match: str = "",
     ) -> None:
         self.route = route
@@ -43,6 +61,7 @@ class Ask:
         self.office = office
         self.actor = actor
         self.params = params
+        self.host = host
         self.now_us = office.clock()
         self.version = 0  # of the row that the answer shows, for its ETag
         self._if_match = if_match
@@ -86,6 +105,15 @@ class Ask:
                 "changed_meanwhile",
                 f'It has been changed: it is version "{row.version}" now. Read it again, and send If-Match with that.',
             )
+
+    def standing(self) -> Standing:
+        """Which roles the caller could give and take."""
+        person = self.caller.person
+        if person is not None:
+            owns = person.role == "owner"
+        else:
+            owns = self.at_home and self.caller.id in declared.api_keys(self.office.house)
+        return Standing(self.scopes, self.office.house.scopes, owns)
 
     def rights(self) -> Rights:
         """What the caller could give away; to be asked before a change begins. Raises `StoreError`."""

@@ -54,7 +54,8 @@ class Caller(msgspec.Struct, frozen=True):
         """What it may do there. A person's key can never do more than the person may now."""
         if self.person is None:
             return self.scopes or frozenset()
-        held = of_person(self.person.role, self.seats.get(workspace), known)
+        seats = [self.seats.get(workspace)] if workspace else [None, *self.seats.values()]  # "": in any of them
+        held = frozenset[str]().union(*(of_person(self.person.role, seat, known) for seat in seats))
         return held if self.scopes is None else held & self.scopes
 
 
@@ -115,6 +116,8 @@ def place(caller: Caller, route: AdminRoute, named: str, office: Office) -> Tena
                 f"{route.name} is for the whole organisation: use a key of the organisation, or ask its administrator.",
                 scope="organisation",
             )
+    if route.within == "each":
+        return Tenant(caller.organisation, inside)
         return Tenant(caller.organisation)
     if not inside and (not caller.is_whole or route.within == "workspace"):
         inside = _only_workspace(caller, office)

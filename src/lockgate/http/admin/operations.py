@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, get_type_hints
 
@@ -85,12 +85,12 @@ def _named(refusal: Refusal) -> Refusal:
 COMMON = ("workspace_id", "organisation_id")
 
 
-def named_in(body: msgspec.Struct | None, common: dict[str, str], name: str) -> str:
+def named_in(name: str, body: msgspec.Struct | None, query: Mapping[str, str], path: Mapping[str, str]) -> str:
     """A workspace or an organisation that a request names. Raises `Refusal` 400 when it names two."""
-    inside = getattr(body, name, "") or ""
-    if inside and common[name] and inside != common[name]:
-        raise Refusal(400, "invalid_value", "The body and the query name different ones.", param=name)
-    return inside or common[name]
+    named = {getattr(body, name, ""), query.get(name, ""), path.get(name, "")} - {"", None}
+    if len(named) > 1:
+        raise Refusal(400, "invalid_value", "The path, the query and the body name different ones.", param=name)
+    return named.pop() if named else ""
 
 
 def members_of(body: msgspec.Struct | None) -> frozenset[str]:

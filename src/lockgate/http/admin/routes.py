@@ -25,9 +25,13 @@ MANAGERS = ADMINS | frozenset[Role](("workspace admin", "workspace manager"))
 MEMBERS = MANAGERS | frozenset[Role](("workspace member",))
 EVERYONE = MEMBERS | frozenset[Role](("member",))
 
-#: On whose behalf: the whole organisation; one workspace, which is named if the caller does not stand in one; or as the caller
-#: stands, and within a workspace that is named.
-Within = Literal["organisation", "workspace", "either"]
+#: On whose behalf: the whole organisation; one workspace, which is named if the caller does not stand in one; as the caller
+#: stands, and within a workspace that is named; or in each workspace where the caller has a place. A hole `{workspace_id}`
+#: names one, too.
+Within = Literal["organisation", "workspace", "either", "each"]
+
+
+Action = Literal["create", "read", "update", "delete", "list", "rotate"]
 
 
 class AdminRoute(msgspec.Struct, frozen=True):
@@ -49,7 +53,7 @@ class AdminRoute(msgspec.Struct, frozen=True):
     roles: frozenset[Role]
     within: Within
     resource: str
-    action: Literal["create", "read", "update", "delete", "list", "rotate"]
+    action: Action
     reserved: dict[str, frozenset[Role]] = {}
     open: str = ""
 
@@ -131,7 +135,107 @@ CONFIGS: tuple[AdminRoute, ...] = (
     ),
 )
 
-ROUTES: tuple[AdminRoute, ...] = (*API_KEYS, *CONFIGS)
+#: Who has a place of authority in a workspace: its managers have none over what it is.
+_HEADS = ADMINS | frozenset[Role](("workspace admin",))
+_ID = "/v1/admin/workspaces/{workspace_id}"
+WORKSPACES: tuple[AdminRoute, ...] = (
+    AdminRoute(
+        "POST",
+        "/v1/admin/workspaces",
+        "workspaces.create",
+        ("workspaces.create",),
+        ADMINS,
+        "organisation",
+        "workspace",
+        "create",
+    ),
+    AdminRoute("GET", "/v1/admin/workspaces", "workspaces.index", ("workspaces.list",), EVERYONE, "each", "workspace", "list"),
+    AdminRoute("GET", _ID, "workspaces.read", ("workspaces.read",), MEMBERS, "workspace", "workspace", "read"),
+    AdminRoute(
+        "PUT",
+        _ID,
+        "workspaces.update",
+        ("workspaces.update",),
+        _HEADS,
+        "workspace",
+        "workspace",
+        "update",
+        dict.fromkeys(("usage_limits", "rate_limits"), ADMINS),
+    ),
+    AdminRoute("DELETE", _ID, "workspaces.remove", ("workspaces.delete",), ADMINS, "organisation", "workspace", "delete"),
+    AdminRoute("GET", f"{_ID}/users", "members.index", ("workspace_users.list",), MEMBERS, "workspace", "membership", "list"),
+    AdminRoute(
+        "POST", f"{_ID}/users", "members.create", ("workspace_users.create",), MANAGERS, "workspace", "membership", "create"
+    ),
+    AdminRoute(
+        "GET", f"{_ID}/users/{{user_id}}", "members.read", ("workspace_users.read",), MEMBERS, "workspace", "membership", "read"
+    ),
+    AdminRoute(
+        "PUT",
+        f"{_ID}/users/{{user_id}}",
+        "members.update",
+        ("workspace_users.update",),
+        MANAGERS,
+        "workspace",
+        "membership",
+        "update",
+    ),
+    AdminRoute(
+        "DELETE",
+        f"{_ID}/users/{{user_id}}",
+        "members.remove",
+        ("workspace_users.delete",),
+        MANAGERS,
+        "workspace",
+        "membership",
+        "delete",
+    ),
+)
+
+
+def _of_users(method: str, path: str, handler: str, verb: str, resource: str, action: Action) -> AdminRoute:
+    return AdminRoute(method, path, handler, (f"organisation_users.{verb}",), ADMINS, "organisation", resource, action)
+
+
+PEOPLE: tuple[AdminRoute, ...] = (
+    _of_users("GET", "/v1/admin/users", "users.index", "list", "user", "list"),
+    _of_users("GET", "/v1/admin/users/{user_id}", "users.read", "read", "user", "read"),
+    _of_users("PUT", "/v1/admin/users/{user_id}", "users.update", "update", "user", "update"),
+    _of_users("DELETE", "/v1/admin/users/{user_id}", "users.remove", "delete", "user", "delete"),
+    _of_users("GET", "/v1/admin/users/invites", "invites.index", "list", "invite", "list"),
+    _of_users("POST", "/v1/admin/users/invites", "invites.create", "create", "invite", "create"),
+    _of_users("GET", "/v1/admin/users/invites/{invite_id}", "invites.read", "read", "invite", "read"),
+    _of_users("DELETE", "/v1/admin/users/invites/{invite_id}", "invites.remove", "delete", "invite", "update"),
+    _of_users("POST", "/v1/admin/users/invites/{invite_id}/resend", "invites.resend", "create", "invite", "rotate"),
+    AdminRoute(
+        "POST",
+        "/v1/admin/users/invites/accept",
+        "invites.accept",
+        (),
+        frozenset(),
+        "organisation",
+        "invite",
+        "update",
+        open="whoever holds the link of an invitation becomes a person by it",
+    ),
+)
+
+_ORGANISATION = "/v1/admin/organisation"
+
+
+def _of_organisation(method: str, path: str, handler: str, action: Action) -> AdminRoute:
+    scope = f"organisations.{action}"
+    return AdminRoute(method, path, handler, (scope,), ADMINS, "organisation", "organisation", action)
+
+
+ORGANISATION: tuple[AdminRoute, ...] = (
+    _of_organisation("GET", _ORGANISATION, "organisation.read", "read"),
+    _of_organisation("PUT", _ORGANISATION, "organisation.update", "update"),
+    _of_organisation("GET", f"{_ORGANISATION}/defaults", "organisation.read_defaults", "read"),
+    _of_organisation("PUT", f"{_ORGANISATION}/defaults", "organisation.update_defaults", "update"),
+)
+
+ROUTES: tuple[AdminRoute, ...] = (*API_KEYS, *CONFIGS, *WORKSPACES, *PEOPLE, *ORGANISATION)
 
 #: Where the description of all this is.
 OPENAPI = "/openapi.json"

@@ -1,0 +1,90 @@
+"""How people, and their places in workspaces, are written in /v1/admin."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from lockgate.core.tenancy import Membership, OrganisationRole, User, WorkspaceRole
+from lockgate.http.admin.shapes import Body, text_of
+
+_Id = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class NewSeat(Body, frozen=True, kw_only=True):
+    """A person by id, and what they become in the workspace."""
+
+    id: _Id
+    role: WorkspaceRole = "member"
+
+
+class ShownUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A person. `workspace_ids`: where they have a place, whatever their role in the organisation lets them see."""
+
+    id: str
+    first_name: str
+    last_name: str
+    name: str
+    email: str
+    role: OrganisationRole
+    status: Literal["active", "disabled"]
+    created_at: str | None
+    last_updated_at: str | None
+    workspace_ids: list[str]
+    object: Literal["user"] = "user"
+
+
+class ShownMember(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's place in a workspace; `id` is the person's."""
+
+    id: str
+    user_id: str
+    first_name: str
+    last_name: str
+    email: str
+    org_role: OrganisationRole
+    role: WorkspaceRole
+    status: Literal["active", "disabled"]
+    workspace_id: str
+    created_at: str | None
+    last_updated_at: str | None
+    object: Literal["workspace_member"] = "workspace_member"
+
+
+def shown_user(user: User, workspaces: list[str]) -> ShownUser:
+    """A person to be shown."""
+    return ShownUser(
+        **_names(user),
+        id=user.id,
+        name=user.name,
+        email=user.email,
+        role=user.role,
+        status=user.status,
+        created_at=text_of(user.created_us),
+        last_updated_at=text_of(user.changed_us),
+        workspace_ids=workspaces,
+    )
+
+
+def shown_member(seat: Membership, user: User) -> ShownMember:
+    """A place to be shown."""
+    return ShownMember(
+        **_names(user),
+        id=user.id,
+        user_id=user.id,
+        email=user.email,
+        org_role=user.role,
+        role=seat.role,
+        status=user.status,
+        workspace_id=seat.workspace,
+        created_at=text_of(seat.created_us),
+        last_updated_at=text_of(seat.changed_us),
+    )
+
+
+def _names(user: User) -> dict[str, Any]:
+    """Portkey asks for two names; here people say what they are called in one, and it is cut at the first space."""
+    first, _, last = user.name.partition(" ")
+    return {"first_name": first, "last_name": last}

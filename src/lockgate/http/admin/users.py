@@ -1,0 +1,102 @@
+"""/v1/admin/users: the people of an organisation."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from lockgate.control import members
+from lockgate.control.identity import users
+from lockgate.control.roles import check_role
+from lockgate.core.failure import Refusal
+from lockgate.core.tenancy import Membership, OrganisationRole, User
+from lockgate.http.admin.ask import Ask
+from lockgate.http.admin.people_shapes import ShownUser, shown_user
+from lockgate.http.admin.shapes import Body, Empty, Listing, Paging, Text
+from lockgate.stores.control.change import Change
+from lockgate.stores.control.query import Absent
+
+
+class ChangedUser(Body, frozen=True, kw_only=True):
+    """What is to be changed of a person. Who is `disabled` cannot log in, and their keys are refused."""
+
+    name: Text | UnsetType = UNSET
+    role: OrganisationRole | UnsetType = UNSET
+    status: Literal["active", "disabled"] | UnsetType = UNSET
+
+
+class ListUsers(Paging, frozen=True, kw_only=True):
+    """Which people: those with a role in the organisation, a status, or an e-mail address."""
+
+    role: OrganisationRole | None = None
+    status: Literal["active", "disabled"] | None = None
+    email: Text = ""
+
+
+def index(ask: Ask, query: ListUsers) -> Listing[ShownUser]:
+    """List the people of the organisation, newest first."""
+    where: dict[str, Any] = {"email": query.email.strip().lower()} if query.email else {}
+    rows = ask.store.page(ask.tenant, User, limit=1 << 30, **where).rows
+    rows = [row for row in rows if query.role in (None, row.role) and query.status in (None, row.status)]
+    part = rows[query.offset : query.offset + query.page_size]
+    return Listing(total=len(rows), data=[_shown(ask, row) for row in part])
+
+
+def read(ask: Ask) -> ShownUser:
+    """Read a person."""
+    id = ask.params["user_id"]
+    try:
+        row = ask.store.get(ask.tenant, User, id)
+    except Absent:
+        raise _unknown(id) from None
+    ask.version = row.version
+    return _shown(ask, row)
+
+
+def update(ask: Ask, body: ChangedUser) -> Empty:
+    """Change a person. Nobody gives, or takes, a role above their own; an organisation keeps an owner."""
+    standing = ask.standing()
+    if body.role is not UNSET:
+        check_role(standing, body.role)
+    with ask.change() as change:
+        user = _named(change, ask.params["user_id"])
+        ask.match(user)
+        check_role(standing, user.role)
+        if body.name is not UNSET and body.name != user.name:
+            user = change.put(msgspec.structs.replace(user, name=body.name))
+        if body.role is not UNSET and body.role != user.role:
+            user = users.set_role(change, user, body.role)
+            if user.role == "member":
+                members.confine(change, user)
+        if body.status is not UNSET:
+            user = (users.disable if body.status == "disabled" else users.enable)(change, user)
+    return Empty()
+
+
+def remove(ask: Ask) -> Empty:
+    """Remove a person, with their places, sessions and keys."""
+    standing = ask.standing()
+    with ask.change() as change:
+        user = _named(change, ask.params["user_id"])
+        ask.match(user)
+        check_role(standing, user.role)
+        users.remove(change, user)
+    return Empty()
+
+
+def _named(change: Change, id: str) -> User:
+    try:
+        return change.get(User, id)
+    except Absent:
+        raise _unknown(id) from None
+
+
+def _shown(ask: Ask, user: User) -> ShownUser:
+    seats = ask.store.page(ask.tenant, Membership, limit=1 << 30, user=user.id).rows
+    return shown_user(user, [seat.workspace for seat in seats])
+
+
+def _unknown(id: str) -> Refusal:
+    return Refusal(404, "user_not_found", f"There is no person '{id[:100]}' here.", param="user_id")
