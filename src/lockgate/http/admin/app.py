@@ -147,8 +147,6 @@ def _ask(
     return ask
 
 
-def _check_head(raw: list[tuple[bytes, bytes]]) -> None:
-    """Raises `Refusal` for a header twice that may come once, and for a body that is not read here."""
 def _actor(request: Request, kind: Literal["api_key", "user"], who: str, name: str, id: str) -> Actor:
     client = request.client
     query = request.scope["query_string"].decode("latin-1")
@@ -156,6 +154,8 @@ def _actor(request: Request, kind: Literal["api_key", "user"], who: str, name: s
     return Actor(kind, who, name, request.method, uri, id, client.host if client else "")
 
 
+def _check_head(raw: list[tuple[bytes, bytes]]) -> None:
+    """Raises `Refusal` for a header twice that may come once, and for a body that is not read here."""
     seen: set[bytes] = set()
     for name, value in raw:
         if name in seen and name in _ONCE:

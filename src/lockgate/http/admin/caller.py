@@ -108,6 +108,8 @@ def place(caller: Caller, route: AdminRoute, named: str, office: Office) -> Tena
     """On whose behalf a request works; `named` is the workspace that it names, by id or slug. Raises `Refusal`: 404 for one
     that is not the caller's to see, 400 when one must be named, 403 for what is the whole organisation's alone."""
     inside = _workspace(caller, named, office.store) if named else caller.workspace
+    if route.within == "each":
+        return Tenant(caller.organisation, inside)
     if route.within == "organisation":
         if not caller.is_whole:
             raise Refusal(
@@ -116,8 +118,6 @@ def place(caller: Caller, route: AdminRoute, named: str, office: Office) -> Tena
                 f"{route.name} is for the whole organisation: use a key of the organisation, or ask its administrator.",
                 scope="organisation",
             )
-    if route.within == "each":
-        return Tenant(caller.organisation, inside)
         return Tenant(caller.organisation)
     if not inside and (not caller.is_whole or route.within == "workspace"):
         inside = _only_workspace(caller, office)
