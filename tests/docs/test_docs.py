@@ -32,7 +32,7 @@ def blocks(path, language):
 def test_the_configuration_that_is_shown_is_good():
     (shown,) = blocks(ROOT / "docs/configuration.md", "yaml")
     shown = shown.replace("sha256:…", "sha256:" + "00" * 32)
-    config = read_text(shown, {"OPENAI_API_KEY": "k"})
+    config = read_text(shown, {"OPENAI_API_KEY": "k", "SLACK_URL": "https://hooks.example"})
     assert set(yaml.safe_load(shown)) == set(config.__struct_fields__), "every section is shown"
 
 
