@@ -12,6 +12,7 @@ from lockgate.policy.ledger import (
     Allotment,
     Balance,
     Budget,
+    Contradiction,
     Lease,
     Line,
     Measure,
@@ -158,13 +159,13 @@ def test_a_lease_that_is_done_with_holds_nothing() -> None:
 )
 def test_what_was_never_held_cannot_be_spent_or_returned(line: Line) -> None:
     balance, lease = leased(granted=100)
-    with pytest.raises(AssertionError):
+    with pytest.raises(Contradiction):
         write(line, lease, balance)
 
 
 def test_nothing_less_than_nothing_is_returned() -> None:
     balance, lease = leased(granted=100)
-    with pytest.raises(AssertionError):
+    with pytest.raises(Contradiction):
         give_back(lease, balance, -1)
 
 
@@ -207,7 +208,7 @@ def test_who_knows_what_was_spent_gives_the_rest_back(swept: bool) -> None:
 
 def test_more_than_was_held_cannot_have_been_spent() -> None:
     balance, lease = leased(granted=100, posted=30)
-    with pytest.raises(AssertionError):
+    with pytest.raises(Contradiction):
         close(lease, balance, 71, 0)
 
 

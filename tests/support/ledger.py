@@ -220,5 +220,5 @@ class Desk:
         for each in heard:
             self.teller.hear(each.number, each.share, each.hard)
 
-    def _over(self):
+    def _over(self, why):
         self.fenced = True

@@ -151,6 +151,10 @@ class Alert(msgspec.Struct, frozen=True):
     at_us: int
 
 
+class Contradiction(Exception):
+    """What cannot be: a fault of ours, or rows that somebody else has changed. Nothing of it may be committed."""
+
+
 # --- leases
 
 
@@ -193,18 +197,18 @@ def share(budget: Budget, balance: Balance, workers: int) -> int:
 
 
 def write(line: Line, lease: Lease, balance: Balance) -> None:
-    """Post the news of an open lease. Raises `AssertionError` for what its worker never had: that must not be committed."""
+    """Post the news of an open lease. Raises `Contradiction` for what its worker never had."""
     _post(lease, balance, line.posted, line.overage)
     lease.told += line.posted
     give_back(lease, balance, line.returned)
     if line.done:
-        assert not lease.hard or lease.granted == lease.posted, "a lease that is done with still holds something"
+        _must(not lease.hard or lease.granted == lease.posted, "a lease that is done with still holds something")
         lease.state = "closed"
 
 
 def give_back(lease: Lease, balance: Balance, amount: int) -> None:
     """Return what is not needed of an open lease."""
-    assert 0 <= amount <= lease.granted - lease.posted, "more returned than held"
+    _must(0 <= amount <= lease.granted - lease.posted, "more returned than held")
     lease.granted -= amount
     balance.reserved -= amount
 
@@ -224,7 +228,7 @@ def close(lease: Lease, balance: Balance, paid: int, overage: int) -> None:
     if lease.state == "closed":
         return
     posted = lease.told + paid
-    assert not lease.hard or lease.told <= posted <= lease.granted, "more spent than held"
+    _must(not lease.hard or lease.told <= posted <= lease.granted, "more spent than held")
     if lease.hard and lease.state == "open":
         balance.reserved -= lease.granted - lease.posted
     balance.spent += posted - lease.posted
@@ -253,10 +257,16 @@ def total(whole: Lease, lease: Lease) -> None:
     whole.overage += lease.overage
 
 
+def _must(claim: bool, otherwise: str) -> None:
+    """Not an assertion: those can be switched off."""
+    if not claim:
+        raise Contradiction(otherwise)
+
+
 def _post(lease: Lease, balance: Balance, paid: int, overage: int) -> None:
-    assert paid >= 0, "less than nothing posted"
+    _must(paid >= 0, "less than nothing posted")
     if lease.hard:
-        assert lease.posted + paid <= lease.granted, "more posted than held"
+        _must(lease.posted + paid <= lease.granted, "more posted than held")
         balance.reserved -= paid
     else:
         lease.granted += paid

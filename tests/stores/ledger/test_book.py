@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from lockgate.policy.ledger import Alert, Balance, Budget, Lease, Line, Short
+from lockgate.policy.ledger import Alert, Balance, Budget, Lease, Line, Short, Want
 from lockgate.policy.purse import Reservation
 from lockgate.policy.teller import Flush
 from lockgate.policy.window import LIFETIME, Period
@@ -501,10 +501,61 @@ def test_a_database_refuses_what_no_ledger_would_write(book, desk, database):
     assert book.audit() == []
 
 
-def test_a_line_of_a_lease_that_cannot_be_is_not_committed(book, desk):
+@pytest.mark.parametrize(
+    "line",
+    [
+        Line(1, 10**6, 0, 0, False),  # more than it has
+        Line(1, -1, 0, 0, False),
+        Line(1, 0, 0, 10**6, False),
+        Line(1, 0, 0, 0, True),  # done with, and holds something
+        Line(77, 1, 0, 0, False),  # nobody knows of it
+    ],
+)
+def test_a_line_that_cannot_be_ends_the_epoch_with_all_that_it_holds_charged(book, desk, line):
+    worker = desk()
+    reservation = sent(worker, [ORG], "r", (10, 0, 1))
+    held = sums(book, ORG)[1]
+    with pytest.raises(Fenced, match="contradicts the ledger"):
+        book.transact(worker.clerk.epoch, 2, [Flush(1, (line,))])
+    assert sums(book, ORG) == (held, 0, 0)
+    assert book.audit() == []
+    worker.flush()
+    worker.beat()  # the worker hears of it, and goes on
+    assert len(worker.draining) == 1
+    reservation.teller.settle(reservation, (7, 0, 1), 0)
+    assert isinstance(worker.reserve([ORG], "s", 0, (10, 0, 1)), Reservation)
+
+
+def test_a_question_that_cannot_be_ends_the_epoch(book, desk):
     worker = desk()
     sent(worker, [ORG], "r", (10, 0, 1))
-    before = sums(book, ORG)
-    with pytest.raises(AssertionError):
-        book.transact(worker.clerk.epoch, 2, [Flush(1, (Line(1, 10**6, 0, 0, False),))])
-    assert sums(book, ORG) == before
+    for want in (
+        Want(KEY, 1, 1, 1, 9),  # a lease of another budget
+        Want(ORG, 1, 1, 77, 9, 5),  # gives back what nobody knows of
+    ):
+        epoch = desk("other").clerk.epoch if want.give else worker.clerk.epoch
+        with pytest.raises(Fenced, match="contradicts the ledger"):
+            book.transact(epoch, 2, [(want,)])
+    assert book.audit() == []
+
+
+def test_an_end_that_cannot_be_charges_all_that_was_held(book, desk):
+    worker = desk()
+    sent(worker, [ORG], "r", (10, 0, 1))
+    held = sums(book, ORG)[1]
+    with pytest.raises(StoreError, match="contradicts the ledger"):
+        book.end(worker.clerk.epoch, Finding({1: (10**6, 0)}))
+    assert sums(book, ORG) == (held, 0, 0)
+    assert book.epochs() == []
+    assert not book.end(worker.clerk.epoch, Finding({}))
+    assert book.audit() == []
+
+
+def test_a_budget_whose_time_zone_is_not_known_here_is_told(book, desk, database):
+    if "Memory" in repr(database):
+        pytest.skip("what is in memory was never written down")
+    book.define([DAILY])
+    with database.transaction() as tables:
+        tables._run("UPDATE ledger_budget SET said = replace(said, 'UTC', 'Moon/Crater') RETURNING id")
+    with pytest.raises(StoreError, match=r"daily cannot be read here.*Moon/Crater"):
+        desk().book.transact(1, 1, [(Want(DAILY, 1, 1, 0, 1),)])

@@ -15,6 +15,7 @@ from lockgate.policy.ledger import (
     Alert,
     Balance,
     Budget,
+    Contradiction,
     Lease,
     close,
     correct,
@@ -74,13 +75,16 @@ class Book:
 
     def transact(self, epoch: int, batch: int, ops: Sequence[Op], beat: Sequence[int] = ()) -> Answer:
         """Apply a batch: all of it, or nothing. `beat` are leases that the worker wants to hear of besides those it names.
-        Raises `Fenced`, and `Doubt` when the outcome is not known."""
+        Raises `Fenced`, and `Doubt` when the outcome is not known.
+
+        A batch that contradicts the ledger ends its epoch: all that its worker held is charged, which is never too little.
+        """
         answer: Answer | None = None
         try:
             with self._database.transaction() as tables:
                 row = tables.epoch(epoch)
                 if row is None or row.state != "open":
-                    raise Fenced(f"epoch {epoch} is over")
+                    raise Fenced(f"epoch {epoch} was silent for too long")
                 change = Change(tables, epoch, ops, beat, silent_us=self._silent_us)
                 results = tuple(change.apply(op, row) for op in ops)
                 answer = Answer(results, change.heard(), tables.now_us)
@@ -89,6 +93,9 @@ class Book:
                 tables.put_epoch(row)
         except Uncertain as error:
             raise Doubt(str(error), answer) from None
+        except Contradiction as error:
+            self.sweep(epoch)
+            raise Fenced(f"epoch {epoch} contradicts the ledger ({error}), and all that it held is charged") from None
         return answer
 
     def epoch(self, number: int) -> Epoch | None:
@@ -97,19 +104,25 @@ class Book:
             return tables.epoch(number)
 
     def end(self, epoch: int, finding: Finding) -> bool:
-        """End an epoch, by what its worker knows, or its journal. False: it has ended already, and nothing happens."""
-        with self._database.transaction() as tables:
-            row = tables.epoch(epoch)
-            if row is None or row.state == "closed":
-                return False
-            change = Change(tables, epoch)
-            for number, lease in change.leases.items():
-                close(lease, change.of(lease), *finding.spent.get(number, (0, 0)))
-            tables.put_orphans(finding.orphans)
-            change.keep()
-            row.state = "closed"
-            tables.put_epoch(row)
-            return True
+        """End an epoch, by what its worker knows, or its journal. False: it has ended already, and nothing happens. Where that
+        contradicts the ledger, all that the epoch held is charged, and that is a `StoreError`."""
+        try:
+            with self._database.transaction() as tables:
+                row = tables.epoch(epoch)
+                if row is None or row.state == "closed":
+                    return False
+                change = Change(tables, epoch)
+                for number, lease in change.leases.items():
+                    close(lease, change.of(lease), *finding.spent.get(number, (0, 0)))
+                tables.put_orphans(finding.orphans)
+                change.keep()
+                row.state = "closed"
+                tables.put_epoch(row)
+                return True
+        except Contradiction as error:
+            self.sweep(epoch)
+            self.write_off(epoch)
+            raise StoreError(f"epoch {epoch} contradicts the ledger ({error}), and all that it held is charged") from None
 
     # --- those who are gone
 

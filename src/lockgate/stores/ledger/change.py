@@ -12,6 +12,7 @@ from lockgate.policy.ledger import (
     Allotment,
     Balance,
     Budget,
+    Contradiction,
     Lease,
     Short,
     Want,
@@ -97,7 +98,7 @@ class Change:
         """Apply one operation of a batch."""
         if isinstance(op, Flush):
             for line in op.lines:
-                lease = self.leases[line.number]
+                lease = self._named(line.number)
                 write(line, lease, self.of(lease))
             row.seq = op.seq
             return None
@@ -107,7 +108,7 @@ class Change:
         """Grant all wants or none; what is given back stays given back."""
         for want in wants:
             if want.give:
-                lease = self.leases[want.number]
+                lease = self._named(want.number)
                 give_back(lease, self.of(lease), want.give)
         for want in wants:
             budget = self._budgets[want.budget.id]
@@ -119,6 +120,12 @@ class Change:
             budget, balance = self._budgets[want.budget.id], self._balance(want)
             granted.append(grant(budget, balance, self._lease(want, budget, balance), want, self._workers))
         return tuple(granted)
+
+    def _named(self, number: int) -> Lease:
+        lease = self.leases.get(number)
+        if lease is None:
+            raise Contradiction(f"nobody knows of the lease {number}")
+        return lease
 
     def _balance(self, want: Want) -> Balance:
         """The balance that a want is to be granted from."""
@@ -134,8 +141,8 @@ class Change:
             lease = self.leases.get(want.number)
             if lease is None or (lease.window, lease.hard) != (balance.window.id, budget.hard):
                 lease = self.leases[want.fresh] = open_lease(budget, balance, self._epoch, want.fresh)
-        assert lease.state == "open", "a lease that is done with is asked for"
-        assert lease.budget == budget.id, "a lease of another budget is asked for"
+        if lease.state != "open" or lease.budget != budget.id:
+            raise Contradiction("a lease that is done with is asked for, or one of another budget")
         return lease
 
     def heard(self) -> tuple[Heard, ...]:

@@ -24,10 +24,12 @@ Done = Callable[[Result | StoreError | Fenced], None]
 
 
 class Clerk:
-    """One epoch's. `hear` is told what the ledger says of leases, and its time (µs since the epoch); `over`, that the epoch is
+    """One epoch's. `hear` is told what the ledger says of leases, and its time (µs since the epoch); `over`, why the epoch is
     over."""
 
-    def __init__(self, book: Book, epoch: int, hear: Callable[[Sequence[Heard], int], None], over: Callable[[], None]) -> None:
+    def __init__(
+        self, book: Book, epoch: int, hear: Callable[[Sequence[Heard], int], None], over: Callable[[str], None]
+    ) -> None:
         self.epoch = epoch
         self._book = book
         self._hear = hear
@@ -90,7 +92,7 @@ class Clerk:
             self._batch += 1
             self._deliver(batch, answer)
         elif row is None or row.state != "open":
-            self._tell(batch, Fenced(f"epoch {self.epoch} is over"))
+            self._tell(batch, Fenced(f"epoch {self.epoch} was silent for too long"))
         else:
             self._tell(batch, StoreError("the ledger broke off"))
         return True
@@ -106,4 +108,4 @@ class Clerk:
             done(error)
         if over:
             self._waiting.clear()
-            self._over()
+            self._over(str(error))

@@ -285,9 +285,9 @@ class Ledger:
         if enrolled is not None and not enrolled.done():
             enrolled.set_result(None)
 
-    def _over(self, session: Session) -> None:
+    def _over(self, session: Session, why: str) -> None:
         """Somebody took us for lost: what is open is seen to its end, and another epoch begins."""
-        self._say("this worker was silent for too long; it goes on in a new epoch")
+        self._say(f"{why}; this worker goes on in a new epoch")
         self._old.append(session)
         self._session = None
         for account in self._used:

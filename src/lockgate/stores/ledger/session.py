@@ -26,8 +26,8 @@ Reply = tuple[Allotment, ...] | Short | StoreError | Fenced
 
 
 class Session:
-    """One epoch. `hear` is told the ledger's time (µs since the epoch) with each answer, `over` that the epoch is, `say` in
-    words what went wrong. News that could not be told are told again `again_s` later."""
+    """One epoch. `hear` is told the ledger's time (µs since the epoch) with each answer, `over` that the epoch is
+    and why, `say` in words what went wrong. News that could not be told are told again `again_s` later."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Session:
         numbers: Iterator[int],
         *,
         hear: Callable[[int], None],
-        over: Callable[[Session], None],
+        over: Callable[[Session, str], None],
         say: Callable[[str], None],
         again_s: float,
     ) -> None:
@@ -118,14 +118,14 @@ class Session:
         for each in heard:
             self.teller.hear(each.number, each.share, each.hard)
 
-    def _fenced(self) -> None:
+    def _fenced(self, why: str) -> None:
         if self._fenced_off:
             return
         self._fenced_off = True
         if self._flush is not None:
             self.teller.unflush(self._flush)
             self._flush = None
-        self._over(self)
+        self._over(self, why)
 
     def _step(self) -> None:
         """Let the clerk send what there is, if he is not about to."""

@@ -113,7 +113,7 @@ class SqlTables:
 
     def budgets(self, ids: Iterable[str]) -> dict[str, Budget]:
         rows = self._run("SELECT id, said FROM ledger_budget WHERE id AMONG ?", sorted(ids))
-        return {id: msgspec.json.decode(said, type=Budget) for id, said in rows}
+        return {id: _budget(id, said) for id, said in rows}
 
     def put_budgets(self, budgets: Sequence[Budget]) -> None:
         sql = (
@@ -295,6 +295,13 @@ def check_version(found: Sequence[Row], where: str) -> bool:
     if found[0][0] != VERSION:
         raise StoreError(f"{where}: the ledger was written by a later release (version {found[0][0]}, not {VERSION})")
     return True
+
+
+def _budget(id: str, said: str) -> Budget:
+    try:
+        return msgspec.json.decode(said, type=Budget)
+    except msgspec.DecodeError as error:  # a time zone that is not known on this machine
+        raise StoreError(f"the budget {id} cannot be read here: {error}") from None
 
 
 def _balance(row: Row) -> Balance:
