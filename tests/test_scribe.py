@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lockgate.core.record import Record, new_id
+from lockgate.stores.metrics.saved import NAME, read_saved
 from lockgate.stores.ports import Filter
 from lockgate.stores.spool import Spool, segments
 from lockgate.stores.sqlite_log import SqliteLog
@@ -165,3 +166,45 @@ def test_it_says_how_it_is_called() -> None:
     done = subprocess.run([sys.executable, "-m", "lockgate.scribe"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "--data" in done.stderr
+
+
+def counted(tmp_path: Path) -> int:
+    saved = read_saved(tmp_path / NAME)
+    return 0 if saved is None else sum(row[0] for _, row in saved.numbers["lockgate_records"])
+
+
+def test_records_are_counted_while_they_come_and_once_whoever_is_killed(start: Start, spool: Spool, tmp_path: Path) -> None:
+    fill(spool, 100)
+    for so_far in (100, 1300, 2500):
+        child = start()
+        until(lambda so_far=so_far: counted(tmp_path) == so_far)
+        fill(spool, 1200)
+        child.kill()
+        child.wait()
+    start()
+    until(lambda: counted(tmp_path) == 3700)
+
+
+def test_sigterm_ends_it_after_what_is_there_is_counted(start: Start, spool: Spool, tmp_path: Path) -> None:
+    fill(spool, 3000)
+    spool.close()
+    child = start()
+    until(lambda: (tmp_path / "log").exists())
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(10) == 0
+    assert counted(tmp_path) == 3000
+    assert segments(tmp_path / "spool") == []
+
+
+def test_where_the_log_takes_nothing_records_are_counted_all_the_same(start: Start, spool: Spool, tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    for day in range(-1, 2):
+        name = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86_400 * day))
+        (tmp_path / "log" / f"{name}.db").mkdir()  # where the file of the day should be
+    fill(spool, 1200)
+    child = start()
+    until(lambda: counted(tmp_path) == 1200)
+    fill(spool, 10)
+    until(lambda: counted(tmp_path) == 1210)
+    assert child.poll() is None
+    assert len(segments(tmp_path / "spool")) == 1

@@ -1,4 +1,4 @@
-"""The ingest process: moves records from the spool into the log store, and forgets old days.
+"""The ingest process: moves records from the spool into the log store, forgets old days, and counts for `/metrics`.
 
 `python -m lockgate.scribe --data DIR --lifeline FD`. One works in a data directory at a time; another waits its turn. It ends
 after moving what is there: at SIGTERM, or when the lifeline (the reading end of a pipe whose other end its supervisor holds)
@@ -18,8 +18,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from lockgate.stores import roster
 from lockgate.stores.ingest import BATCH, Ingest
-from lockgate.stores.ports import StoreError
+from lockgate.stores.metrics import counting, saved
+from lockgate.stores.metrics.counting import Counting
+from lockgate.stores.ports import LogStore, StoreError
 from lockgate.stores.sqlite_log import SqliteLog
 
 log = logging.getLogger("lockgate")
@@ -30,6 +33,8 @@ RETRY_S, RETRY_MOST_S = 1.0, 30.0
 #: How long the last moving may take; what is left then is for the next scribe.
 DRAIN_S = 10.0
 PRUNE_S = 3600.0
+#: Between two times that the numbers are written down.
+SAVE_S = 1.0
 _DAY_US = 86_400_000_000
 
 
@@ -78,32 +83,85 @@ def scribe(data: Path, lifeline: int = -1, retention_days: int = 0) -> int:
     if lock < 0:
         return 0
     store = SqliteLog(data / "log", report=log.warning)
-    ingest = Ingest(spool, store, report=log.warning)
+    numbers = Numbers(Counting(spool, data / saved.NAME, report=log.warning), data / roster.NAME)
+    ingest = Ingest(spool, store, report=log.warning, released=numbers.counting.has_saved)
     try:
-        _keep_moving(ingest, store, bell, retention_days)
+        _keep_moving(Log(store, ingest, retention_days), numbers, bell)
+        numbers.finish()
         return 0 if _drain(ingest) else 1
     finally:
+        numbers.counting.close()
         ingest.close()
         store.close()
         os.close(lock)
 
 
-def _keep_moving(ingest: Ingest, store: SqliteLog, bell: Bell, retention_days: int) -> None:
-    retry_s = 0.0
-    prune_at = 0.0
-    while not bell.rung:
-        moved = 0
+class Numbers:
+    """Counts, and writes down what was counted once a second."""
+
+    def __init__(self, counting: Counting, workers: Path) -> None:
+        self.counting = counting
+        self._workers = workers
+        self._save_at = 0.0
+        self._used_us = 0
+
+    def step(self, now: float) -> bool:
+        """Whether there is more to do at once."""
+        more = self.counting.step() >= counting.BATCH
+        if now >= self._save_at:
+            self._save_at = now + SAVE_S
+            self._save()
+        return more
+
+    def finish(self) -> None:
+        """Count all that is there."""
+        while self.counting.step():
+            pass
+        self._save()
+
+    def _save(self) -> None:
+        self.counting.add_lives(roster.lives(self._workers, time.perf_counter()))
+        used_us = time.process_time_ns() // 1000
+        self.counting.add_cpu(used_us - self._used_us)
+        self._used_us = used_us
+        self.counting.save()
+
+
+class Log:
+    """Moves records into the store; when the store has trouble, not again before a while has passed."""
+
+    def __init__(self, store: LogStore, ingest: Ingest, retention_days: int) -> None:
+        self._store = store
+        self._ingest = ingest
+        self._retention_days = retention_days
+        self._retry_s = 0.0
+        self._retry_at = 0.0
+        self._prune_at = 0.0
+
+    def step(self, now: float) -> bool:
+        """Whether there is more to do at once."""
+        if now < self._retry_at:
+            return False
         try:
-            if retention_days and time.monotonic() >= prune_at:
-                prune_at = time.monotonic() + PRUNE_S
-                store.prune(time.time_ns() // 1000 - retention_days * _DAY_US)
-            moved = ingest.step()
-            retry_s = 0.0
+            if self._retention_days and now >= self._prune_at:
+                self._prune_at = now + PRUNE_S
+                self._store.prune(time.time_ns() // 1000 - self._retention_days * _DAY_US)
+            moved = self._ingest.step()
         except StoreError as error:
-            retry_s = min(max(RETRY_S, 2 * retry_s), RETRY_MOST_S)
-            log.error("request log: %s; trying again in %.0f s", error, retry_s)
-        if moved < BATCH:
-            bell.wait(retry_s or LOOK_S)
+            self._retry_s = min(max(RETRY_S, 2 * self._retry_s), RETRY_MOST_S)
+            self._retry_at = now + self._retry_s
+            log.error("request log: %s; trying again in %.0f s", error, self._retry_s)
+            return False
+        self._retry_s = 0.0
+        return moved >= BATCH
+
+
+def _keep_moving(records: Log, numbers: Numbers, bell: Bell) -> None:
+    while not bell.rung:
+        now = time.monotonic()
+        more = numbers.step(now)
+        if not (records.step(now) or more):
+            bell.wait(LOOK_S)
 
 
 def _drain(ingest: Ingest) -> bool:

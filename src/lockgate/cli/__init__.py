@@ -20,6 +20,7 @@ from lockgate.cli.logs import logs
 from lockgate.cli.prices import prices
 from lockgate.cli.providers import providers
 from lockgate.cli.serve import serve
+from lockgate.cli.status import status
 from lockgate.cli.users import users
 from lockgate.cli.vault import audit, vault
 
@@ -46,6 +47,7 @@ def cli() -> None:
 
 for command in (
     serve,
+    status,
     check,
     print_schema,
     providers,

@@ -32,6 +32,7 @@ OF_ORGANISATION = _named(
         "workspaces": _VERBS,
         "secret_references": _VERBS,
         "audit_logs": ("list",),
+        "metrics": ("read",),
     }
 )
 #: Of things that can belong to a workspace.

@@ -173,20 +173,31 @@ def pack(record: Record, *, bodies: bool = True) -> bytes:
 def unpack(data: bytes | memoryview) -> Record:
     """The record in `data`; raises `msgspec.DecodeError` when it is none."""
     view = memoryview(data)
-    if len(view) < _SIZES.size:
-        raise msgspec.DecodeError("a packed record is cut short")
-    head, account, request = _SIZES.unpack_from(view)
-    usage_at = _SIZES.size + head
-    request_at = usage_at + account
-    response_at = request_at + request
-    if response_at > len(view):
-        raise msgspec.DecodeError("a packed record is cut short")
+    usage_at, request_at, response_at = _places(view)
     record = _head.decode(view[_SIZES.size : usage_at])
-    if account and record.usage is not None:
+    if request_at > usage_at and record.usage is not None:
         record.usage.raw = msgspec.Raw(bytes(view[usage_at:request_at]))
     record.request = bytes(view[request_at:response_at])
     record.response = bytes(view[response_at:])
     return record
+
+
+def unpack_head(data: bytes | memoryview) -> Record:
+    """The record without its bodies and the provider's own account; raises `msgspec.DecodeError` when it is none."""
+    view = memoryview(data)
+    return _head.decode(view[_SIZES.size : _places(view)[0]])
+
+
+def _places(view: memoryview) -> tuple[int, int, int]:
+    """Where the provider's account, the request and the response begin."""
+    if len(view) < _SIZES.size:
+        raise msgspec.DecodeError("a packed record is cut short")
+    head, account, request = _SIZES.unpack_from(view)
+    usage_at = _SIZES.size + head
+    response_at = usage_at + account + request
+    if response_at > len(view):
+        raise msgspec.DecodeError("a packed record is cut short")
+    return usage_at, usage_at + account, response_at
 
 
 def _printable(value: Any) -> Any:

@@ -1,9 +1,9 @@
-"""The one ASGI callable: lifespan, the few open pages, and the data plane's way to the door."""
+"""The one ASGI callable: lifespan, the few pages, and the data plane's way to the door."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import unquote_to_bytes
 
 from lockgate.core.call import Call, Family
@@ -14,7 +14,10 @@ from lockgate.dialects.conventions import PLAIN
 from lockgate.dialects.registry import CODECS
 from lockgate.http.admin.door import AdminDoor
 from lockgate.http.exchange import LineCaller, Receive, Scope, Send, too_large
+from lockgate.http.metrics import Metrics
+from lockgate.http.pages import OPEN, lay_out_pages
 from lockgate.http.routes import Found, Table, lay_out
+from lockgate.pipeline.admit import admit, permit
 from lockgate.pipeline.door import enter
 from lockgate.pipeline.keys import OWN, SHARED
 from lockgate.pipeline.render import JSON
@@ -28,6 +31,10 @@ _NAMES = frozenset(prefix + name for prefix in _OURS for name in (b"config", b"p
 _TRACE = re.compile(rb"[\x21-\x7e]{1,128}")
 _PARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
+Raw = list[tuple[bytes, bytes]]
+#: A page: status, content type, body.
+Shown = tuple[int, tuple[bytes, bytes], bytes]
+
 
 class World:
     """The holder of the current Snapshot: a reload swaps it, a request reads it once."""
@@ -40,17 +47,29 @@ class World:
 class Gateway:
     """The application. Built with a routing table, so that a route without a policy stops the start-up here."""
 
-    def __init__(self, world: World, runtime: Runtime, *, table: Table | None = None, admin: AdminDoor | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        runtime: Runtime,
+        *,
+        table: Table | None = None,
+        admin: AdminDoor | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._world = world
         self._runtime = runtime
         self._admin = admin
         self._table = lay_out() if table is None else table
         runtime.address = self._table.address
-        self._pages: dict[str, Callable[[], tuple[int, bytes]]] = {
+        self._metrics = metrics
+        self._policies = lay_out_pages()
+        self._pages: dict[str, Callable[[Raw], Awaitable[Shown]]] = {
             "/": self._front,
             "/healthz": self._health,
             "/readyz": self._ready,
         }
+        if metrics is not None:
+            self._pages["/metrics"] = self._measure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,13 +79,13 @@ class Gateway:
         if scope["raw_path"] != path.encode("utf-8", "surrogateescape"):
             path = scope["raw_path"].decode("ascii", "replace")  # no second spelling of a route passes the table
         found = self._table.find(method, path)
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        headers: Raw = scope["headers"]
         if found is None or found.route.named:
             if self._admin is not None and self._admin.owns(path):
                 await self._admin(scope, receive, send)
                 return
             if found is None or not any(name in _NAMES for name, _ in headers):
-                self._open(method, path, LineCaller(scope, receive))
+                await self._show(method, path, headers, LineCaller(scope, receive))
                 return
         caller = LineCaller(scope, receive)
         snapshot = self._world.snapshot
@@ -108,12 +127,17 @@ class Gateway:
             streams=route.streams,
         )
 
-    def _open(self, method: str, path: str, caller: LineCaller) -> None:
-        """What needs no key: three pages that say nothing of the house, and the answer to a wrong address."""
+    async def _show(self, method: str, path: str, headers: Raw, caller: LineCaller) -> None:
+        """A page, for whom it is; or the answer to a wrong address."""
         page = self._pages.get(path)
         if page is not None and method in ("GET", "HEAD"):
-            status, body = page()
-            caller.reply(status, [JSON], body)
+            try:
+                self._permit(self._policies[path].scope, headers)
+                status, kind, body = await page(headers)
+            except Refusal as refusal:
+                _answer(caller, refusal, "")
+            else:
+                caller.reply(status, [kind], body)
         elif (methods := self._table.methods(path)) and method not in methods:
             refusal = Refusal(
                 405, "method_not_allowed", f"{path} is asked with {' or '.join(methods)}, not with {method[:16]}."
@@ -127,16 +151,31 @@ class Gateway:
             refusal = Refusal(404, "not_found", message + "provider that x-lockgate-provider names.")
             _answer(caller, refusal, "")
 
-    def _front(self) -> tuple[int, bytes]:
-        return 200, encode({"name": "Lockgate"})
+    def _permit(self, scope: str, headers: Raw) -> None:
+        """Raises `Refusal` where a page needs a key, and this is none that may see it."""
+        if scope == OPEN:
+            return
+        known = dict(headers)
+        if (flaw := _repeated(headers, known)) is not None:
+            raise flaw
+        principal, _ = admit(known, self._world.snapshot)
+        permit(principal, scope)
 
-    def _health(self) -> tuple[int, bytes]:
-        return 200, encode({"status": "ok"})
+    async def _front(self, headers: Raw) -> Shown:
+        return 200, JSON, encode({"name": "Lockgate"})
 
-    def _ready(self) -> tuple[int, bytes]:
+    async def _health(self, headers: Raw) -> Shown:
+        return 200, JSON, encode({"status": "ok"})
+
+    async def _ready(self, headers: Raw) -> Shown:
         if self._world.draining:
-            return 503, encode({"status": "draining"})
-        return 200, encode({"status": "ready", "revision": self._world.snapshot.revision})
+            return 503, JSON, encode({"status": "draining"})
+        return 200, JSON, encode({"status": "ready", "revision": self._world.snapshot.revision})
+
+    async def _measure(self, headers: Raw) -> Shown:
+        assert self._metrics is not None
+        kind, body = await self._metrics.page(dict(headers).get(b"accept", b""))
+        return 200, (b"content-type", kind), body
 
 
 def _trace_id(headers: dict[bytes, bytes], steered: bool) -> str:
@@ -158,16 +197,23 @@ def take_key(call: Call, name: bytes, header: bytes) -> None:
             return
 
 
-def find_flaw(raw: list[tuple[bytes, bytes]], call: Call, takes: str, limit: int) -> Refusal | None:
-    """What is wrong with a request before its body is read: a header twice that may come once, a length over the limit, a
-    type or encoding that is not read here."""
-    headers = call.headers
+def _repeated(raw: Raw, headers: dict[bytes, bytes]) -> Refusal | None:
+    """What is wrong with a header that may come once and is there twice."""
     if len(headers) != len(raw):
         seen: set[bytes] = set()
         for name, _ in raw:
             if name in seen and name in _ONCE:
                 return Refusal(400, "repeated_header", f"The header '{name.decode('latin-1')}' is given twice.")
             seen.add(name)
+    return None
+
+
+def find_flaw(raw: Raw, call: Call, takes: str, limit: int) -> Refusal | None:
+    """What is wrong with a request before its body is read: a header twice that may come once, a length over the limit, a
+    type or encoding that is not read here."""
+    headers = call.headers
+    if (flaw := _repeated(raw, headers)) is not None:
+        return flaw
     if call.method != "POST":
         return None
     length = headers.get(b"content-length", b"")

@@ -109,6 +109,14 @@ class Health:
             pulse = self._pulses[key] = Pulse()
         return pulse
 
+    def pulses(self) -> dict[Key, Pulse]:
+        """What is known of each target. Not to be changed."""
+        return self._pulses
+
+    def parked(self, now: float) -> list[tuple[Key, float, str]]:
+        """The keys that are left alone now, for how many seconds more, and why."""
+        return [(key, until - now, why) for key, (until, why) in self._parked.items() if now < until]
+
     def breaker(self, key: Key, policy: BreakerPolicy) -> Breaker:
         """The circuit of a target under a policy."""
         breaker = self._breakers.get((key, policy))

@@ -30,14 +30,23 @@ def cursors(spool: Path) -> dict[str, int]:
 
 
 class Ingest:
-    """Moves records from the spool to the store, a batch at each `step`. `report` is told in words of what is lost."""
+    """Moves records from the spool to the store, a batch at each `step`. `report` is told in words of what is lost; `released`
+    says whether others have read a segment up to there, so that it may be deleted."""
 
-    def __init__(self, spool: Path, store: LogStore, *, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        spool: Path,
+        store: LogStore,
+        *,
+        report: Callable[[str], None],
+        released: Callable[[str, int], bool] = lambda name, at: True,
+    ) -> None:
         self.kept = 0
         self.damaged = 0
         self._spool = spool
         self._store = store
         self._report = report
+        self._released = released
         self._segments: dict[str, Segment] = {}
         self._kept_to: dict[str, int] = cursors(spool)
 
@@ -57,7 +66,7 @@ class Ingest:
             ended = segment.ended()
             payloads = segment.read(BATCH - taken, room, final=ended)
             taken += len(payloads)
-            if ended and not payloads:
+            if ended and not payloads and self._released(segment.name, segment.at):
                 finished.append(segment)
             room -= sum(map(len, payloads))
             batch += self._records(segment, payloads)
