@@ -45,7 +45,7 @@ class App:
             self._spool,
             _redactor(snapshot),
         )
-        self._admin = AdminDoor(house, lambda: self.world.snapshot)
+        self._admin = AdminDoor(house, lambda: self.world.snapshot, self.runtime.client)
         self.gateway = Gateway(self.world, self.runtime, admin=self._admin)
         self._meters = Meters(
             self.runtime,

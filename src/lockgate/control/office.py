@@ -14,24 +14,39 @@ from typing import TypeVar
 
 from lockgate.control.config import Config
 from lockgate.control.house import House
+from lockgate.control.identity.reception import Reception
 from lockgate.control.vault import Vault
 from lockgate.core.failure import Refusal
 from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.control.store import ControlStore
+from lockgate.transport.exchange import Client
 
 T = TypeVar("T")
 #: Threads, and how many requests may be in them or wait for one. SQLite and the driver of PostgreSQL take turns anyway.
 THREADS, MOST = 4, 64
 
 
-class Office:
-    """`snapshot` gives the world as it is now, `clock` the time in µs since the epoch."""
+def nobody(scheme: str) -> Client:
+    """Asks no one anything: for a gateway at rest. Raises `Refusal`."""
+    raise Refusal(500, "no_client", f"Nothing here can reach a '{scheme}' address.")
 
-    def __init__(self, house: House, snapshot: Callable[[], Snapshot], clock: Callable[[], int] = now_us) -> None:
+
+class Office:
+    """`snapshot` gives the world as it is now, `client` what asks identity providers, by scheme; `clock` the time in µs since
+    the epoch. `reception` is where people log in."""
+
+    def __init__(
+        self,
+        house: House,
+        snapshot: Callable[[], Snapshot],
+        client: Callable[[str], Client] = nobody,
+        clock: Callable[[], int] = now_us,
+    ) -> None:
         self.house = house
         self.snapshot = snapshot
         self.clock = clock
+        self.reception = Reception(house, client)
         self._threads: ThreadPoolExecutor | None = None
         self._waiting = 0
         self._turn = threading.Lock()
@@ -77,6 +92,7 @@ class Office:
 
     def close(self) -> None:
         """Let go of threads and store."""
+        self.reception.close()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
         with self._turn:

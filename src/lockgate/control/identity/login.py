@@ -1,4 +1,4 @@
-"""Logging in with a password. Whoever tries learns one thing: that it was not right.
+"""Logging in, with a password or by an identity provider. Whoever tries a password learns one thing: that it was not right.
 
 Nobody, and a person without a password, cost the same work as a wrong password; a hash that was made with old parameters is
 made anew when the password is there to make it from.
@@ -11,8 +11,10 @@ import logging
 import msgspec
 
 from lockgate.control.identity import passwords, users
+from lockgate.control.identity.provision import Assertion, organisation_of, provision, subject_of
 from lockgate.control.identity.secrets import Keys
 from lockgate.control.identity.sessions import Visit, begin, end, end_all, no_session
+from lockgate.control.identity.settings import OidcEntry
 from lockgate.control.identity.throttle import Throttle
 from lockgate.control.vault import Vault
 from lockgate.core.audit import Actor
@@ -79,6 +81,18 @@ def log_in(
         session, cookie = welcome(change, keys, browser, user, now_us)
     throttle.succeeded(account)
     return user, session, cookie
+
+
+def log_in_as(
+    store: ControlStore, keys: Keys, browser: Browser, now_us: int, entry: OidcEntry, said: Assertion
+) -> tuple[User, Session, str]:
+    """Who an identity provider says that is, their new session, and its cookie. It blocks. Raises `Refusal` 403,
+    `StoreError`."""
+    tenant = organisation_of(store, entry)
+    actor = msgspec.structs.replace(browser.actor, kind="user", name=said.email or subject_of(said.issuer, said.subject))
+    with store.change(tenant, actor, now_us) as change:
+        user = provision(change, tenant, entry, said)
+        return user, *welcome(change, keys, browser, user, now_us)
 
 
 def welcome(change: Change, keys: Keys, browser: Browser, user: User, now_us: int) -> tuple[Session, str]:

@@ -84,6 +84,11 @@ def outdated(kept: str) -> bool:
     return _hasher().check_needs_rehash(kept)
 
 
+def busy() -> Refusal:
+    """Too many want something that costs."""
+    return Refusal(503, "login_busy", "Too many people are logging in just now. Try again in a moment.", retry_after=5.0)
+
+
 @cache
 def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher  # noqa: PLC0415 - 30 ms, for who logs someone in
@@ -100,7 +105,7 @@ def _nobodys() -> str:
 @contextmanager
 def _turn() -> Generator[None, None, None]:
     if not _turns.acquire(timeout=PATIENCE_S):
-        raise Refusal(503, "login_busy", "Too many people are logging in just now. Try again in a moment.", retry_after=5.0)
+        raise busy()
     try:
         yield
     finally:

@@ -26,6 +26,7 @@ from lockgate.core.record import new_id
 from lockgate.http.admin.answers import HEADERS, TROUBLE, answer, refusal_of, refuse
 from lockgate.http.admin.ask import Ask, Guest
 from lockgate.http.admin.caller import Caller, check_role, permit, place, who
+from lockgate.http.admin.login import login_methods, login_routes
 from lockgate.http.admin.openapi import describe
 from lockgate.http.admin.operations import Operation, bind, members_of, named_in
 from lockgate.http.admin.routes import OPENAPI, AdminTable
@@ -54,7 +55,7 @@ def make_app(table: AdminTable, office: Office) -> Starlette:
         id = _new_id(office)
         path = request.scope["path"]
         if error.status_code == 405:
-            methods = ["GET"] if path == OPENAPI else table.methods(path)
+            methods = ["GET"] if path == OPENAPI else table.methods(path) or login_methods(path)
             message = f"{path[:200]} is asked with {' or '.join(methods)}, not with {request.method[:16]}."
             return refuse(Refusal(405, "method_not_allowed", message), id, {"allow": ", ".join(methods)})
         return refuse(Refusal(404, "not_found", f"There is nothing at {path[:200]}. {OPENAPI} says what there is."), id)
@@ -64,6 +65,7 @@ def make_app(table: AdminTable, office: Office) -> Starlette:
         Route(each.route.path, _endpoint(each, office), methods=[each.route.method], name=each.route.handler)
         for each in operations
     ]
+    routes += login_routes(office)
     app = Starlette(routes=routes, exception_handlers={HTTPException: refused})
     app.router.redirect_slashes = False  # a redirect would be written with the Host that the caller made up
     return app
@@ -117,7 +119,7 @@ async def _respond(request: Request, operation: Operation, office: Office, id: s
 
 
 def _admit(headers: dict[bytes, bytes], operation: Operation, office: Office) -> Caller:
-    caller = who(headers, office)
+    caller = who(headers, office, operation.route.method)
     if caller.scopes is not None:
         permit(caller, operation.route, caller.scopes)
     return caller

@@ -14,6 +14,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import Membership, Tenant, User, Workspace, WorkspaceRole
 from lockgate.http.admin.routes import AdminRoute, Role
 from lockgate.pipeline.admit import admit
+from lockgate.pipeline.keys import OWN, SHARED
 from lockgate.stores.control.query import Absent
 from lockgate.stores.control.store import ControlStore
 
@@ -59,9 +60,16 @@ class Caller(msgspec.Struct, frozen=True):
         return held if self.scopes is None else held & self.scopes
 
 
-def who(headers: dict[bytes, bytes], office: Office) -> Caller:
-    """The caller. Raises `Refusal` 401 when it is not known, and 503 when that cannot be said; nobody is ever taken for nobody
-    in particular. It blocks."""
+def who(headers: dict[bytes, bytes], office: Office, method: str) -> Caller:
+    """The caller: by a key, else by a session. Raises `Refusal` 401 when it is not known, 403 for a change in a session that
+    was not made from the dashboard, and 503 when that cannot be said; nobody is ever taken for nobody in particular. It
+    blocks."""
+    if not any(name in headers for name in (*OWN, *SHARED)):
+        said = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        visit = office.reception.visit(office.store, method, said, office.clock())
+        if visit is not None:
+            user = visit.user
+            return Caller("user", user.id, user.email, user.organisation, person=user, seats=visit.seats)
     return by_key(headers, office)
 
 

@@ -8,24 +8,37 @@ from collections.abc import Callable
 from importlib import import_module
 
 from lockgate.control.house import House
-from lockgate.control.office import Office
+from lockgate.control.office import Office, nobody
 from lockgate.http.admin.routes import AdminTable, lay_out
 from lockgate.http.exchange import Receive, Scope, Send
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.transport.exchange import Client
+
+
+#: Below here people log in and out (`login`).
+LOGIN = "/auth/"
 
 
 class AdminDoor:
-    """The admin API of one worker. `snapshot` gives the world as it is now. Raises `UnguardedRoute`."""
+    """The admin API of one worker, and the logins. `snapshot` gives the world as it is now, `client` what asks identity
+    providers, by scheme. Raises `UnguardedRoute`."""
 
-    def __init__(self, house: House, snapshot: Callable[[], Snapshot], *, table: AdminTable | None = None) -> None:
-        self._office = Office(house, snapshot)
+    def __init__(
+        self,
+        house: House,
+        snapshot: Callable[[], Snapshot],
+        client: Callable[[str], Client] = nobody,
+        *,
+        table: AdminTable | None = None,
+    ) -> None:
+        self._office = Office(house, snapshot, client)
         self._table = lay_out() if table is None else table
         self._app: Callable[[Scope, Receive, Send], object] | None = None
         self._building = asyncio.Lock()
 
     def owns(self, path: str) -> bool:
-        """Whether a path, as it stands in the request line, is the admin API's."""
-        return self._table.owns(path)
+        """Whether a path, as it stands in the request line, is the admin API's, or where people log in."""
+        return path.startswith(LOGIN) or self._table.owns(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._app is None:
