@@ -13,10 +13,11 @@ from support.tenants import ME, NOW, found_another
 
 
 class Answer:
-    def __init__(self, status, headers, body):
+    def __init__(self, status, headers, body, cookies=()):
         self.status = status
         self.headers = headers
         self.body = body
+        self.cookies = cookies
 
     @property
     def json(self):
@@ -127,4 +128,5 @@ class Admin:
         await self.app.gateway(scope, receive, send)
         start, *rest = sent
         found = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Answer(start["status"], found, b"".join(part.get("body", b"") for part in rest))
+        cookies = [value.decode() for name, value in start["headers"] if name == b"set-cookie"]
+        return Answer(start["status"], found, b"".join(part.get("body", b"") for part in rest), cookies)
