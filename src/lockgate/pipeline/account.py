@@ -203,7 +203,7 @@ class Account:
 
     def headers(self) -> Headers:
         """What the caller is told of what is left."""
-        return left(self.entry, self._runtime)
+        return left(self.entry, self._hold, self._runtime)
 
     def _price(self) -> None:
         """Usage and cost of the answer, and of all that was asked for it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lockgate.pipeline.allowance import Allowance
 from lockgate.policy.bound import Bound
-from lockgate.policy.limits import Grant
+from lockgate.policy.limits import Grant, Reading
 from lockgate.policy.purse import Reservation
 from lockgate.stores.ledger.ledger import Ledger
 from lockgate.stores.limits.local import now_us
@@ -20,6 +20,11 @@ class Entry:
         self.allowance = allowance
         self._limits = limits
         self._grant = grant
+
+    @property
+    def left(self) -> list[Reading]:
+        """What was left of the limits that it counted in."""
+        return [] if self._grant is None else self._grant.left
 
     @property
     def running(self) -> bool:
@@ -59,6 +64,11 @@ class Hold:
 
     def __repr__(self) -> str:
         return f"Hold({self._reservation}, {self._grant})"
+
+    @property
+    def left(self) -> list[Reading]:
+        """What was left of the limits that it counted in."""
+        return [] if self._grant is None else self._grant.left
 
     @property
     def most(self) -> int | None:

@@ -1,25 +1,23 @@
-"""What is left of the limits and budgets of whoever asks, as the headers of an answer tell it."""
+"""What is left of the limits and budgets that a request counts in, as the headers of an answer tell it."""
 
 from __future__ import annotations
 
-from lockgate.pipeline.hold import Entry
+from lockgate.pipeline.hold import Entry, Hold
 from lockgate.pipeline.ports import Headers
 from lockgate.pipeline.runtime import Runtime
 from lockgate.policy.limits import headers
-from lockgate.stores.limits.local import now_us
 
 
-def left(entry: Entry | None, runtime: Runtime) -> Headers:
+def left(entry: Entry | None, hold: Hold | None, runtime: Runtime) -> Headers:
     """Of each kind of limit and budget the one of which least is left, as far as this worker knows."""
     if entry is None or not entry.allowance:
         return []
-    own = entry.allowance
-    found: Headers = []
-    if runtime.limits is not None and (own.counts or own.tokens):
-        found += headers(runtime.limits.readings(own.counts + own.tokens, now_us()))
+    readings = entry.left if hold is None else entry.left + hold.left
+    found = headers(readings) if readings else []
+    if not entry.allowance.budgets or runtime.ledger is None:
+        return found
     least: dict[str, int] = {}
-    for budget in own.budgets if runtime.ledger is not None else ():
-        assert runtime.ledger is not None
+    for budget in entry.allowance.budgets:
         rest = runtime.ledger.left(budget)
         if rest is not None:
             least[budget.measure] = min(rest, least.get(budget.measure, rest))

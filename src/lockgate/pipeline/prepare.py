@@ -35,6 +35,7 @@ class Prepared(msgspec.Struct):
     outgoing: Outgoing
     gear: Gear
     stream: bool
+    sheet: Sheet | None = None  # the body, where it is JSON that was looked into
     request: Request | Query | None = None  # canonical, when translated
     dropped: list[str] = []  # members of the caller's own body that the provider would reject
     drop_usage: bool = False  # the provider tells usage in its stream because we alone asked
@@ -101,7 +102,7 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
                 request.lose(each)
     array = stream and lane.caller.array_asked is not None and lane.caller.array_asked(call.query)
     out = outgoing(call, sheet.bytes(), target, stream)
-    return Prepared(target, out, gear, stream, request, dropped, drop_usage, usage_asked, array)
+    return Prepared(target, out, gear, stream, sheet, request, dropped, drop_usage, usage_asked, array)
 
 
 def held(dialect: str, sheet: Sheet, most: int) -> Sheet:

@@ -101,13 +101,13 @@ async def _granted(limits: RateLimits, wanted: tuple[Limit, ...], tokens: int) -
 
 def _ask(prepared: Prepared) -> Ask:
     """What goes out asks for."""
-    body = prepared.outgoing.body
+    body, sheet = prepared.outgoing.body, prepared.sheet
     if not isinstance(body, bytes):
         return ANYTHING
     if not body:
         return Ask(answers=0)
     try:
-        sheet = Sheet.open(body)
+        sheet = sheet or Sheet.open(body)
     except Refusal:  # what passes unread need not be JSON
         return ANYTHING
     return ask_of(prepared.target.lane.provider, sheet, len(body))

@@ -146,19 +146,24 @@ class Limiter:
         if denial is not None:
             return denial
         held: list[Held] = []
+        rest: list[Reading] = []
         for limit, words, at, rate, owed in found:
             if limit.dimension == "requests":
                 charge(words, at + CELL, rate, now, owed, 1)
-                words[at + IDLE] = now + (owed + rate.unit) // rate.ticks + 1
+                owed += rate.unit
+                words[at + IDLE] = now + owed // rate.ticks + 1
+                rest.append(Reading(limit, (rate.cap - owed) // rate.unit, rate.drains_us(owed)))
             elif limit.dimension == "tokens":
                 term = hold(words, at + CELL, rate, now, owed, tokens)
-                words[at + IDLE] = now + (owed + tokens * rate.unit) // rate.ticks + 1
+                owed += tokens * rate.unit
+                words[at + IDLE] = now + owed // rate.ticks + 1
+                rest.append(Reading(limit, (rate.cap - owed) // rate.unit, rate.drains_us(owed)))
                 held.append(Held(limit, tokens, term, SHARED if words is shared else OWN))
             else:
                 place = self.lend(words, at, limit, now)
                 place.account = SHARED if words is shared else OWN
                 held.append(place)
-        return Grant(held)
+        return Grant(held, rest)
 
     def seat(self, limit: Limit, now: int) -> int:
         """Where a limit's slot begins in the table; -1: nowhere."""

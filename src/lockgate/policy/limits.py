@@ -137,18 +137,20 @@ class Held(msgspec.Struct):
     until: int = 0
 
 
-class Grant(msgspec.Struct):
-    """A request may go on. To be settled once, whatever becomes of it; `held` is what there is to settle."""
-
-    held: list[Held]
-
-
 class Reading(msgspec.Struct, frozen=True):
     """What is left of a limit, and after how long all of it is there again."""
 
     limit: Limit
     remaining: int
     reset_us: int
+
+
+class Grant(msgspec.Struct):
+    """A request may go on. To be settled once, whatever becomes of it; `held` is what there is to settle. `left` is what was
+    left of the limits of requests and tokens then."""
+
+    held: list[Held]
+    left: list[Reading] = []
 
 
 def tightest(readings: Sequence[Reading]) -> dict[str, Reading]:

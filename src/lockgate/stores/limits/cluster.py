@@ -153,6 +153,7 @@ class ClusterLimits:
             self._lacking = lacking
             return None
         held: list[Held] = []
+        rest: list[Reading] = []
         for limit, at, units in found:
             if limit.dimension == "concurrent":
                 self._errands.at_once[limit.tag] = limit
@@ -165,7 +166,8 @@ class ClusterLimits:
                 self._errands.want(limit, 0)
             if limit.dimension == "tokens":
                 held.append(Held(limit, units, words[beside + TERM], IN_HAND, words[beside + UNTIL]))
-        return Grant(held)
+            rest.append(Reading(limit, *room(words, beside, limit.rate, now)))
+        return Grant(held, rest)
 
     def _settle(self, held: Held, now: int, used: int, entered: bool) -> None:
         spare = held.units - used
