@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from lockgate.control.alerts.budgets import amounts
 from lockgate.control.config import Config, Mistake
 from lockgate.control.limit_settings import UsageSetting
 from lockgate.control.stored import Stored
@@ -27,6 +28,7 @@ def compile_allowances(config: Config, stored: Stored, declared_us: int, mistake
     """All that is limited; None: nothing. `declared_us` is when the configuration was written. What is wrong in the
     configuration is one of the `mistakes`, what is wrong in the store one of `stored.flaws`."""
     home = stored.home
+    told = tuple(config.alerts.thresholds)
     found: dict[tuple[Holder, str], Allowance] = {}
     rules: list[Rule] = []
 
@@ -45,7 +47,7 @@ def compile_allowances(config: Config, stored: Stored, declared_us: int, mistake
         if not usage and not rates:
             return
         try:
-            own = allowance_of(holder, subject, name, usage, rates, revision, home.organisation)
+            own = allowance_of(holder, subject, name, usage, rates, revision, home.organisation, told)
         except ValueError as error:
             (mistakes if at else stored.flaws).append(Mistake(at or f"limits of the {holder} {name}", str(error)))
             return
@@ -86,7 +88,7 @@ def compile_allowances(config: Config, stored: Stored, declared_us: int, mistake
         if policy.deny == (policy.usage is not None or policy.rate is not None) or (policy.usage and policy.rate):
             mistakes.append(Mistake(at, "a policy has one of usage, rate and deny: true"))
         else:
-            _add_rule(row, declared_us, rules, mistakes, at)
+            _add_rule(row, declared_us, rules, mistakes, at, told)
 
     for each in stored.rows[Organisation].values():
         put("organisation", each.id, each.slug, each.usage_limits, each.rate_limits, each.changed_us)
@@ -100,7 +102,7 @@ def compile_allowances(config: Config, stored: Stored, declared_us: int, mistake
     _add_virtual_keys(stored, put)
     for each in stored.rows[Policy].values():
         if each.status == "active":
-            _add_rule(each, each.changed_us, rules, stored.flaws, f"stored policy {each.name or each.id}")
+            _add_rule(each, each.changed_us, rules, stored.flaws, f"stored policy {each.name or each.id}", told)
     return Allowances(found, rules, home) if found or rules else None
 
 
@@ -127,10 +129,11 @@ def allowance_of(
     rates: Iterable[RateLimit],
     revision: int,
     tenant: str,
+    told: Sequence[int] = (),
 ) -> Allowance:
-    """What one may use. Raises `ValueError` for what makes no sense."""
+    """What one may use. Somebody is `told` at these percents of a budget. Raises `ValueError` for what makes no sense."""
     limits = [limit_of(each, holder, subject, tenant=tenant) for each in rates]
-    pairs = [(each, budget_of(each, f"{holder}:{subject}", f"{holder} {name}", revision)) for each in usage]
+    pairs = [(each, budget_of(each, f"{holder}:{subject}", f"{holder} {name}", revision, told)) for each in usage]
     return Allowance(
         tuple(limit for limit in limits if limit.dimension != "tokens"),
         tuple(limit for limit in limits if limit.dimension == "tokens"),
@@ -143,7 +146,7 @@ def allowance_of(
     )
 
 
-def budget_of(said: UsageLimit, owner: str, scope: str, revision: int) -> Budget:
+def budget_of(said: UsageLimit, owner: str, scope: str, revision: int, told: Sequence[int] = ()) -> Budget:
     """A budget of the ledger. Raises `ValueError` for an amount, a period or a time zone that cannot be."""
     zone = said.time_zone or "UTC"
     if said.periodic_reset_days:
@@ -159,13 +162,13 @@ def budget_of(said: UsageLimit, owner: str, scope: str, revision: int) -> Budget
         said.type,
         not said.soft,
         period,
-        () if said.alert_threshold is None else (said.alert_threshold,),
+        amounts(said.credit_limit, told, said.alert_threshold),
         revision,
         scope,
     )
 
 
-def _add_rule(row: Policy, revision: int, rules: list[Rule], mistakes: list[Mistake], at: str) -> None:
+def _add_rule(row: Policy, revision: int, rules: list[Rule], mistakes: list[Mistake], at: str, told: Sequence[int]) -> None:
     keys = [*(term.key for term in row.conditions), *row.group_by]
     strange = [key for key in keys if key not in KEYS and not key.startswith("metadata.")]
     if strange:
@@ -182,7 +185,7 @@ def _add_rule(row: Policy, revision: int, rules: list[Rule], mistakes: list[Mist
 
     def budget(group: str) -> Budget:
         assert row.usage is not None
-        return budget_of(row.usage, f"policy:{row.id}:{group}", scope(group), revision)
+        return budget_of(row.usage, f"policy:{row.id}:{group}", scope(group), revision, told)
 
     try:  # what is wrong with it is found out now
         _ = row.rate and limit(""), row.usage and budget("")

@@ -4,7 +4,7 @@ import pytest
 
 from lockgate.control.alerts.alert import Subject, title
 from lockgate.control.alerts.budgets import Crossings, amounts
-from lockgate.policy.ledger import Budget
+from lockgate.policy.ledger import MOST, Budget
 from lockgate.policy.window import Period
 from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.memory import MemoryLedger
@@ -45,8 +45,9 @@ def test_thresholds_are_amounts():
     assert amounts(100, (80, 100)) == (80, 100)
     assert amounts(3, (50, 100)) == (2, 3)
     assert amounts(100, (80, 80), also=85) == (80, 85)
-    assert amounts(100, (), also=0) == ()
+    assert amounts(100, (), also=0) == (0,)
     assert amounts(0, (80,)) == ()
+    assert amounts(MOST, (80, 200, -1)) == (-(-MOST * 80 // 100),)
 
 
 def test_a_crossing_is_told_until_somebody_has_it(book, spent):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from lockgate.control.alerts.alert import Alert, Subject, id_of, when
+from lockgate.policy.ledger import MOST, Budget
 from lockgate.policy.ledger import Alert as Crossing
-from lockgate.policy.ledger import Budget
 from lockgate.stores.ledger.book import Book
 
 #: Whose a budget is; None: nobody knows any more.
@@ -19,11 +19,10 @@ Whose = Callable[[Budget], Subject | None]
 
 def amounts(cap: int, percents: Iterable[int], also: int | None = None) -> tuple[int, ...]:
     """The amounts of a budget at which somebody is told, for `Budget.alerts`: percents of its cap, rounded up, and one that was
-    named outright."""
+    named outright. What no budget can reach is left out."""
     found = {-(-cap * percent // 100) for percent in percents}
-    if also is not None:
-        found.add(also)
-    return tuple(sorted(found - {0}))
+    found = {amount for amount in found if 0 < amount <= MOST}
+    return tuple(sorted(found if also is None else found | {also}))
 
 
 class Crossings:
