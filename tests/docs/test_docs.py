@@ -10,7 +10,10 @@ from click.testing import CliRunner
 
 from lockgate.cli import cli
 from lockgate.control.config import read_text
+from lockgate.control.identity.compiled import check_identity
+from lockgate.control.identity.settings import IdentityEntry, JwtEntry, OidcEntry
 from lockgate.core.failure import FailureKind
+from lockgate.http.routes import SCOPES
 from lockgate.pipeline.branches import compile_inline
 from lockgate.pipeline.route import BreakerConfig, RetryConfig, Strategy
 from lockgate.policy.balance import Method
@@ -32,8 +35,22 @@ def blocks(path, language):
 def test_the_configuration_that_is_shown_is_good():
     (shown,) = blocks(ROOT / "docs/configuration.md", "yaml")
     shown = shown.replace("sha256:…", "sha256:" + "00" * 32)
-    config = read_text(shown, {"OPENAI_API_KEY": "k", "SLACK_URL": "https://hooks.example"})
+    config = read_text(shown, {"OPENAI_API_KEY": "k", "SLACK_URL": "https://hooks.example", "OIDC_SECRET": "s"})
     assert set(yaml.safe_load(shown)) == set(config.__struct_fields__), "every section is shown"
+
+
+@pytest.mark.parametrize("text", blocks(ROOT / "docs/identity.md", "yaml"))
+def test_the_identities_that_are_shown_are_good(text):
+    config = read_text(text, {"OIDC_SECRET": "s"})
+    mistakes = []
+    check_identity(config.identity, SCOPES, mistakes)
+    assert mistakes == []
+
+
+def test_every_member_of_an_identity_is_documented():
+    text = (ROOT / "docs/identity.md").read_text("utf-8")
+    for part in (IdentityEntry, OidcEntry, JwtEntry):
+        assert not [name for name in part.__struct_fields__ if name not in text], part
 
 
 @pytest.fixture(scope="module")

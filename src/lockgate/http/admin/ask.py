@@ -120,6 +120,17 @@ class Ask:
         principal = self.caller.principal
         if principal is None:
             return Rights(self.scopes)
+        if principal.until_us:  # a token, which says its limits itself
+            if len(principal.usage_limits) > 1:
+                raise Refusal(403, "beyond_your_rights", "A token with several budgets makes no keys.", scope="key")
+            return Rights(
+                self.scopes,
+                principal.models,
+                principal.config if principal.config_fixed else "",
+                next(iter(principal.usage_limits), None),
+                principal.rate_limits,
+                principal.until_us,
+            )
         try:
             own = self.store.get(Tenant(self.caller.organisation), ApiKey, principal.id)
         except Absent:  # one that the configuration declares has no limits and does not expire
