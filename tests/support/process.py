@@ -120,11 +120,11 @@ class Gateway:
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
-    def lockgate(self, *arguments):
-        """Another command in the same house."""
+    def lockgate(self, *arguments, given=None):
+        """Another command in the same house, with this on its stdin."""
         done = subprocess.run(
             [sys.executable, "-m", "lockgate", *arguments, "--data", str(self.data)],
-            env=self.env, capture_output=True, text=True, cwd=self.folder, timeout=60, check=False,
+            env=self.env, input=given, capture_output=True, text=True, cwd=self.folder, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
