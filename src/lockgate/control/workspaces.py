@@ -98,7 +98,7 @@ def remove(change: Change, workspace: Workspace, *, force: bool = False) -> None
     stay in the organisation. Raises `Refusal` 409."""
     held = {noun: change.all(noun, workspace=workspace.id) for noun in HOLDINGS}
     if any(held.values()) and not force:
-        counts = ", ".join(f"{len(rows)} {HOLDINGS[noun]}" for noun, rows in held.items() if rows)
+        counts = ", ".join(f"{HOLDINGS[noun]} ({len(rows)})" for noun, rows in held.items() if rows)
         raise Refusal(
             409,
             "workspace_not_empty",

@@ -67,3 +67,25 @@ def test_its_schemas_are_schemas_and_the_answers_fit_them(admin, described):
     check("/v1/configs/{slug}", "get", admin.get(f"/v1/configs/{config['slug']}").json)
     check("/v1/configs/{slug}/versions", "get", admin.get(f"/v1/configs/{config['slug']}/versions").json)
     check("/v1/configs/{slug}", "get", admin.get("/v1/configs/none").json, "default")
+    person = admin.person(seats=[(admin.home.workspace, "manager")])
+    place, people = "/v1/admin/workspaces", "/v1/admin/users"
+    body = {"name": "x", "usage_limits": [{"credit_limit": 1.5}], "rate_limits": [{"value": 1}], "users": [person.id]}
+    check(place, "post", admin.post(place, body).json)
+    check(place, "get", admin.get(place).json)
+    check(f"{place}/{{workspace_id}}", "get", admin.get(f"{place}/default").json)
+    check(f"{place}/{{workspace_id}}", "put", admin.put(f"{place}/default", {"name": "y"}).json)
+    check(f"{place}/{{workspace_id}}/users", "get", admin.get(f"{place}/default/users").json)
+    check(f"{place}/{{workspace_id}}/users/{{user_id}}", "get", admin.get(f"{place}/default/users/{person.id}").json)
+    check(people, "get", admin.get(people).json)
+    check(f"{people}/{{user_id}}", "get", admin.get(f"{people}/{person.id}").json)
+    invite = admin.post(f"{people}/invites", {"email": "a@example.com", "role": "member", "workspaces": [{"id": "other"}]}).json
+    check(f"{people}/invites", "post", invite)
+    check(f"{people}/invites", "get", admin.get(f"{people}/invites").json)
+    check(f"{people}/invites/{{invite_id}}", "get", admin.get(f"{people}/invites/{invite['id']}").json)
+    again = admin.post(f"{people}/invites/{invite['id']}/resend").json
+    check(f"{people}/invites/{{invite_id}}/resend", "post", again)
+    token = {"token": again["invite_link"].partition("#")[2], "password": "correct horse battery staple"}
+    check(f"{people}/invites/accept", "post", admin.post(f"{people}/invites/accept", token, key="").json)
+    organisation = "/v1/admin/organisation"
+    check(organisation, "get", admin.get(organisation).json)
+    check(f"{organisation}/defaults", "get", admin.get(f"{organisation}/defaults").json)

@@ -11,6 +11,7 @@ from lockgate.control import invites, workspaces
 from lockgate.control.identity.site import Site
 from lockgate.control.rights import Rights, check_within
 from lockgate.control.roles import check_role, check_seat
+from lockgate.control.scopes import EVERYTHING
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import ApiKey, Invite, OrganisationRole, Seat, WorkspaceRole
 from lockgate.http.admin.ask import Ask, Guest
@@ -207,6 +208,9 @@ def accept(ask: Guest, body: TakenInvite) -> Joined:
 
 def _check_key(ask: Ask, scopes: list[str], rights: Rights) -> None:
     """The keys that come with an invitation have no limits of their own, so who has some gives none away."""
+    if EVERYTHING in scopes:
+        at = "workspace_api_key_details.scopes"
+        raise Refusal(400, "invalid_value", f"'{EVERYTHING}' is for keys of the organisation.", param=at)
     if scopes:
         promised = ApiKey(id="", organisation=ask.tenant.organisation, name="", digest=b"", scopes=scopes)
         check_within(promised, rights, ask.office.house.scopes)
