@@ -6,8 +6,13 @@ import sqlite3
 
 import pytest
 
+from lockgate.control.allowances import of_token
 from lockgate.control.config import BadConfig
-from lockgate.core.failure import Failure
+from lockgate.core.call import Call, Principal
+from lockgate.core.failure import Failure, Refusal
+from lockgate.core.limits import RateLimit, UsageLimit
+from lockgate.core.tenancy import Tenant
+from lockgate.pipeline.allowance import NOTHING, Allowances
 from support.asgi import Line, ask_soon
 from support.house import make_app, records
 from support.scripted import ScriptedClient, ScriptedExchange, events
@@ -50,6 +55,7 @@ REPLY = {
 }
 
 
+CALL = Call("id", "id", 0, 0.0, "POST", "/v1/chat/completions", b"", {}, "chat", "openai.chat")
 COST = 350_000  # 100 tokens in at $2.50 and 10 out at $10 a million
 
 
@@ -369,3 +375,22 @@ def test_limits_that_make_no_sense_are_told_with_their_path(tmp_path, text, path
     with pytest.raises(BadConfig) as caught:
         make_app(tmp_path, text)
     assert path in [mistake.path for mistake in caught.value.mistakes]
+
+
+def test_a_token_says_itself_what_it_may_use(tmp_path):
+    said = Principal(
+        "token:a",
+        "a",
+        until_us=1,
+        usage_limits=(UsageLimit("cost", 5),),
+        rate_limits=(RateLimit("requests", 3), RateLimit("tokens", 9)),
+    )
+    allowances = Allowances({}, [], Tenant("org"), of_token)
+    assert allowances.limited
+    assert allowances.budgeted
+    own = allowances.caller(CALL, said)
+    assert (own.counts[0].value, own.tokens[0].value, own.budgets[0].cap) == (3, 9, 5)
+    assert allowances.caller(CALL, Principal("b", "b")) == NOTHING
+    wrong = Principal("token:c", "c", rate_limits=(RateLimit("requests", 0),))
+    with pytest.raises(Refusal, match="make no sense"):
+        allowances.caller(CALL, wrong)

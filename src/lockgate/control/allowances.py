@@ -12,6 +12,8 @@ from lockgate.control.alerts.budgets import amounts
 from lockgate.control.config import Config, Mistake
 from lockgate.control.limit_settings import UsageSetting
 from lockgate.control.stored import Stored
+from lockgate.core.call import Principal
+from lockgate.core.failure import Refusal
 from lockgate.core.holdings import Integration, VirtualKey
 from lockgate.core.limits import RateLimit, Term, UsageLimit
 from lockgate.core.tenancy import Organisation, Policy, Tenant, User, Workspace
@@ -24,9 +26,12 @@ from lockgate.policy.window import Period
 _UNITS = {"daily": "day", "weekly": "week", "monthly": "month"}
 
 
-def compile_allowances(config: Config, stored: Stored, declared_us: int, mistakes: list[Mistake]) -> Allowances | None:
-    """All that is limited; None: nothing. `declared_us` is when the configuration was written. What is wrong in the
-    configuration is one of the `mistakes`, what is wrong in the store one of `stored.flaws`."""
+def compile_allowances(
+    config: Config, stored: Stored, declared_us: int, mistakes: list[Mistake], *, tokens: bool = False
+) -> Allowances | None:
+    """All that is limited; None: nothing. `declared_us` is when the configuration was written; `tokens`: signed tokens stand
+    for keys, and may say what they may use. What is wrong in the configuration is one of the `mistakes`, what is wrong in the
+    store one of `stored.flaws`."""
     home = stored.home
     told = tuple(config.alerts.thresholds)
     found: dict[tuple[Holder, str], Allowance] = {}
@@ -103,7 +108,9 @@ def compile_allowances(config: Config, stored: Stored, declared_us: int, mistake
     for each in stored.rows[Policy].values():
         if each.status == "active":
             _add_rule(each, each.changed_us, rules, stored.flaws, f"stored policy {each.name or each.id}", told)
-    return Allowances(found, rules, home) if found or rules else None
+    if not found and not rules and not tokens:
+        return None
+    return Allowances(found, rules, home, of_token if tokens else None)
 
 
 def _add_virtual_keys(stored: Stored, put: Callable[..., None]) -> None:
@@ -144,6 +151,16 @@ def allowance_of(
             if each.downgrade_to
         ),
     )
+
+
+def of_token(principal: Principal) -> Allowance:
+    """What a token says that it may use; the later one of the same person's holds. Raises `Refusal` 401 for what makes no
+    sense."""
+    usage, rates = principal.usage_limits, principal.rate_limits
+    try:
+        return allowance_of("key", principal.id, principal.name, usage, rates, principal.until_us, principal.organisation)
+    except ValueError as error:
+        raise Refusal(401, "invalid_token", f"The token's limits make no sense: {error}.") from None
 
 
 def budget_of(said: UsageLimit, owner: str, scope: str, revision: int, told: Sequence[int] = ()) -> Budget:

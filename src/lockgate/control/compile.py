@@ -108,7 +108,7 @@ def compile_snapshot(
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in post_of(config.alerts)[1]]
     if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):
         mistakes.append(Mistake("redis", f"Redis' URL begins with {', '.join(REDIS_SCHEMES)}"))
-    allowances = compile_allowances(config, stored, declared_us, mistakes)
+    allowances = compile_allowances(config, stored, declared_us, mistakes, tokens=bool(config.identity.jwt))
     if mistakes:
         raise BadConfig(mistakes)
     taken = None if price_list is None else head_of(price_list)

@@ -43,8 +43,9 @@ class Demand(msgspec.Struct, frozen=True):
 
     `most` are members that limit the tokens of an answer; the first one is the one that is set. `answers` says how many are
     made, `prompts` of how many texts each. They stand in the member `within`, if there is one. `talk` is what is said to the
-    model; `typed`: its parts have a `type`, unless they are plain texts. `tools` is where tools are, and `own` what the
-    beginning of a tool's type is that runs at the caller. `plain` are members that ask for nothing but what their text says.
+    model; `typed`: its parts have a `type`, unless they are plain texts. `tools` is where tools are; one runs at the caller
+    when its type begins with one of `own`, or when it has no type, and no members but those of `declared`. `plain` are members
+    that ask for nothing but what their text says.
     """
 
     most: tuple[str, ...]
@@ -56,6 +57,7 @@ class Demand(msgspec.Struct, frozen=True):
     typed: bool = True
     tools: str = "tools"
     own: tuple[str, ...] = ("function", "custom")
+    declared: frozenset[str] = frozenset()
 
 
 def ask_of(relay: Relay, sheet: Sheet, size: int) -> Ask:
@@ -114,7 +116,7 @@ def _count(raw: msgspec.Raw | None) -> int:
 def _is_plain(demand: Demand, sheet: Sheet) -> bool:
     """Whether there is nothing but text."""
     for name in sheet:
-        if name not in demand.plain and not _is_harmless(name, sheet.raw(name)):
+        if name not in demand.plain and (name in _RECALLS or not _is_harmless(name, sheet.raw(name))):
             return False
     for name in demand.talk:
         raw = sheet.raw(name)
@@ -131,18 +133,8 @@ def _is_harmless(name: str, raw: msgspec.Raw | None) -> bool:
     return raw is not None and bytes(memoryview(raw)[:1]) not in (b"{", b"[") and not any(word in name for word in _COSTLY)
 
 
-class _Tool(msgspec.Struct):
-    """A tool, as far as it tells where it runs: `type` in some dialects, the one member that it has in others."""
-
-    type: str | None = None
-    max_uses: int | None = None
-    functionDeclarations: msgspec.Raw | None = None
-    toolSpec: msgspec.Raw | None = None
-    cachePoint: msgspec.Raw | None = None
-
-
 class _Tools(msgspec.Struct):
-    tools: list[_Tool] = []
+    tools: list[dict[str, msgspec.Raw]] = []
 
 
 def _calls(demand: Demand, raw: msgspec.Raw) -> int | None:
@@ -151,21 +143,23 @@ def _calls(demand: Demand, raw: msgspec.Raw) -> int | None:
     if said == b"null":
         return 0
     try:
-        tools = (
-            msgspec.json.decode(said, type=list[_Tool]) if said[:1] == b"[" else msgspec.json.decode(said, type=_Tools).tools
-        )
+        listed = said[:1] == b"["
+        tools = msgspec.json.decode(said, type=_LISTED) if listed else msgspec.json.decode(said, type=_Tools).tools
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     total = 0
     for tool in tools:
-        if tool.functionDeclarations or tool.toolSpec or tool.cachePoint:
+        kind = bytes(tool.get("type", b"")).strip(b'"').decode("utf-8", "replace")
+        if kind.startswith(demand.own) if kind else demand.declared.issuperset(tool):
             continue
-        if (tool.type is None and "" in demand.own) or (tool.type is not None and tool.type.startswith(demand.own or "\x00")):
-            continue
-        if tool.max_uses is None or tool.max_uses < 0:
+        most = _count(tool.get("max_uses"))
+        if not most:
             return None
-        total += tool.max_uses
+        total += most
     return total
+
+
+_LISTED = list[dict[str, msgspec.Raw]]
 
 
 def _read(demand: Demand, sheet: Sheet, request: Request, size: int, most: int | None, answers: int, calls: int | None) -> Ask:
@@ -278,7 +272,8 @@ DEMANDS: dict[str, Demand] = {
         ("max_tokens",),
         ("messages", "system"),
         _names("model messages system tools tool_choice max_tokens stop_sequences metadata thinking output_config"),
-        own=("", "custom", "bash_", "text_editor_", "computer_", "memory_"),
+        own=("custom", "bash_", "text_editor_", "computer_", "memory_"),
+        declared=_names("name description input_schema cache_control strict"),
     ),
     "gemini.generate": Demand(
         ("maxOutputTokens",),
@@ -287,7 +282,7 @@ DEMANDS: dict[str, Demand] = {
         answers="candidateCount",
         within="generationConfig",
         typed=False,
-        own=(),
+        declared=_names("functionDeclarations function_declarations"),
     ),
     "bedrock.converse": Demand(
         ("maxTokens",),
@@ -296,7 +291,7 @@ DEMANDS: dict[str, Demand] = {
         within="inferenceConfig",
         typed=False,
         tools="toolConfig",
-        own=(),
+        declared=_names("toolSpec cachePoint"),
     ),
     "cohere.chat": Demand(
         ("max_tokens",),

@@ -110,10 +110,18 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Allowances:
-    """All that is limited, ready to be looked up. `of` finds allowances by (holder, its id)."""
+    """All that is limited, ready to be looked up. `of` finds allowances by (holder, its id); `of_token` makes that of a token,
+    which says itself what it may use (None: there are no tokens)."""
 
-    def __init__(self, of: Mapping[tuple[Holder, str], Allowance], rules: Sequence[Rule], home: Tenant) -> None:
+    def __init__(
+        self,
+        of: Mapping[tuple[Holder, str], Allowance],
+        rules: Sequence[Rule],
+        home: Tenant,
+        of_token: Callable[[Principal], Allowance] | None = None,
+    ) -> None:
         self._of = of
+        self._of_token = of_token
         self._rules = tuple(rule for rule in rules if not rule.of_target)
         self._target_rules = tuple(rule for rule in rules if rule.of_target)
         self._home = home
@@ -125,15 +133,17 @@ class Allowances:
 
     @property
     def limited(self) -> bool:
-        """Whether there are limits on rates."""
-        rules = (*self._rules, *self._target_rules)
-        return any(rule.limit for rule in rules) or any(own.counts or own.tokens for own in self._of.values())
+        """Whether there may be limits on rates."""
+        if self._of_token is not None or any(rule.limit for rule in (*self._rules, *self._target_rules)):
+            return True
+        return any(own.counts or own.tokens for own in self._of.values())
 
     @property
     def budgeted(self) -> bool:
-        """Whether there are budgets."""
-        rules = (*self._rules, *self._target_rules)
-        return any(rule.budget for rule in rules) or any(own.budgets for own in self._of.values())
+        """Whether there may be budgets."""
+        if self._of_token is not None or any(rule.budget for rule in (*self._rules, *self._target_rules)):
+            return True
+        return any(own.budgets for own in self._of.values())
 
     def caller(self, call: Call, principal: Principal) -> Allowance:
         """What a caller may use, whoever is asked. Raises `Refusal` where a policy says no."""
@@ -181,6 +191,8 @@ class Allowances:
 
     def _of_caller(self, principal: Principal) -> Allowance:
         found = NOTHING
+        if self._of_token is not None and (principal.usage_limits or principal.rate_limits):
+            found = self._of_token(principal)
         for holder, subject in (
             ("organisation", principal.organisation or self._home.organisation),
             ("workspace", principal.workspace if principal.organisation else self._home.workspace),

@@ -14,7 +14,6 @@ from lockgate.http.exchange import Receive, Scope, Send
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.transport.exchange import Client
 
-
 #: Below here people log in and out (`login`).
 LOGIN = "/auth/"
 
