@@ -5,18 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from lockgate.control.alerts.budgets import Crossings
+from lockgate.control.alerts.dispatch import Dispatch
+from lockgate.control.alerts.of_house import alerts_of
+from lockgate.control.alerts.subjects import Owners
 from lockgate.control.config import BadConfig, redis_url
 from lockgate.control.house import House
+from lockgate.control.presence import Presence
 from lockgate.control.price_list import refresh_when_due
 from lockgate.control.watch import Watch
 from lockgate.core.redact import Redactor
 from lockgate.http.admin.door import AdminDoor
 from lockgate.http.gateway import Gateway, World
+from lockgate.http.metrics import Metrics
 from lockgate.meters import Meters
 from lockgate.pipeline.discover import discover
 from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.board import Board
+from lockgate.stores.circuits.messenger import Messenger
+from lockgate.stores.circuits.open import open_exchange
+from lockgate.stores.ledger.open import open_book
 from lockgate.stores.ports import StoreError
 from lockgate.stores.spool import Spool
 from lockgate.transport.client import HttpClient
@@ -37,6 +46,7 @@ class App:
 
     def __init__(self, house: House, snapshot: Snapshot, workers: int = 1) -> None:
         self._house = house
+        self._redis_url = redis_url(house.in_force, house.environment)
         self.world = World(snapshot)
         self._http: HttpClient | None = None
         self._spool = Spool(house.spool, clock=now_us, report=log.warning)
@@ -46,16 +56,19 @@ class App:
             _redactor(snapshot),
         )
         self._admin = AdminDoor(house, lambda: self.world.snapshot, self.runtime.client)
-        self.gateway = Gateway(self.world, self.runtime, admin=self._admin)
+        self.gateway = Gateway(self.world, self.runtime, admin=self._admin, metrics=Metrics(house.data))
         self._meters = Meters(
             self.runtime,
             house.limits,
             house.ledger_url,
             house.journals,
-            redis_url(house.in_force, house.environment),
+            house.spool,
+            self._redis_url,
             workers,
         )
         self._board: Board | None = None
+        self._messenger: Messenger | None = None
+        self._presence: Presence | None = None
         self._beside: list[asyncio.Task[None]] = []
         self._reloaded = asyncio.Event()
 
@@ -75,6 +88,15 @@ class App:
             self.runtime.health.cells = self._board.cell
         except StoreError as trouble:
             log.warning("circuits are not shared with the other workers: %s", trouble)
+        if self._board is not None and self._redis_url:
+            self._messenger = Messenger(self._board, open_exchange(self._redis_url), clock=self.runtime.clock)
+        self._presence = Presence(
+            self._house.data,
+            self.runtime,
+            lambda: self.world.snapshot,
+            messenger=self._messenger,
+            draining=lambda: self.world.draining,
+        )
         loop = asyncio.get_running_loop()
         self._beside = [
             loop.create_task(self._look_for_changes()),
@@ -83,19 +105,37 @@ class App:
             loop.create_task(self._keep_prices_fresh()),
             loop.create_task(self._house.key_sets.keep_fresh(self.runtime.client)),
             loop.create_task(self._meters.keep()),
+            loop.create_task(self._presence.keep_saying()),
+            loop.create_task(self._alerts().keep()),
         ]
+        if self._messenger is not None:
+            self._beside.append(loop.create_task(self._messenger.run()))
 
     async def stop(self) -> None:
         """End it: no request is in flight any more."""
         for task in self._beside:
             task.cancel()
+        if self._beside:  # what was just told is crossed out, what was asked of others is given back
+            await asyncio.wait(self._beside, timeout=5.0)
         if self._http is not None:
             self._http.close()
         self._spool.close()
         self._admin.close()
         await self._meters.close()
+        if self._presence is not None:
+            self._presence.leave()
         if self._board is not None:
             self._board.close()
+
+    def _alerts(self) -> Dispatch:
+        """Tells people of budgets that are nearly used up."""
+        house = self._house
+        return alerts_of(
+            house,
+            lambda: self.runtime.client("https"),
+            lambda: self.world.snapshot.egress,
+            lambda: [Crossings(open_book(house.ledger_url), Owners(lambda: house.stored))],
+        )
 
     async def reload(self) -> bool:
         """Compile a new Snapshot aside and swap it in; a bad one is reported and the old world stays. False when what is stored

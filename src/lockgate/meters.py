@@ -8,11 +8,13 @@ from pathlib import Path
 
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.stores.ledger.open import open_ledger
+from lockgate.stores.ledger.keeper import Keeper, look_in
+from lockgate.stores.ledger.open import open_book, open_ledger
 from lockgate.stores.limits.cluster import ClusterLimits
 from lockgate.stores.limits.local import LocalLimits
 from lockgate.stores.limits.open import open_counter
 from lockgate.stores.limits.table import SharedTable
+from lockgate.stores.sqlite_log import SqliteLog
 
 log = logging.getLogger("lockgate")
 
@@ -22,16 +24,20 @@ RENEW_SECONDS = 15.0
 
 class Meters:
     """One worker's rate limits and ledger. `table` is the file that the `workers` of this machine count in, `ledger_url` and
-    `journals` are the ledger's, `redis_url` is of what machines share ("" for nothing)."""
+    `journals` are the ledger's, `spool` is where records wait, `redis_url` is of what machines share ("" for nothing)."""
 
-    def __init__(self, runtime: Runtime, table: Path, ledger_url: str, journals: Path, redis_url: str, workers: int) -> None:
+    def __init__(
+        self, runtime: Runtime, table: Path, ledger_url: str, journals: Path, spool: Path, redis_url: str, workers: int
+    ) -> None:
         self._runtime = runtime
         self._path = table
         self._ledger_url = ledger_url
         self._journals = journals
+        self._spool = spool
         self._redis_url = redis_url
         self._workers = workers
         self._table: SharedTable | None = None
+        self._keeper: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"Meters({self._runtime.limits}, {self._runtime.ledger})"
@@ -56,6 +62,13 @@ class Meters:
                 ledger = open_ledger(self._ledger_url, self._journals, "worker", report=log.warning)
                 await ledger.start()
                 self._runtime.ledger = ledger
+                keeper = Keeper(
+                    open_book(self._ledger_url),
+                    self._spool / "ledger.turn",
+                    look_in(self._spool, SqliteLog(self._spool.parent / "log", report=log.warning)),
+                    report=log.warning,
+                )
+                self._keeper = asyncio.get_running_loop().create_task(keeper.keep())
 
     async def keep(self) -> None:
         """As long as the worker lives: renew the places of requests that run at once."""
@@ -66,6 +79,9 @@ class Meters:
 
     async def close(self) -> None:
         """End: no request is in flight any more."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper], timeout=5.0)
         if self._runtime.ledger is not None:
             await self._runtime.ledger.close()
         if isinstance(self._runtime.limits, ClusterLimits):
