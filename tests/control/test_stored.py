@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from lockgate.control import keys, providers
+from lockgate.control import integrations, keys, providers
 from lockgate.control.config import BadConfig
 from lockgate.control.references import FRESH_S
 from lockgate.control.stored import Stored
@@ -246,7 +246,7 @@ def test_an_account_of_the_organisation_is_used_where_it_is_open(house, store, h
     whole, work = Tenant(home.organisation), another_workspace(store, home)
     vault = house.vault(store)
     with store.change(whole, ME, NOW) as change:
-        account = providers.add_integration(change, vault, whole, name="Ours", provider="openai", key=SECRET, slug="ours")
+        account = integrations.add_integration(change, vault, whole, name="Ours", provider="openai", key=SECRET, slug="ours")
         for tenant in (home, work):
             providers.add_virtual_key(change, tenant, account, name="v", slug="v")
     assert "v" in seen(house, store, work).providers
@@ -484,7 +484,12 @@ def test_a_secret_that_is_kept_elsewhere_is_used_and_follows_it(tmp_path):
                 )
             )
         add(house, store, home, key="", secret_mappings=[SecretMapping("key", "openai-key")])
-        add(house, store, home, "lost", key="", secret_mappings=[SecretMapping("key", "nowhere")])
+        lost = add(house, store, home, "lost", key="", secret_mappings=[SecretMapping("key", "openai-key")])
+        with store.change(home, ME, NOW) as change:
+            account = change.get(Integration, lost.integration)
+            change.put(msgspec.structs.replace(account, secret_mappings=[SecretMapping("key", "nowhere")]))
+        with pytest.raises(Refusal, match="'nowhere' for this account"):
+            add(house, store, home, "third", key="", secret_mappings=[SecretMapping("key", "nowhere")])
     world = house.snapshot()
     assert world.providers["mine"].secret() == b"sk-in-a-file"
     assert "lost" not in world.providers

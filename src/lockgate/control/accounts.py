@@ -20,6 +20,10 @@ from lockgate.providers.table import TABLE
 
 #: The field of the vault that holds a provider's key.
 KEY = "key"
+#: What stands for a secret that is in the vault, where an account is only looked at.
+UNREVEALED = "not-revealed"
+#: How the text begins that is shown instead of a secret.
+MASK = "****"
 #: Configurations that are secrets; the vault has them as "configurations.NAME".
 SECRET = frozenset(
     (
@@ -43,23 +47,42 @@ _MODES = {
     "vertex_auth_type": {"basic": ""},
 }
 _DEPLOYMENTS = "azure_deployment_config"
-_KNOWN = frozenset((*Settings.__struct_fields__, *_HEADERS, *_ADDRESSES, _DEPLOYMENTS, "custom_headers"))
+_CUSTOM_HEADERS = "custom_headers"
+_KNOWN = frozenset((*Settings.__struct_fields__, *_HEADERS, *_ADDRESSES, _DEPLOYMENTS, _CUSTOM_HEADERS))
+_OF_HEADERS = msgspec.json.Decoder(dict[str, str])
 
 
 def split(configurations: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Configurations apart into those that may be read, and secrets by their fields in the vault. Raises `Refusal` 400 for one
-    that is not known."""
+    """Configurations apart into those that may be read, and secrets by their fields in the vault; what is null was not said.
+    Raises `Refusal` 400 for one that is not known, or cannot be."""
     plain: dict[str, Any] = {}
     secret: dict[str, str] = {}
     for name, value in configurations.items():
         at = f"configurations.{name}"
         if name not in _KNOWN:
-            raise Refusal(400, "unknown_member", f"'{name}' is not known of an account.", param=at)
-        if name in SECRET:
-            secret[at] = value if isinstance(value, str) else json.dumps(value)
-        else:
+            raise Refusal(400, "unknown_member", f"'{name[:100]}' is not known of an account.", param=at[:200])
+        if value is None:
+            continue
+        if name not in SECRET:
             plain[name] = value
+            continue
+        secret[at] = value if isinstance(value, str) else json.dumps(value)
+        if name == _CUSTOM_HEADERS:
+            _headers_of(secret[at])
     return plain, secret
+
+
+def check_target(field: str, at: str) -> None:
+    """Whether a secret that is kept elsewhere can stand in this field. Raises `Refusal` 400."""
+    name = field.removeprefix("configurations.")
+    if field != KEY and (name == field or name not in _KNOWN or name in _ADDRESSES):
+        raise Refusal(400, "invalid_value", f"'{field[:100]}' is no field of an account that takes a secret.", param=at)
+
+
+def shown(configurations: Mapping[str, Any], sealed: Mapping[str, str]) -> dict[str, Any]:
+    """Configurations as they may be read: of those that are in the vault, what `sealed` says may be shown, by their fields."""
+    masked = {field.removeprefix("configurations."): MASK + hint for field, hint in sealed.items() if field != KEY}
+    return {**configurations, **masked}
 
 
 def entry_of(integration: Integration, secrets: Mapping[str, str]) -> ProviderEntry:
@@ -80,8 +103,8 @@ def entry_of(integration: Integration, secrets: Mapping[str, str]) -> ProviderEn
     for name, value in said.items():
         if name in _HEADERS:
             headers[_HEADERS[name]] = value
-        elif name == "custom_headers":
-            headers.update(json.loads(value) if isinstance(value, str) else value)
+        elif name == _CUSTOM_HEADERS:
+            headers.update(_headers_of(value))
         elif name in _ADDRESSES:
             tree["base_url"] = value
         elif name == _DEPLOYMENTS:
@@ -96,6 +119,16 @@ def entry_of(integration: Integration, secrets: Mapping[str, str]) -> ProviderEn
         return msgspec.convert(tree, ProviderEntry)
     except msgspec.ValidationError as error:
         raise Refusal(400, "invalid_type", f"The account cannot be read: {error}.", param="configurations") from None
+
+
+def _headers_of(written: str) -> dict[str, str]:
+    if written == UNREVEALED:
+        return {}
+    try:
+        return _OF_HEADERS.decode(written)
+    except msgspec.DecodeError:
+        at = f"configurations.{_CUSTOM_HEADERS}"
+        raise Refusal(400, "invalid_type", f"{_CUSTOM_HEADERS} is an object of texts.", param=at) from None
 
 
 def _models(integration: Integration) -> list[str]:

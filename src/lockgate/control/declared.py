@@ -15,19 +15,21 @@ from lockgate.control.house import House
 from lockgate.control.keys import ADMIN
 from lockgate.control.scopes import EVERYTHING
 from lockgate.core.failure import Refusal
-from lockgate.core.holdings import SavedConfig
+from lockgate.core.holdings import SavedConfig, VirtualKey
 from lockgate.core.json import raw
 from lockgate.core.tenancy import ApiKey, Defaults, Row, Tenant
+from lockgate.providers.table import TABLE
 from lockgate.stores.control.store import ControlStore, Page
 
 T = TypeVar("T", bound=Row)
 
 
 class Declared(msgspec.Struct, frozen=True):
-    """A row that is not stored, and where it is declared."""
+    """A row that is not stored, and where it is declared. `provider`: whose it is, of a provider."""
 
     row: Row
     where: str
+    provider: str = ""
 
 
 def api_keys(house: House) -> dict[str, Declared]:
@@ -55,6 +57,25 @@ def configs(house: House) -> dict[str, Declared]:
         )
         for slug, written in house.in_force.configs.items()
     }
+
+
+def providers(house: House) -> dict[str, Declared]:
+    """The providers of the file, and those that the environment has a key for, by slug."""
+    organisation, name, config = house.stored.home.organisation, _name(house), house.in_force
+    found = {
+        slug: Declared(_virtual_key(slug, organisation), f"{name} (providers.{slug})", entry.provider or slug)
+        for slug, entry in config.providers.items()
+    }
+    for row in TABLE.values():
+        variable = next((name for name in row.env if house.environment.get(name)), "")
+        if variable and row.slug not in found:
+            found[row.slug] = Declared(_virtual_key(row.slug, organisation), f"the environment ({variable})", row.slug)
+    return found
+
+
+def taken(slug: str, at: str) -> Refusal:
+    """The answer to whoever would store something under a slug that the file has."""
+    return Refusal(409, "taken", f"The configuration declares '{slug}': choose another slug.", param=at)
 
 
 def read_only(declared: Declared) -> Refusal:
@@ -97,6 +118,10 @@ def _api_keys(config: Config, environment: Mapping[str, str], organisation: str,
         admin = ApiKey(id="admin", organisation=organisation, name="admin", digest=b"", scopes=[EVERYTHING])
         found.append(Declared(admin, f"the environment ({ADMIN})"))
     return found
+
+
+def _virtual_key(slug: str, organisation: str) -> VirtualKey:
+    return VirtualKey(id=f"config:{slug}", organisation=organisation, workspace="", slug=slug, name=slug, integration="")
 
 
 def _name(house: House) -> str:

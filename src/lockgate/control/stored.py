@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from lockgate.control.accounts import entry_of
+from lockgate.control.accounts import UNREVEALED, entry_of
 from lockgate.control.config import Mistake, ProviderEntry
 from lockgate.control.kms.port import VaultError
 from lockgate.control.references import Resolver
@@ -207,7 +207,7 @@ class Stored:
             if real:
                 self.flaws.append(Mistake(at, f"its secret cannot be had: {', '.join(missing)}"))
                 return
-            said.update(dict.fromkeys(missing, "not-revealed"))
+            said.update(dict.fromkeys(missing, UNREVEALED))
         try:
             if resolver is not None:
                 said |= resolver.secrets_of(account, self.rows[SecretReference], secrets)

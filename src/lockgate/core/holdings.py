@@ -7,7 +7,7 @@ The shapes are those that Portkey's users know: an *integration* is an account a
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -134,6 +134,7 @@ class SecretReference(Row, frozen=True, kw_only=True):
 
     slug: str
     name: str
+    description: str = ""
     manager_type: Literal["file", "aws_sm", "azure_kv", "hashicorp_vault"]
     secret_path: str
     secret_key: str = ""
@@ -149,6 +150,8 @@ class Sealed(Row, frozen=True, kw_only=True):
 
     `box` is the secret under a data key of its own, `wrapped` that key under the root key `root`. `hint` may be shown.
     """
+
+    PRIVATE: ClassVar[frozenset[str]] = frozenset(("wrapped", "box"))
 
     owner: str
     field: str

@@ -17,7 +17,7 @@ from lockgate.core.failure import Failure
 from lockgate.core.holdings import SecretReference
 from lockgate.core.json import encode
 from lockgate.providers.auth.aws import for_service, region_of
-from lockgate.providers.auth.port import Asked
+from lockgate.providers.auth.port import AnySigner, Asked
 from lockgate.providers.auth.port import Fetch as Ask
 from lockgate.providers.auth.settings import Settings
 from lockgate.transport.exchange import Outgoing
@@ -31,13 +31,19 @@ class _Answer(msgspec.Struct):
     binary: str = msgspec.field(default="", name="SecretBinary")
 
 
-async def secrets_manager(reference: SecretReference, config: Mapping[str, Any], ask: Ask, now_s: float) -> str:
-    """See `web.Manager`. Without an environment: nothing of the gateway's own identity is used."""
+def signer_of(reference: SecretReference, config: Mapping[str, Any]) -> tuple[AnySigner, str]:
+    """What signs the questions, and the region. Without an environment: nothing of the gateway's own identity is used. Raises
+    `ManagerError`, `Refusal`."""
     try:
         settings = msgspec.convert(dict(config), Settings)
     except msgspec.ValidationError as error:
         raise ManagerError(f"'{reference.slug}': its auth_config cannot be read: {error}") from None
-    signer, region = _make(settings, "", None), region_of(settings, None)
+    return _make(settings, "", None), region_of(settings, None)
+
+
+async def secrets_manager(reference: SecretReference, config: Mapping[str, Any], ask: Ask, now_s: float) -> str:
+    """See `web.Manager`."""
+    signer, region = signer_of(reference, config)
     issued = await signer.source.issue(ask, now_s)
     if isinstance(issued, Failure):
         raise ManagerError(f"'{reference.slug}': {issued.message}")

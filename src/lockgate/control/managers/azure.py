@@ -17,7 +17,7 @@ from lockgate.control.references import ManagerError
 from lockgate.core.failure import Failure
 from lockgate.core.holdings import SecretReference
 from lockgate.providers.auth.azure import azure
-from lockgate.providers.auth.port import Asked
+from lockgate.providers.auth.port import AnySigner, Asked
 from lockgate.providers.auth.port import Fetch as Ask
 from lockgate.providers.auth.settings import Settings
 
@@ -32,8 +32,9 @@ class _Answer(msgspec.Struct):
     value: str
 
 
-async def key_vault(reference: SecretReference, config: Mapping[str, Any], ask: Ask, now_s: float) -> str:
-    """See `web.Manager`. Without an environment: nothing of the gateway's own identity is used."""
+def signer_of(reference: SecretReference, config: Mapping[str, Any]) -> tuple[AnySigner, str]:
+    """What signs the questions, and the vault's address. Without an environment: nothing of the gateway's own identity is used.
+    Raises `ManagerError`, `Refusal`."""
     said = dict(config)
     where = str(said.pop("azure_vault_url", ""))
     match = _ADDRESS.fullmatch(where)
@@ -43,13 +44,18 @@ async def key_vault(reference: SecretReference, config: Mapping[str, Any], ask: 
         raise ManagerError(f"'{reference.slug}': '{reference.secret_path}' is no name of a secret")
     said.setdefault("azure_entra_scope", f"https://{match[1]}/.default")
     try:
-        signer = _make(msgspec.convert(said, Settings), "", None)
+        return _make(msgspec.convert(said, Settings), "", None), where.rstrip("/")
     except msgspec.ValidationError as error:
         raise ManagerError(f"'{reference.slug}': its auth_config cannot be read: {error}") from None
+
+
+async def key_vault(reference: SecretReference, config: Mapping[str, Any], ask: Ask, now_s: float) -> str:
+    """See `web.Manager`."""
+    signer, where = signer_of(reference, config)
     issued = await signer.source.issue(ask, now_s)
     if isinstance(issued, Failure):
         raise ManagerError(f"'{reference.slug}': {issued.message}")
-    url = f"{where.rstrip('/')}/secrets/{reference.secret_path}?api-version={_VERSION}"
+    url = f"{where}/secrets/{reference.secret_path}?api-version={_VERSION}"
     told = await ask(Asked("GET", url, (("authorization", f"Bearer {issued.credential}"),)))
     try:
         return msgspec.json.decode(answer_of(reference, told), type=_Answer).value

@@ -25,10 +25,27 @@ from lockgate.core.json import encode
 from lockgate.providers.auth.port import Asked
 from lockgate.providers.auth.port import Fetch as Ask
 
+#: How Vault is logged in to → what must be said for that.
+_NEEDED = {"token": ("vault_token",), "approle": ("vault_role_id", "vault_secret_id")}
+
+
+def place_of(reference: SecretReference, config: Mapping[str, Any]) -> str:
+    """Vault's address. Raises `ManagerError` for what cannot be one, or is not enough to log in there."""
+    kind = config.get("vault_auth_type") or "token"
+    if kind not in _NEEDED:
+        raise ManagerError(f"'{reference.slug}': vault_auth_type must be token or approle")
+    for name, value in config.items():
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+            raise ManagerError(f"'{reference.slug}': {name} must be a text without special characters")
+    for name in ("vault_addr", *_NEEDED[kind]):
+        if not config.get(name):
+            raise ManagerError(f"'{reference.slug}': {name} is missing")
+    return str(config["vault_addr"]).rstrip("/")
+
 
 async def hashicorp(reference: SecretReference, config: Mapping[str, Any], ask: Ask, now_s: float) -> str:
     """See `web.Manager`."""
-    where = str(config.get("vault_addr", "")).rstrip("/")
+    where = place_of(reference, config)
     namespace = str(config.get("vault_namespace", ""))
     headers = (("x-vault-request", "true"), *((("x-vault-namespace", namespace),) if namespace else ()))
     token = await _token(reference, config, ask, where, headers)
@@ -45,11 +62,8 @@ async def _token(
 ) -> str:
     kind = config.get("vault_auth_type") or "token"
     if kind == "token":
-        return str(config.get("vault_token", ""))
-    if kind == "approle":
-        proof = {"role_id": config.get("vault_role_id", ""), "secret_id": config.get("vault_secret_id", "")}
-    else:
-        raise ManagerError(f"'{reference.slug}': vault_auth_type must be token or approle")
+        return str(config["vault_token"])
+    proof = {"role_id": config["vault_role_id"], "secret_id": config["vault_secret_id"]}
     mount = quote(str(config.get("vault_auth_mount") or kind).strip("/"), safe="/")
     told = await ask(Asked("POST", f"{where}/v1/auth/{mount}/login", headers, encode(proof)))
     try:

@@ -9,59 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
 
 import msgspec
 
 from lockgate.control.scopes import ADMINISTRATIVE
+from lockgate.http.admin.holding_routes import HOLDINGS
+from lockgate.http.admin.route import ADMINS, EVERYONE, MANAGERS, MEMBERS, Action, AdminRoute, Role
 from lockgate.http.routes import UnguardedRoute
-
-#: A person's role, as a row names it: in the organisation, or in the workspace that it is about.
-Role = Literal["owner", "admin", "member", "workspace admin", "workspace manager", "workspace member"]
-
-OWNERS = frozenset[Role](("owner",))
-ADMINS = OWNERS | frozenset[Role](("admin",))
-MANAGERS = ADMINS | frozenset[Role](("workspace admin", "workspace manager"))
-MEMBERS = MANAGERS | frozenset[Role](("workspace member",))
-EVERYONE = MEMBERS | frozenset[Role](("member",))
-
-#: On whose behalf: the whole organisation; one workspace, which is named if the caller does not stand in one; as the caller
-#: stands, and within a workspace that is named; or in each workspace where the caller has a place. A hole `{workspace_id}`
-#: names one, too.
-Within = Literal["organisation", "workspace", "either", "each"]
-
-
-Action = Literal["create", "read", "update", "delete", "list", "rotate"]
-
-
-class AdminRoute(msgspec.Struct, frozen=True):
-    """One operation.
-
-    handler     the function that answers, as "module.function" in this package
-    scopes      a key must carry one of them
-    roles       a person must have one of them; a person's key as well
-    within      on whose behalf it works
-    resource, action   what it is about, in the words of the audit log
-    reserved    members of the body that only some of the roles may say
-    open        why nobody needs to be known; then there are no scopes and roles
-    """
-
-    method: str
-    path: str
-    handler: str
-    scopes: tuple[str, ...]
-    roles: frozenset[Role]
-    within: Within
-    resource: str
-    action: Action
-    reserved: dict[str, frozenset[Role]] = {}
-    open: str = ""
-
-    @property
-    def name(self) -> str:
-        """What people call it: "PUT /v1/configs/{slug}"."""
-        return f"{self.method} {self.path}"
-
 
 _KEYS = ("organisation_service_api_keys", "workspace_service_api_keys", "workspace_user_api_keys")
 #: What a key may do and use: who is no manager leaves that as it was given.
@@ -235,7 +189,7 @@ ORGANISATION: tuple[AdminRoute, ...] = (
     _of_organisation("PUT", f"{_ORGANISATION}/defaults", "organisation.update_defaults", "update"),
 )
 
-ROUTES: tuple[AdminRoute, ...] = (*API_KEYS, *CONFIGS, *WORKSPACES, *PEOPLE, *ORGANISATION)
+ROUTES: tuple[AdminRoute, ...] = (*API_KEYS, *CONFIGS, *WORKSPACES, *PEOPLE, *ORGANISATION, *HOLDINGS)
 
 #: Where the description of all this is.
 OPENAPI = "/openapi.json"
