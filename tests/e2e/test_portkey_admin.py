@@ -156,3 +156,82 @@ def test_the_asynchronous_client(gateway):
 
 def test_the_description_is_public(gateway):
     assert gateway.get("/openapi.json", key="")[1]["openapi"] == "3.1.0"
+
+
+def test_a_workspace_is_made_used_changed_and_removed(portkey):
+    admin = portkey()
+    spaces = admin.admin.workspaces
+    made = spaces.create(name="Team A", description="The first", defaults={"metadata": {"team": "a"}})
+    assert (made.object, made.slug[:10], made.users) == ("workspace", "ws-team-a-", [])
+    key = make_key(admin, workspace_id=made.slug)
+    client = portkey(key.key)
+    until(lambda: isinstance(answers(client), str))
+
+    got = spaces.retrieve(workspace_id=made.slug)
+    assert (got.id, got.name, got.description, got.is_default) == (made.id, "Team A", "The first", 0)
+    assert got.defaults["metadata"] == {"team": "a"} and got.users == []
+    assert made.id in [each["id"] for each in spaces.list().data]
+    assert [each["id"] for each in spaces.list(exact_name="Team A", page_size=1).data] == [made.id]
+
+    changed = spaces.update(workspace_id=made.id, name="Team B", defaults={"metadata": {"team": "b"}})
+    assert (changed.name, changed.description, changed.defaults["metadata"]) == ("Team B", "The first", {"team": "b"})
+
+    with pytest.raises(Exception, match=r"API keys \(1\)") as raised:
+        spaces.delete(workspace_id=made.id, name="Team B")
+    assert (type(raised.value).__name__, raised.value.status_code) == ("ConflictError", 409)
+    admin.api_keys.delete(id=key.id)
+    spaces.delete(workspace_id=made.id, name="Team B")
+    until(lambda: answers(client) == 401)
+    with pytest.raises(Exception, match="no workspace") as raised:
+        spaces.retrieve(workspace_id=made.id)
+    assert raised.value.status_code == 404
+
+
+def test_someone_is_invited_joins_has_places_and_leaves(portkey, http):
+    admin = portkey()
+    users, seats = admin.admin.users, admin.admin.workspaces.users
+    made = users.invites.create(
+        email="ann@example.com",
+        role="member",
+        workspaces=[{"id": "default", "role": "member"}],
+        workspace_api_key_details={"scopes": SCOPES},
+    )
+    got = users.invites.retrieve(invite_id=made.id)
+    assert (got.object, got.email, got.role, got.status) == ("invite", "ann@example.com", "member", "pending")
+    assert [each.id for each in users.invites.list(email="ann@example.com", status="pending").data] == [made.id]
+    link = users.invites.resend(invite_id=made.id).inviteLink
+    assert link != made.invite_link and link.partition("/invite#")[2]
+
+    said = {"token": link.partition("#")[2], "name": "Ann Example", "password": "correct horse battery staple"}
+    joined = http.post("/admin/users/invites/accept", json=said).json()
+    client = portkey(joined["api_keys"][0]["key"])
+    until(lambda: isinstance(answers(client), str))
+    assert users.invites.retrieve(invite_id=made.id).status == "accepted"
+    assert http.post("/admin/users/invites/accept", json=said).status_code == 404
+
+    person = users.retrieve(user_id=joined["id"])
+    assert (person.first_name, person.last_name, person.role) == ("Ann", "Example", "member")
+    assert [each.id for each in users.list(email="ann@example.com", page_size=5).data] == [person.id]
+    place = admin.admin.workspaces.create(name="Team C")
+    seats.create(workspace_id=place.id, users=[{"id": person.id, "role": "member"}])
+    seats.update(workspace_id=place.id, user_id=person.id, role="manager")
+    member = seats.retrieve(workspace_id=place.slug, user_id=person.id)
+    assert (member.role, member.org_role, member.status) == ("manager", "member", "active")
+    assert seats.list(workspace_id=place.id, role="manager").total == 1
+    assert set(users.retrieve(user_id=person.id).workspace_ids) >= {place.id}
+    seats.delete(workspace_id=place.id, user_id=person.id)
+    assert seats.list(workspace_id=place.id).total == 0
+
+    users.update(user_id=person.id, role="admin")
+    assert users.retrieve(user_id=person.id).role == "admin"
+    users.delete(user_id=person.id)
+    until(lambda: answers(client) == 401)
+    admin.admin.workspaces.delete(workspace_id=place.id)
+
+
+def test_an_invitation_that_is_cancelled(portkey):
+    invites = portkey().admin.users.invites
+    made = invites.create(email="ben@example.com", role="admin")
+    invites.delete(invite_id=made.id)
+    assert invites.retrieve(invite_id=made.id).status == "cancelled"
+    assert [each.id for each in invites.list(role="admin", status="cancelled").data] == [made.id]
