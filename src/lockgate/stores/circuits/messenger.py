@@ -79,6 +79,7 @@ class Messenger:
         self._known: dict[bytes, Known] = {}
         self._seen: dict[bytes, Seen] = {}
         self._raw = b""
+        self._unsettled = True  # the board, or what there is to tell and to put up, is not as it was at the last round
         self._due = 0.0
         self.elected = False
         self.trouble = ""
@@ -105,9 +106,10 @@ class Messenger:
         raw = self._board.raw()
         if sent < self._due and (self.trouble or raw == self._raw):
             return
+        self._unsettled = self._unsettled or raw != self._raw
         self._raw = raw
-        posts = self._board.posts()
-        told = self._compose(posts, sent)
+        posts = self._board.posts() if self._unsettled else []
+        told = self._compose(posts, sent) if posts else []
         try:
             answer = await self._exchange.round(self._machine, self._epoch, self._cursor, [telling for _, telling in told])
         except StoreError as trouble:
@@ -119,7 +121,9 @@ class Messenger:
         self._board.share(self._clock() - sent + SHARED_S)
         self._due = sent + ROUND_S
         self._take_in(told, answer, sent)
-        self._put_up(posts)
+        if answer.news and not posts:
+            posts = self._board.posts()
+        self._unsettled = not self._put_up(posts) or bool(told)
 
     def _compose(self, posts: list[Post], now: float) -> list[tuple[Post, Telling]]:
         """What there is to tell. Nothing in the first round: what is known already need not be told again."""
@@ -169,10 +173,13 @@ class Messenger:
         while len(self._known) > MOST_KNOWN:
             del self._known[next(iter(self._known))]
 
-    def _put_up(self, posts: list[Post]) -> None:
-        """Put what is new onto the board, where no worker has changed it meanwhile; if one has, that is told first."""
+    def _put_up(self, posts: list[Post]) -> bool:
+        """Put what is new onto the board, where no worker has changed it meanwhile; if one has, that is told first. False: some
+        of it could not be put there, or nothing is known of a slot yet."""
+        settled = True
         for post in posts:
             seen, known = self._seen.get(post.digest), self._known.get(post.digest)
+            settled = settled and seen is not None
             if seen is None or known is None or known.number <= seen.number:
                 continue
             if seen.until == known.until == 0.0:
@@ -181,6 +188,9 @@ class Messenger:
                 post.slot, self._board.gate(post.slot), (seen.until, seen.since), (known.until, known.since)
             ):
                 seen.until, seen.since, seen.number = known.until, known.since, known.number
+            else:
+                settled = False
+        return settled
 
     def _lose(self, trouble: StoreError) -> None:
         if not self.trouble:
