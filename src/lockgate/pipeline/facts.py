@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import cast
 
+import msgspec
+
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.json import readable
@@ -21,6 +23,8 @@ from lockgate.policy.estimate import input_tokens, query_tokens
 from lockgate.policy.facts import DAYS, FACTS, MISSING, time_zone
 from lockgate.wire.multipart import Form
 
+_decode = msgspec.json.Decoder().decode
+
 
 class RequestFacts:
     """The facts (`policy.facts.Facts`) of one request. `body` is None for a request that is passed on unread.
@@ -28,7 +32,7 @@ class RequestFacts:
     `model` is as the caller named it; `remaining_nusd` is what is left of the key's budget, None where nobody knows.
     """
 
-    __slots__ = ("_body", "_call", "_found", "_model", "_principal", "_remaining", "_stream")
+    __slots__ = ("_body", "_call", "_found", "_model", "_params", "_principal", "_remaining", "_stream")
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class RequestFacts:
         self._model = model
         self._stream = stream
         self._remaining = remaining_nusd
+        self._params: dict[str, object] = {}
         self._found: dict[tuple[str, str], object] = {}
 
     def __repr__(self) -> str:
@@ -56,13 +61,21 @@ class RequestFacts:
         return _FINDERS[name](self, key)
 
     def _param(self, key: str) -> object:
-        return self._kept("params", key, self._read_param)
+        found = self._params.get(key)
+        if found is None:
+            found = self._params[key] = self._read_param(key)
+        return found
 
     def _read_param(self, key: str) -> object:
         body = self._body
         if isinstance(body, Sheet):
             raw = body.raw(key)
-            return MISSING if raw is None else readable(raw, object, key)
+            if raw is None:
+                return MISSING
+            try:
+                return _decode(raw)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return readable(raw, object, key)  # which has the words for it
         if isinstance(body, Form):
             said = [part.value.decode("utf-8", "replace") for part in body.parts if part.name == key and part.value is not None]
             return MISSING if not said else said[0] if len(said) == 1 else said

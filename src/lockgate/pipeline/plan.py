@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
 from typing import TypeVar
 
 from lockgate.core.call import Call, Principal
@@ -11,15 +10,13 @@ from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import Decided, Decision
 from lockgate.pipeline.branches import INLINE_BYTES, PLAIN, Branch, Route, compile_inline
 from lockgate.pipeline.choose import Ask, check_access, choose, deadlines_of, named, no_model
-from lockgate.pipeline.facts import RequestFacts
 from lockgate.pipeline.forwarding import named_headers
+from lockgate.pipeline.prospects import Prospects
 from lockgate.pipeline.route import AT
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.pipeline.target import MEMO, Key, Target
-from lockgate.policy.balance import Method
+from lockgate.pipeline.target import MEMO, Target
 from lockgate.policy.tree import Leaf, Walk
-from lockgate.providers.table import TABLE
 
 T = TypeVar("T")
 
@@ -40,6 +37,9 @@ class Plan:
     route has another; where it has none, the first such refusal is the answer.
     """
 
+    _refused: Refusal | None = None
+    _ahead: Walk | None = None
+
     def __init__(
         self, call: Call, ask: Ask, principal: Principal, snapshot: Snapshot, runtime: Runtime, route: Route, name: str
     ) -> None:
@@ -48,15 +48,11 @@ class Plan:
         self._ask = ask
         self._principal = principal
         self._snapshot = snapshot
-        self._runtime = runtime
         self._branches = route.branches
         self._sole = len(route.branches) == 1  # nobody else could be tried: its health is not asked for
         self._watched = route.watched
-        self._refused: Refusal | None = None
-        self._facts: RequestFacts | None = None
-        self._ahead: Walk | None = None
-        facts = self if self._sole else self._ask_about()
-        self._walk = Walk(route.root, self, facts, runtime.chance, call.time_us / 1e6, blind=self._sole)
+        self._prospects = known = Prospects(call, ask, principal, snapshot, runtime, route.branches)
+        self._walk = Walk(route.root, known, known, runtime.chance, call.time_us / 1e6, blind=self._sole)
 
     @property
     def decisions(self) -> list[Decision]:
@@ -118,51 +114,6 @@ class Plan:
         assert self._ahead is not None
         self._walk = self._ahead
 
-    def out(self, leaf: Leaf) -> str:
-        """Why a leaf is not to be tried now (`policy.tree.Health`)."""
-        branch = self._branches[leaf.number]
-        return self._runtime.health.out(self._known(self._key(branch)), branch.breaker, self._runtime.clock())
-
-    def find(self, name: str, key: str = "", /) -> object:
-        """A fact of the request (`policy.facts.Facts`)."""
-        if self._facts is None:
-            self._facts = self._ask_about()
-        return self._facts.find(name, key)
-
-    def _ask_about(self) -> RequestFacts:
-        ask = self._ask
-        return RequestFacts(self._call, ask.body, self._principal, model=ask.model, stream=ask.stream)
-
-    def load(self, leaf: Leaf, method: Method) -> float:
-        """What a leaf is worth by a method, the less the better (`policy.tree.Health`)."""
-        key = self._key(self._branches[leaf.number])
-        if method == "cost":
-            provider = self._snapshot.providers.get(key[0])
-            row = TABLE.get(key[0].partition("#")[0]) if provider is None else provider.row
-            return inf if row is None else self._snapshot.prices.dearness(row, key[1], self._call.time_us, key[0])
-        pulse = self._runtime.health.pulse(self._known(key))
-        if method == "latency":
-            return pulse.latency_s * (pulse.in_flight + 1)
-        if method == "quota":
-            return 0.0 if pulse.quota is None else 1 - pulse.quota
-        return pulse.in_flight
-
-    def _key(self, branch: Branch) -> Key:
-        """The slug and the model of a branch's target, before it is made."""
-        if branch.key is not None:
-            return branch.key
-        asked = self._ask.model
-        model = branch.model or self._snapshot.aliases.get(asked, asked)
-        slug, rest = named(model, self._snapshot)
-        if not branch.slug:
-            return slug, rest
-        return branch.slug, rest if slug == branch.slug else model
-
-    def _known(self, key: Key) -> Key:
-        """The same, as its health is known among those of all workspaces."""
-        provider = self._snapshot.providers.get(key[0])
-        return key if provider is None or not provider.realm else (provider.known_by, key[1])
-
     def _forward(self, branch: Branch) -> tuple[bytes, ...]:
         """The caller's headers that go along: those that it names, else those that the route names."""
         return named_headers(self._call) or branch.forward
@@ -180,7 +131,7 @@ class Plan:
         """The target of a leaf; known again where nothing but the leaf, the model and the key's models decide it, and the leaf
         is one of the operator's: what a caller brings is not kept beyond its config."""
         call = self._call
-        if self.route == INLINE or not self._branches[leaf.number].own or not _STEERING.isdisjoint(call.headers):
+        if self.route == INLINE or not self._branches[leaf.number].own or (call.steered and not _STEERING.isdisjoint(call.headers)):
             return self._make(leaf)
         known = self._snapshot.targets
         key = (leaf, call.dialect, self._ask.model, self._principal.models)
@@ -203,7 +154,7 @@ class Plan:
         if not model and not ask.modelless:
             raise no_model()
         check_access(provider, model, self._principal, ask.model, self._snapshot)
-        key = self._known((branch.slug, model)) if branch.slug else (provider.known_by, model)
+        key = self._prospects.known((branch.slug, model)) if branch.slug else (provider.known_by, model)
         model = provider.named(model)
         lane = provider.lane(call.dialect, config.upstream_api, model)
         return Target(
@@ -249,7 +200,7 @@ def route_of(call: Call, asked: str, principal: Principal, snapshot: Snapshot) -
             rule=principal.id,
         )
     if not said.lstrip().startswith(b"{"):
-        slug = said.decode("latin-1").strip()
+        slug = said.strip().decode("latin-1")
         return _saved(slug, snapshot), slug
     route = snapshot.inline_routes.get(said)
     if route is None:

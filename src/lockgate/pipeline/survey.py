@@ -20,6 +20,7 @@ from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.target import Target
+from lockgate.policy.balance import Method
 from lockgate.policy.facts import Facts
 from lockgate.policy.forecast import Foreseen, Script, ways
 from lockgate.policy.tree import Leaf, Node
@@ -73,11 +74,15 @@ class Survey(Plan):
 
     def find(self, name: str, key: str = "", /) -> object:
         """A fact of the request (`policy.facts.Facts`)."""
-        return super().find(name, key) if self._given is None else self._given.find(name, key)
+        return (self._given or self._prospects).find(name, key)
 
     def out(self, leaf: Leaf) -> str:
         """Why a leaf is not to be tried now (`policy.tree.Health`)."""
-        return super().out(leaf) if self._live else ""
+        return self._prospects.out(leaf) if self._live else ""
+
+    def load(self, leaf: Leaf, method: Method) -> float:
+        """What a leaf is worth by a method, the less the better (`policy.tree.Health`)."""
+        return self._prospects.load(leaf, method)
 
     def ways(self, judge: Judge, ready: Ready, most: int, root: Node | None = None) -> tuple[list[Way], float]:
         """The ways of the request, the likeliest first, and the odds of those beyond `most`. `root`: another tree with the

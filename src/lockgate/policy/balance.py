@@ -7,8 +7,10 @@ Sticky draws need no memory: a caller's key ranks the children by a hash (weight
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
+from itertools import accumulate
 from math import log
 from typing import Literal
 
@@ -53,26 +55,29 @@ class Turns(msgspec.Struct):
 
 
 class Draw(msgspec.Struct, frozen=True):
-    """How one balance draws: its method and weights; `salt` tells it from other balances that the same callers meet."""
+    """How one balance draws: its method and weights; `salt` tells it from other balances that the same callers meet.
+
+    `bounds` are made of the weights where nothing else decides: the weights up to each child, so that a chance is looked up.
+    """
 
     weights: tuple[float, ...]
     method: Method = "weighted"
     sticky: Sticky | None = None
     turns: Turns | None = None
     salt: str = ""
+    bounds: tuple[float, ...] = ()
 
-    @property
-    def plain(self) -> bool:
-        """Nothing but weights and chance decides."""
-        return self.method == "weighted" and self.sticky is None
+    def __post_init__(self) -> None:
+        plain = self.method == "weighted" and self.sticky is None and any(self.weights)
+        msgspec.structs.force_setattr(self, "bounds", tuple(accumulate(self.weights)) if plain else ())
 
     def pick(
         self, left: int, loads: Sequence[float] | None, facts: Facts, chance: Chance, now: float
     ) -> tuple[int, str] | None:
         """A child that is not left behind (the bits of `left`) and has a weight, and why it; None when there is none. `loads`
         are for `COMPARED` methods, the less the better; `now` is in seconds, of the wall clock, so that nodes agree."""
-        if not left and self.plain:
-            return _by_weight(self.weights, chance), "by weight"
+        if self.bounds and not left:
+            return _at(chance(), self.bounds), "by weight"
         weights = [0.0 if left >> n & 1 else weight for n, weight in enumerate(self.weights)]
         if not any(weights):
             return None
@@ -94,15 +99,14 @@ class Draw(msgspec.Struct, frozen=True):
 
 def _by_weight(weights: Sequence[float], chance: Chance) -> int:
     """One of them, with a probability in proportion to its weight."""
-    at = chance() * sum(weights)
-    last = 0
-    for n, weight in enumerate(weights):
-        if weight:
-            last = n
-            if at < weight:
-                return n
-            at -= weight
-    return last  # what rounding left over
+    return _at(chance(), tuple(accumulate(weights)))
+
+
+def _at(chance: float, bounds: tuple[float, ...]) -> int:
+    """The first child whose bound lies beyond this part of the last one. One without weight has the bound of the one before
+    it, and so is never the first."""
+    at = bisect_right(bounds, chance * bounds[-1])
+    return at if at < len(bounds) else bounds.index(bounds[-1])  # rounded up to the whole: the last child that has a weight
 
 
 def _key(sticky: Sticky, facts: Facts) -> bytes | None:

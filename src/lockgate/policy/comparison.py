@@ -11,6 +11,7 @@ import math
 import operator
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -214,7 +215,7 @@ def _equality(operand: object) -> Callable[[object], bool]:
     if isinstance(operand, bool) or operand is None:
         return lambda value: value is operand
     if isinstance(operand, str):
-        return lambda value: value == operand
+        return partial(operator.eq, operand)
     return lambda value: value == operand and not isinstance(value, bool)
 
 

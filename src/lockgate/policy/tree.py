@@ -100,12 +100,16 @@ def leaves(node: Node) -> Iterator[Leaf]:
             yield from leaves(child)
 
 
-class _Step(msgspec.Struct):
-    """Where a walk stands in one strategy: which children it has left behind (bits), and which one it is in."""
+class _Step(msgspec.Struct, gc=False):  # nothing below a node leads back to a step
+    """Where a walk stands in one strategy: the children that it has taken so far, as bits."""
 
     node: Fallback | Balance | Choice
-    left: int = 0
-    at: int = -1
+    taken: int = 0
+
+    @property
+    def spent(self) -> bool:
+        """There is no other child left."""
+        return self.taken.bit_count() >= len(self.node.children)
 
 
 class Walk:
@@ -140,7 +144,7 @@ class Walk:
         self._now = now
         self.blind = blind
         self._passed_over = False  # some target was out
-        self._refused: set[int] = set()
+        self._refused = 0  # the numbers of leaves that could not be tried, as bits
         self._steps: list[_Step] = []
         self._leaf: Leaf | None = None
         self.tried = False
@@ -148,111 +152,103 @@ class Walk:
 
     def first(self) -> Leaf | None:
         """Who is tried first; None when all have been skipped. When every target is out, that is no reason to try none."""
-        leaf = self._enter(self._root)
+        leaf = self._begin()
         if leaf is None and self._passed_over and not self.blind:
-            self._steps.clear()
             self.blind = True
             self._note(self._root.path, "chosen", "all that may be tried are out, so they are tried all the same")
-            leaf = self._enter(self._root)
+            leaf = self._begin()
         return leaf
 
     def after(self, failure: Failure) -> Leaf | None:
         """Who is tried after the one that failed so; None: the failure stands."""
         self.tried = True
         assert self._leaf is not None
-        self._note(self._leaf.path, "left", _said(failure))
-        while self._steps:
-            step = self._steps[-1]
-            trigger = None if isinstance(step.node, Choice) else step.node.trigger
-            if trigger is not None and not self._spent(step):
-                if trigger.fires(failure):
-                    if (leaf := self._go_on(step)) is not None:
-                        return leaf
-                else:
-                    self._note(step.node.path, "stopped", f"{_said(failure)} is none of its reasons to go on")
-            self._steps.pop()
+        said = f"{failure.kind} ({failure.status})"
+        self._note(self._leaf.path, "left", said)
+        steps = self._steps
+        while steps:
+            step = steps[-1]
+            node = step.node
+            if isinstance(node, Choice) or node.trigger is None or step.spent:
+                steps.pop()
+            elif not node.trigger.fires(failure):
+                self._note(node.path, "stopped", f"{said} is none of its reasons to go on")
+                steps.pop()
+            elif (leaf := self._descend(len(steps) - 1)) is not None:
+                return leaf
         return None
 
     def skip(self, why: str) -> Leaf | None:
         """Who is tried instead of the one that could not be tried at all: no trigger is asked."""
         assert self._leaf is not None
         self._note(self._leaf.path, "skipped", why)
-        self._refused.add(self._leaf.number)
+        self._refused |= 1 << self._leaf.number
         leaf = self.beside()
         return leaf if leaf is not None or self.tried else self.first()
 
     def beside(self) -> Leaf | None:
         """Who is next, whatever the triggers say; None: nobody."""
-        while self._steps:
-            step = self._steps[-1]
-            if not isinstance(step.node, Choice) and not self._spent(step) and (leaf := self._go_on(step)) is not None:
-                return leaf
-            self._steps.pop()
-        return None
+        return self._descend(0)
 
     def fork(self) -> Walk:
         """Another walk from where this one stands. What either of them decides is told by both."""
         walk = Walk(self._root, self._health, self._facts, self._chance, self._now, blind=self.blind)
-        walk._refused = {*self._refused}
-        walk._steps = [_Step(each.node, each.left, each.at) for each in self._steps]
+        walk._refused = self._refused
+        walk._steps = [_Step(each.node, each.taken) for each in self._steps]
         walk._leaf, walk._passed_over = self._leaf, self._passed_over
         walk.tried, walk.decisions = self.tried, self.decisions
         return walk
 
-    def _spent(self, step: _Step) -> bool:
-        return step.left.bit_count() + 1 >= len(step.node.children)
+    def _begin(self) -> Leaf | None:
+        """The leaf that the tree comes to; None when all that it may take is out."""
+        root = self._root
+        if isinstance(root, Leaf):
+            return root if self._takes(root) else None
+        self._steps.append(_Step(root))
+        return self._descend(0)
 
-    def _go_on(self, step: _Step) -> Leaf | None:
-        """Another child of the strategy that this step stands in; None when none is left that could be."""
-        step.left |= 1 << step.at
-        return self._descend(step)
-
-    def _enter(self, node: Node) -> Leaf | None:
-        """The leaf that a node comes to; None when all that it may take is out."""
-        if isinstance(node, Leaf):
-            if node.number in self._refused:
-                return None
-            why = "" if self.blind else self._health.out(node)
-            self._note(node.path, "skipped" if why else "chosen", why)
-            if why:
-                self._passed_over = True
-                return None
-            self._leaf = node
-            return node
-        step = _Step(node)
-        self._steps.append(step)
-        leaf = self._descend(step)
-        if leaf is None:
-            self._steps.pop()
-        return leaf
-
-    def _descend(self, step: _Step) -> Leaf | None:
-        """The leaf that a strategy comes to by the children that it has not left behind."""
-        depth = len(self._steps)
-        while (at := self._pick(step)) is not None:
-            step.at = at
-            leaf = self._enter(step.node.children[at])
-            if leaf is not None:
-                return leaf
-            del self._steps[depth:]
-            step.left |= 1 << at
+    def _descend(self, depth: int) -> Leaf | None:
+        """The next leaf of the strategies that the walk stands in, the innermost first. One that has no other child is left
+        behind; None when all from `depth` on are."""
+        steps = self._steps
+        while len(steps) > depth:
+            step = steps[-1]
+            node, taken = step.node, step.taken
+            if isinstance(node, Fallback):
+                at = taken.bit_length()  # from the left to the right
+                at = at if at < len(node.children) else None
+            elif isinstance(node, Balance):
+                at = self._draw(node, taken)
+            else:
+                at = None if taken else self._choose(node)
+            if at is None:
+                steps.pop()
+                continue
+            step.taken = taken | 1 << at
+            child = node.children[at]
+            if not isinstance(child, Leaf):
+                steps.append(_Step(child))
+            elif self._takes(child):
+                return child
         return None
 
-    def _pick(self, step: _Step) -> int | None:
-        """The child that the strategy takes next, whether it can be tried or not."""
-        node = step.node
-        if isinstance(node, Fallback):
-            at = step.at + 1  # from the left to the right, so all before it are left behind
-            return at if at < len(node.children) else None
-        if isinstance(node, Balance):
-            return self._draw(node, step.left)
-        return None if step.left else self._choose(node)
+    def _takes(self, leaf: Leaf) -> bool:
+        """Whether a leaf can be tried, now that it is its turn."""
+        if self._refused >> leaf.number & 1:
+            return False
+        if not self.blind and (why := self._health.out(leaf)):
+            self._passed_over = True
+            self._note(leaf.path, "skipped", why)
+            return False
+        self._leaf = leaf
+        self.decisions.append(Decision(leaf.path, "chosen"))
+        return True
 
-    def _draw(self, node: Balance, left: int) -> int | None:
+    def _draw(self, node: Balance, taken: int) -> int | None:
         draw, loads = node.draw, None
         if draw.method in COMPARED:
             loads = [self._load(child, draw.method) for child in node.children]
-        drawn = draw.pick(left, loads, self._facts, self._chance, self._now)
+        drawn = draw.pick(taken, loads, self._facts, self._chance, self._now)
         if drawn is None:
             return None
         at, why = drawn
@@ -282,6 +278,3 @@ class Walk:
 def _no_way(path: str, why: str) -> Refusal:
     return Refusal(400, "no_target", f"The config comes to no target: at {path}, {why}.", param=path)
 
-
-def _said(failure: Failure) -> str:
-    return f"{failure.kind} ({failure.status})"
