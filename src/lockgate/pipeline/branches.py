@@ -25,7 +25,7 @@ from lockgate.pipeline.route import (
     TimeoutConfig,
     read_inline,
 )
-from lockgate.pipeline.target import Key
+from lockgate.pipeline.target import Key, Target
 from lockgate.policy.balance import Draw, Sticky, Turns
 from lockgate.policy.breaker import BreakerPolicy
 from lockgate.policy.condition import Predicate, compile_query
@@ -38,6 +38,8 @@ from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Rule, Tr
 DEEPEST, MOST, MOST_CONDITIONS = 16, 1000, 64
 #: How many bytes of configs that callers brought are kept compiled, which takes many times as much.
 INLINE_BYTES = 1024 * 1024
+#: All that decides a target, where no header does: the leaf, the caller's dialect and model, and the key's models.
+Made = tuple[Leaf, str, str, tuple[str, ...]]
 #: A retry that was not asked for.
 _NONE = Retry()
 #: The longest timeouts that a config may name: in milliseconds for `request_timeout`, in seconds for `timeouts`.
@@ -64,11 +66,12 @@ class Branch(msgspec.Struct, frozen=True):
 
 class Route(msgspec.Struct, frozen=True, eq=False):
     """A compiled config: the tree, and its branches by the number of their leaves. `watched`: a balance goes by what providers
-    say of their rate limits."""
+    say of their rate limits. `targets`: a memo of a config that a caller brought (those of saved ones a snapshot has)."""
 
     root: Node
     branches: tuple[Branch, ...]
     watched: bool = False
+    targets: dict[Made, Target] = {}
 
 
 class Flaw(Exception):

@@ -48,9 +48,8 @@ class Plan:
         self._ask = ask
         self._principal = principal
         self._snapshot = snapshot
-        self._branches = route.branches
+        self._way = route
         self._sole = len(route.branches) == 1  # nobody else could be tried: its health is not asked for
-        self._watched = route.watched
         self._prospects = known = Prospects(call, ask, principal, snapshot, runtime, route.branches)
         self._walk = Walk(route.root, known, known, runtime.chance, call.time_us / 1e6, blind=self._sole)
 
@@ -128,24 +127,28 @@ class Plan:
         return None
 
     def _target(self, leaf: Leaf) -> Target:
-        """The target of a leaf; known again where nothing but the leaf, the model and the key's models decide it, and the leaf
-        is one of the operator's: what a caller brings is not kept beyond its config."""
-        call = self._call
-        if self.route == INLINE or not self._branches[leaf.number].own or (call.steered and not _STEERING.isdisjoint(call.headers)):
+        """The target of a leaf; known again where nothing but the leaf, the model and the key's models decide it."""
+        call, branch = self._call, self._way.branches[leaf.number]
+        if not branch.own or (call.steered and not _STEERING.isdisjoint(call.headers)):
             return self._make(leaf)
-        known = self._snapshot.targets
+        if self.route != INLINE:
+            known, most = self._snapshot.targets, MEMO
+        elif branch.key is not None:  # what a caller brings is kept as long as its config is, and takes no more room than that
+            known, most = self._way.targets, len(self._way.branches)
+        else:
+            return self._make(leaf)
         key = (leaf, call.dialect, self._ask.model, self._principal.models)
         target = known.get(key)
         if target is None:
             target = self._make(leaf)
-            if len(known) >= MEMO:
+            if len(known) >= most:
                 known.clear()
             known[key] = target
         return target
 
     def _make(self, leaf: Leaf) -> Target:
         """Raises `Refusal`: unknown provider or model, model not allowed, destination not allowed."""
-        branch, call, ask = self._branches[leaf.number], self._call, self._ask
+        branch, call, ask = self._way.branches[leaf.number], self._call, self._ask
         config = branch.config
         provider, model = choose(call, ask, self._snapshot, config, sole=self._sole)
         if branch.model:
@@ -171,7 +174,7 @@ class Plan:
             config.passthrough is True,
             config.strict is True,
             config.strict_open_ai_compliance,
-            self._watched,
+            self._way.watched,
             branch.hedge,
         )
 
