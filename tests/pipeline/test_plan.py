@@ -1,4 +1,6 @@
+import gc
 import json
+import weakref
 
 import msgspec
 import pytest
@@ -221,3 +223,44 @@ def test_an_ambiguous_model_asks_for_a_provider(tmp_path):
 def test_a_single_provider_takes_every_model(tmp_path):
     world = make_house(tmp_path, "providers: {only: {provider: ollama}}").snapshot()
     assert target(world, "whatever").provider.slug == "only"
+
+
+TWO = {"strategy": {"mode": "fallback"}, "targets": [{"provider": "@claude"}, {"provider": "@second"}]}
+NAMED = {**TWO, "targets": [{**each, "override_params": {"model": "o3"}} for each in TWO["targets"]]}
+
+
+@pytest.mark.parametrize("headers", [{}, config(**TWO), {"x_portkey_config": "pc-cheap"}])
+def test_a_plan_is_given_back_as_soon_as_it_is_over(world, headers):
+    gc.disable()  # which would find it, and what it holds of the request, much later
+    try:
+        seen = weakref.ref(planned(world, "@second/o3", **headers)[1])
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
+def test_a_target_of_an_inline_config_is_known_again(world):
+    assert target(world, "m", **config(**NAMED)) is target(world, "m", **config(**NAMED))
+
+
+def test_what_a_caller_says_beside_it_makes_another_one(world):
+    assert target(world, "m", **config(**NAMED)) is not target(world, "n", **config(**NAMED))
+    late = target(world, "m", x_portkey_request_timeout="250", **config(**NAMED))
+    assert late.deadlines.first_byte == 0.25
+    assert target(world, "m", **config(**NAMED)).deadlines.first_byte == 7
+    narrow = Principal("2", "narrow", models=("@second/*",))
+    assert target(world, "m", who=narrow, **config(**NAMED)).provider.slug == "second"
+
+
+def test_an_inline_config_keeps_no_more_targets_than_it_has(world):
+    for n in range(9):
+        target(world, f"m{n}", **config(**NAMED))
+    kept = [route for route in world.inline_routes.values() if len(route.branches) == 2]
+    assert kept
+    assert all(len(route.targets) <= 2 for route in kept)
+
+
+def test_what_the_world_has_a_say_in_is_not_kept_with_a_config(world):
+    said = config(strategy={"mode": "fallback"}, targets=[{}, {"provider": "@second"}])
+    assert target(world, "gpt-5", **said).provider.slug == "openai"
+    assert not world.inline_routes[said["x_portkey_config"].encode()].targets

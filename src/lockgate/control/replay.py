@@ -157,19 +157,20 @@ def _asks(node: Node) -> bool:
     return not isinstance(node, Leaf) and any(map(_asks, node.children))
 
 
-class RecordFacts(RequestFacts):
-    """What a record tells of its request. `unknown` are the facts that were asked for and that it does not have."""
+class RecordFacts:
+    """What a record tells of its request (`policy.facts.Facts`). `unknown` are the facts that were asked for and that it does
+    not have."""
 
-    __slots__ = ("_record", "_whole", "unknown")
+    __slots__ = ("_facts", "_record", "_whole", "unknown")
 
     def __init__(self, record: Record, call: Call, sheet: Sheet | None, principal: Principal) -> None:
-        super().__init__(call, sheet, principal, model=record.model_asked, stream=record.stream)
+        self._facts = RequestFacts(call, sheet, principal, model=record.model_asked, stream=record.stream)
         self._record = record
         self._whole = sheet is not None
         self.unknown: set[str] = set()
 
     def find(self, name: str, key: str = "", /) -> object:
-        """See `RequestFacts.find`."""
+        """A fact of the request, or `MISSING`. Raises as `RequestFacts.find` does."""
         if name in _NEVER or (name in _IN_BODY and not self._whole):
             usage = self._record.usage
             if name == "input_tokens" and usage is not None:
@@ -177,7 +178,7 @@ class RecordFacts(RequestFacts):
             if name != "user" or not self._record.metadata.get("_user"):
                 self.unknown.add(f"{name}.{key}" if key else name)
                 return MISSING
-        return super().find(name, key)
+        return self._facts.find(name, key)
 
 
 #: Facts that no record has; and those that only a body tells.

@@ -26,35 +26,23 @@ from lockgate.wire.multipart import Form
 _decode = msgspec.json.Decoder().decode
 
 
-class RequestFacts:
+class RequestFacts(msgspec.Struct, eq=False):
     """The facts (`policy.facts.Facts`) of one request. `body` is None for a request that is passed on unread.
 
     `model` is as the caller named it; `remaining_nusd` is what is left of the key's budget, None where nobody knows.
     """
 
-    __slots__ = ("_body", "_call", "_found", "_model", "_params", "_principal", "_remaining", "_stream")
-
-    def __init__(
-        self,
-        call: Call,
-        body: Sheet | Form | None,
-        principal: Principal,
-        *,
-        model: str = "",
-        stream: bool = False,
-        remaining_nusd: int | None = None,
-    ) -> None:
-        self._call = call
-        self._body = body
-        self._principal = principal
-        self._model = model
-        self._stream = stream
-        self._remaining = remaining_nusd
-        self._params: dict[str, object] = {}
-        self._found: dict[tuple[str, str], object] = {}
+    call: Call
+    body: Sheet | Form | None
+    principal: Principal
+    model: str = ""
+    stream: bool = False
+    remaining_nusd: int | None = None
+    _params: dict[str, object] = {}
+    _found: dict[tuple[str, str], object] = {}
 
     def __repr__(self) -> str:
-        return f"RequestFacts({self._call.id})"
+        return f"RequestFacts({self.call.id})"
 
     def find(self, name: str, key: str = "", /) -> object:
         """The fact, or `MISSING`. Raises `Refusal` 400 when it lies in JSON that cannot be decoded."""
@@ -67,7 +55,7 @@ class RequestFacts:
         return found
 
     def _read_param(self, key: str) -> object:
-        body = self._body
+        body = self.body
         if isinstance(body, Sheet):
             raw = body.raw(key)
             if raw is None:
@@ -82,22 +70,22 @@ class RequestFacts:
         return MISSING
 
     def _header(self, key: str) -> object:
-        value = self._call.headers.get(key.encode("latin-1"))
+        value = self.call.headers.get(key.encode("latin-1"))
         return MISSING if value is None else value.decode("latin-1")
 
     def _input_tokens(self, key: str) -> object:
         return self._kept("input_tokens", key, self._count_input)
 
     def _count_input(self, _: str) -> object:
-        body = self._body
+        body = self.body
         if body is None:
             return MISSING
         if isinstance(body, Form):
             return sum(len(part.value) for part in body.parts if part.value is not None) // 4
-        codec = RELAYS.get(self._call.dialect)
+        codec = RELAYS.get(self.call.dialect)
         try:
             if isinstance(codec, Codec):
-                asked = codec.counting if self._call.operation == "count" else None
+                asked = codec.counting if self.call.operation == "count" else None
                 read = codec.read_request if asked is None else asked.read
                 return input_tokens(read(body.copy()))
             if isinstance(codec, WholeCodec):
@@ -107,31 +95,31 @@ class RequestFacts:
         return len(body.bytes()) // 4
 
     def _has_tools(self, _: str) -> object:
-        return isinstance(self._body, Sheet) and has_tools(self._call.dialect, self._body)
+        return isinstance(self.body, Sheet) and has_tools(self.call.dialect, self.body)
 
     def _has_images(self, key: str) -> object:
         return self._kept("has_images", key, self._look_for_images)
 
     def _look_for_images(self, _: str) -> object:
-        body = self._body
+        body = self.body
         if isinstance(body, Form):
             return any(part.file is not None and part.kind.lower().startswith("image/") for part in body.parts)
-        return body is not None and has_images(self._call.dialect, body)
+        return body is not None and has_images(self.call.dialect, body)
 
     def _user(self, _: str) -> object:
-        said = self._call.metadata.get("_user")
-        if not said and isinstance(self._body, Sheet):
-            said = user_of(self._call.dialect, self._body)
+        said = self.call.metadata.get("_user")
+        if not said and isinstance(self.body, Sheet):
+            said = user_of(self.call.dialect, self.body)
         return said or MISSING
 
     def _budget(self, _: str) -> object:
-        return MISSING if self._remaining is None else self._remaining / 1e9
+        return MISSING if self.remaining_nusd is None else self.remaining_nusd / 1e9
 
     def _now(self, zone: str) -> datetime:
         return cast("datetime", self._kept("time", zone, self._clock))
 
     def _clock(self, zone: str) -> object:
-        seconds = self._call.time_us // 1_000_000
+        seconds = self.call.time_us // 1_000_000
         return datetime.fromtimestamp(seconds, time_zone(zone) if zone else UTC)
 
     def _kept(self, name: str, key: str, find: Callable[[str], object]) -> object:
@@ -143,19 +131,19 @@ class RequestFacts:
 
 #: A row for each of `FACTS`.
 _FINDERS: dict[str, Callable[[RequestFacts, str], object]] = {
-    "metadata": lambda facts, key: facts._call.metadata.get(key, MISSING),
+    "metadata": lambda facts, key: facts.call.metadata.get(key, MISSING),
     "params": RequestFacts._param,
     "headers": RequestFacts._header,
-    "url.pathname": lambda facts, _: facts._call.path,
-    "operation": lambda facts, _: facts._call.operation,
-    "model": lambda facts, _: facts._model or MISSING,
-    "stream": lambda facts, _: facts._stream,
+    "url.pathname": lambda facts, _: facts.call.path,
+    "operation": lambda facts, _: facts.call.operation,
+    "model": lambda facts, _: facts.model or MISSING,
+    "stream": lambda facts, _: facts.stream,
     "input_tokens": RequestFacts._input_tokens,
     "has_tools": RequestFacts._has_tools,
     "has_images": RequestFacts._has_images,
     "user": RequestFacts._user,
-    "key.id": lambda facts, _: facts._principal.id,
-    "key.name": lambda facts, _: facts._principal.name,
+    "key.id": lambda facts, _: facts.principal.id,
+    "key.name": lambda facts, _: facts.principal.name,
     "workspace": lambda facts, _: MISSING,
     "budget.remaining": RequestFacts._budget,
     "time.hour": lambda facts, zone: facts._now(zone).hour,

@@ -56,10 +56,8 @@ class Health:
                     if now < parked[0]:
                         return parked[1]
                     del self._parked[each]
-        if policy is not None:
-            breaker = self._breakers.get((key, policy)) or self.breaker(key, policy)
-            if not breaker.allows(now):
-                return f"circuit {breaker.state(now)}"
+        if policy is not None and not (breaker := self.breaker(key, policy)).allows(now):
+            return f"circuit {breaker.state(now)}"
         return ""
 
     def begin(self, key: Key, policy: BreakerPolicy | None, now: float) -> bool:

@@ -51,7 +51,7 @@ class Plan:
         self._way = route
         self._sole = len(route.branches) == 1  # nobody else could be tried: its health is not asked for
         self._prospects = known = Prospects(call, ask, principal, snapshot, runtime, route.branches)
-        self._walk = Walk(route.root, known, known, runtime.chance, call.time_us / 1e6, blind=self._sole)
+        self._walk = Walk(route.root, known, known, runtime.chance, call.time_us / 1e6, self._sole)
 
     @property
     def decisions(self) -> list[Decision]:
@@ -202,8 +202,9 @@ def route_of(call: Call, asked: str, principal: Principal, snapshot: Snapshot) -
             scope="key",
             rule=principal.id,
         )
-    if not said.lstrip().startswith(b"{"):
-        slug = said.strip().decode("latin-1")
+    said = said.strip()
+    if not said.startswith(b"{"):
+        slug = said.decode("latin-1")
         return _saved(slug, snapshot), slug
     route = snapshot.inline_routes.get(said)
     if route is None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from math import inf
 
+import msgspec
+
 from lockgate.core.call import Call, Principal
 from lockgate.pipeline.branches import Branch
 from lockgate.pipeline.choose import Ask, named
@@ -20,51 +22,44 @@ from lockgate.policy.tree import Leaf
 from lockgate.providers.table import TABLE
 
 
-class Prospects:
+class Prospects(msgspec.Struct, eq=False):
     """One request's facts (`policy.facts.Facts`) and the health of its targets (`policy.tree.Health`)."""
 
-    __slots__ = ("_ask", "_branches", "_call", "_facts", "_principal", "_runtime", "_snapshot")
+    call: Call
+    ask: Ask
+    principal: Principal
+    snapshot: Snapshot
+    runtime: Runtime
+    branches: tuple[Branch, ...]
+    _facts: RequestFacts | None = None  # made when the first of them is asked for
 
-    def __init__(
-        self,
-        call: Call,
-        ask: Ask,
-        principal: Principal,
-        snapshot: Snapshot,
-        runtime: Runtime,
-        branches: tuple[Branch, ...],
-    ) -> None:
-        self._call = call
-        self._ask = ask
-        self._principal = principal
-        self._snapshot = snapshot
-        self._runtime = runtime
-        self._branches = branches
-        self._facts: RequestFacts | None = None  # made when the first of them is asked for
+    def __repr__(self) -> str:
+        return f"Prospects({self.call.id})"
 
     def find(self, name: str, key: str = "", /) -> object:
         """A fact of the request."""
         facts = self._facts
         if facts is None:
-            ask = self._ask
-            facts = RequestFacts(self._call, ask.body, self._principal, model=ask.model, stream=ask.stream)
+            ask = self.ask
+            facts = RequestFacts(self.call, ask.body, self.principal, model=ask.model, stream=ask.stream)
             self._facts = facts
         return facts.find(name, key)
 
     def out(self, leaf: Leaf) -> str:
         """Why a leaf is not to be tried now; "" when it is."""
-        branch, runtime = self._branches[leaf.number], self._runtime
-        return runtime.health.out(self.known(branch.key or self._key(branch)), branch.breaker, runtime.clock())
+        branch, runtime = self.branches[leaf.number], self.runtime
+        key = self.known(branch.key or self._key(branch))
+        return runtime.health.out(key, branch.breaker, runtime.clock())
 
     def load(self, leaf: Leaf, method: Method) -> float:
         """What a leaf is worth by a method, the less the better."""
-        branch = self._branches[leaf.number]
+        branch = self.branches[leaf.number]
         key = branch.key or self._key(branch)
         if method == "cost":
-            provider = self._snapshot.providers.get(key[0])
+            provider = self.snapshot.providers.get(key[0])
             row = TABLE.get(key[0].partition("#")[0]) if provider is None else provider.row
-            return inf if row is None else self._snapshot.prices.dearness(row, key[1], self._call.time_us, key[0])
-        pulse = self._runtime.health.pulse(self.known(key))
+            return inf if row is None else self.snapshot.prices.dearness(row, key[1], self.call.time_us, key[0])
+        pulse = self.runtime.health.pulse(self.known(key))
         if method == "latency":
             return pulse.latency_s * (pulse.in_flight + 1)
         if method == "quota":
@@ -73,14 +68,14 @@ class Prospects:
 
     def known(self, key: Key) -> Key:
         """What the health of a target, by its slug and model, is known by among those of all workspaces."""
-        provider = self._snapshot.providers.get(key[0])
+        provider = self.snapshot.providers.get(key[0])
         return key if provider is None or not provider.realm else (provider.known_by, key[1])
 
     def _key(self, branch: Branch) -> Key:
         """The slug and the model of a branch's target, where the request or the world has a say in them."""
-        asked = self._ask.model
-        model = branch.model or self._snapshot.aliases.get(asked, asked)
-        slug, rest = named(model, self._snapshot)
+        asked = self.ask.model
+        model = branch.model or self.snapshot.aliases.get(asked, asked)
+        slug, rest = named(model, self.snapshot)
         if not branch.slug:
             return slug, rest
         return branch.slug, rest if slug == branch.slug else model

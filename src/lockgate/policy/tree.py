@@ -135,7 +135,7 @@ class Walk:
     )
 
     def __init__(
-        self, root: Node, health: Health, facts: Facts, chance: Callable[[], float], now: float, *, blind: bool = False
+        self, root: Node, health: Health, facts: Facts, chance: Callable[[], float], now: float, blind: bool = False
     ) -> None:
         self._root = root
         self._health = health
@@ -244,15 +244,15 @@ class Walk:
         self.decisions.append(Decision(leaf.path, "chosen"))
         return True
 
-    def _draw(self, node: Balance, taken: int) -> int | None:
+    def _draw(self, node: Balance, left: int) -> int | None:
         draw, loads = node.draw, None
         if draw.method in COMPARED:
             loads = [self._load(child, draw.method) for child in node.children]
-        drawn = draw.pick(taken, loads, self._facts, self._chance, self._now)
+        drawn = draw.pick(left, loads, self._facts, self._chance, self._now)
         if drawn is None:
             return None
         at, why = drawn
-        self._note(node.children[at].path, "drawn", why)
+        self.decisions.append(Decision(node.children[at].path, "drawn", why))
         return at
 
     def _load(self, node: Node, method: Method) -> float:
@@ -264,8 +264,9 @@ class Walk:
     def _choose(self, node: Choice) -> int:
         for rule in node.rules:
             if rule.query.holds(self._facts):
-                self._note(node.children[rule.child].path, "matched", rule.query.says)
-                return rule.child
+                at = rule.child
+                self.decisions.append(Decision(node.children[at].path, "matched", rule.query.says))
+                return at
         if node.default is None:
             raise _no_way(node.path, "no condition holds, and there is no default; add strategy.default")
         self._note(node.children[node.default].path, "matched", "no condition holds: the default")
@@ -277,4 +278,3 @@ class Walk:
 
 def _no_way(path: str, why: str) -> Refusal:
     return Refusal(400, "no_target", f"The config comes to no target: at {path}, {why}.", param=path)
-
