@@ -23,6 +23,7 @@ from lockgate.cli.serve import serve
 from lockgate.cli.status import status
 from lockgate.cli.users import users
 from lockgate.cli.vault import audit, vault
+from lockgate.cli.workspaces import workspaces
 
 
 def main() -> None:
@@ -59,6 +60,7 @@ for command in (
     alerts,
     keys,
     users,
+    workspaces,
     imports,
     vault,
     audit,

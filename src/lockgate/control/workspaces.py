@@ -83,6 +83,11 @@ def unknown_workspace(name: str, at: str = "workspace_id") -> Refusal:
     return Refusal(404, "workspace_not_found", f"There is no workspace '{name[:100]}' here.", param=at)
 
 
+def stays(workspace: Workspace) -> Refusal:
+    """The answer to whoever would remove the workspace to begin with."""
+    return Refusal(409, "default_workspace", f"'{workspace.name}' is the workspace to begin with, and stays.")
+
+
 def set_default_config(change: Change, workspace: Workspace, slug: str) -> Workspace:
     """The config of requests that name none, by its slug; "": none. Of those that are stored, that one alone is the default."""
     for saved in change.all(SavedConfig, workspace=workspace.id):
@@ -102,7 +107,7 @@ def remove(change: Change, workspace: Workspace, *, force: bool = False) -> None
         raise Refusal(
             409,
             "workspace_not_empty",
-            f"'{workspace.name}' still has {counts}. Remove them first, or send its name with force: true.",
+            f"'{workspace.name}' still has {counts}. Remove them first, or force it (force: true with its name).",
             param="force",
         )
     for version in change.all(ConfigVersion, workspace=workspace.id):

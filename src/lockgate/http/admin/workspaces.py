@@ -119,7 +119,7 @@ def remove(ask: Ask, body: RemovedWorkspace) -> Empty:
         row = workspaces.named(change, ask.params["workspace_id"])
         ask.match(row)
         if row.id == _home(ask):
-            raise Refusal(409, "default_workspace", f"'{row.name}' is the workspace to begin with, and stays.")
+            raise workspaces.stays(row)
         if body.name and body.name != row.name:
             raise Refusal(400, "wrong_name", f"The workspace is not called '{body.name}'.", param="name")
         if body.force and not body.name:
