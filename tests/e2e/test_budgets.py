@@ -60,7 +60,7 @@ def test_many_callers_of_two_workers_never_spend_more_than_there_is(start):
             killed.append(min(gateway.sockets()))
             os.kill(killed[0], signal.SIGKILL)
 
-    found = asyncio.run(crowd(gateway.url, "capped", 1000, 16, kill))
+    found = asyncio.run(crowd(gateway.url, "capped", 400, 16, kill))
     assert killed
     statuses = {status for status, _ in found}
     assert 412 in statuses

@@ -394,3 +394,12 @@ def test_a_token_says_itself_what_it_may_use(tmp_path):
     wrong = Principal("token:c", "c", rate_limits=(RateLimit("requests", 0),))
     with pytest.raises(Refusal, match="make no sense"):
         allowances.caller(CALL, wrong)
+
+
+def test_a_bug_in_settling_is_answered(tmp_path, monkeypatch):
+    def fail(self, nusd, tokens):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("lockgate.pipeline.hold.Hold.settle", fail)
+    answer = run(tmp_path, lambda house: house.post("rich"))
+    assert (answer.status, error(answer)["code"]) == (500, "internal_error")

@@ -19,7 +19,7 @@ from lockgate.pipeline.metadata import as_text, read_metadata
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.ports import Caller
 from lockgate.pipeline.proxy import proxy
-from lockgate.pipeline.render import codec_of, error_headers
+from lockgate.pipeline.render import JSON, codec_of, error_headers
 from lockgate.pipeline.reserve import let_in, let_out
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
@@ -93,8 +93,8 @@ async def enter(
 
 
 def _refuse(call: Call, account: Account, caller: Caller, refusal: Refusal, end: End) -> None:
-    if account.closed:  # an answer had begun: it can only be cut
-        caller.finish(b"")
-        return
     body = codec_of(call).write_error(refusal)
+    if account.closed:  # an answer that has begun can only be cut; one that has not is this
+        caller.reply(refusal.status, [JSON], body)
+        return
     respond(call, account, caller, refusal.status, body, extra=error_headers(refusal), end=end, error=refusal)

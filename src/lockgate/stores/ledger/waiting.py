@@ -63,7 +63,8 @@ class Queue:
         self._say = say
         self._loop = asyncio.get_running_loop()
         self._waiters = waiters
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None  # not every loop's timers know when they are due
+        self._due = 0.0
 
     def __repr__(self) -> str:
         return f"Queue({len(self._waiters)} waiting)"
@@ -93,10 +94,10 @@ class Queue:
     def look_soon(self, after_s: float = 0.0) -> None:
         """Look after those who wait: something may have become free."""
         when = self._loop.time() + after_s
-        if self._waiters and (self._timer is None or self._timer.when() > when):
+        if self._waiters and (self._timer is None or self._due > when):
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(when, self._look)
+            self._timer, self._due = self._loop.call_at(when, self._look), when
 
     def dismiss(self) -> None:
         """Nobody is served any more."""
