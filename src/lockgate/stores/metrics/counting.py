@@ -82,14 +82,14 @@ class Counting:
                 (of.DROPPED, of.STRIPPED, of.CPU), ((), (), ("worker",)), now, was, strict=True
             ):
                 if number > old:
-                    self._tally.add(family, number - old, *labels)
+                    self._tally.of(family).add(labels, number - old)
                     self._changed = self._changed or family is not of.CPU
         while len(self._lives) > _MOST_LIVES:
             del self._lives[next(iter(self._lives))]
 
     def add_cpu(self, us: int) -> None:
         """Count processor time of the scribe."""
-        self._tally.add(of.CPU, us, "scribe")
+        self._tally.of(of.CPU).add(("scribe",), us)
 
     def save(self) -> None:
         """Write down how far everything is counted. Trouble is told once, and is none of the log's."""
@@ -142,7 +142,7 @@ class Counting:
             else:
                 self._tally.count(record)
         if damaged:
-            self._tally.add(of.DAMAGED, damaged)
+            self._tally.of(of.DAMAGED).add((), damaged)
 
     def _restore(self, saved: Saved) -> None:
         self._counted, self._saved = dict(saved.counted), dict(saved.counted)

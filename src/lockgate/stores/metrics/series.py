@@ -31,11 +31,16 @@ class Series:
 
     def add(self, labels: Labels, number: int = 1) -> None:
         """Count so many."""
-        self._row(labels)[0] += number
+        row = self.numbers.get(labels)
+        if row is None:
+            row = self._new(labels)
+        row[0] += number
 
     def observe(self, labels: Labels, value: int) -> None:
         """Count one value in a histogram."""
-        row = self._row(labels)
+        row = self.numbers.get(labels)
+        if row is None:
+            row = self._new(labels)
         row[bisect_left(self.family.buckets, value)] += 1
         row[-1] += value
 
@@ -62,15 +67,14 @@ class Series:
                 lines.append(f"{family.sample}{braces} {decimal(row[0], family.scale)}\n")
         return "".join(lines)
 
-    def _row(self, labels: Labels) -> list[int]:
-        row = self.numbers.get(labels)
-        if row is None:
-            if len(self.numbers) >= MOST:
-                labels = (OTHER,) * len(labels)
-                if labels in self.numbers:
-                    return self.numbers[labels]
-            size = len(self.family.buckets) + 2 if self.family.buckets else 1
-            row = self.numbers[labels] = [0] * size
+    def _new(self, labels: Labels) -> list[int]:
+        """A row for new labels; that of "other" when there are too many."""
+        if len(self.numbers) >= MOST:
+            labels = (OTHER,) * len(labels)
+            if labels in self.numbers:
+                return self.numbers[labels]
+        size = len(self.family.buckets) + 2 if self.family.buckets else 1
+        row = self.numbers[labels] = [0] * size
         return row
 
 

@@ -15,8 +15,6 @@ from lockgate.stores.rollup import whole
 
 #: How many of each have a label of their own.
 MODELS, PROVIDERS, CODES = 100, 100, 100
-#: Parts of `Usage` that are no tokens.
-_UNITS = ("characters", "pages", "images", "audio_ms", "searches")
 
 
 class Tally:
@@ -27,49 +25,53 @@ class Tally:
         self.models = Names(MODELS)
         self.providers = Names(PROVIDERS)
         self.codes = Names(CODES)
+        # For each record: looked up once.
+        self._requests, self._records = self.of(of.REQUESTS), self.of(of.RECORDS)
+        self._duration, self._first, self._overhead = self.of(of.DURATION), self.of(of.FIRST_TOKEN), self.of(of.OVERHEAD)
+        self._received, self._sent = self.of(of.RECEIVED), self.of(of.SENT)
+        self._attempts, self._tokens, self._cost = self.of(of.ATTEMPTS), self.of(of.TOKENS), self.of(of.COST)
 
     def __repr__(self) -> str:
         return f"Tally({sum(len(each.numbers) for each in self.series.values())} series)"
 
-    def add(self, family: Family, number: int, *labels: str) -> None:
-        """Count so many; no more than anybody can mean."""
-        self.series[family.name].add(labels, whole(number))
+    def of(self, family: Family) -> Series:
+        """The numbers of a family."""
+        return self.series[family.name]
 
     def count(self, record: Record) -> None:
         """Count a record."""
         self._learn(record)
-        operation = record.operation
-        target = self._target(record.provider, record.model_sent)
-        status = f"{record.status // 100}xx"
-        self.add(of.REQUESTS, 1, operation, *target, status, record.outcome)
-        self.add(of.RECORDS, 1)
-        stream = "true" if record.stream else "false"
-        self._observe(of.DURATION, record.latency_us, operation, *target, stream)
+        operation, outcome = record.operation, record.outcome
+        target = provider, model = self._target(record.provider, record.model_sent)
+        self._requests.add((operation, provider, model, f"{record.status // 100}xx", outcome))
+        self._records.add(())
+        self._duration.observe((operation, provider, model, "true" if record.stream else "false"), whole(record.latency_us))
         if record.stream and record.ttft_us is not None:
-            self._observe(of.FIRST_TOKEN, record.ttft_us, *target)
-        self._observe(of.OVERHEAD, record.gateway_us, operation)
-        if record.outcome == "refused":
-            self.add(of.REFUSALS, 1, operation, self.codes.label(record.error_code))
-        if record.bytes_in > 0:
-            self.add(of.RECEIVED, record.bytes_in, operation)
-        if record.bytes_out > 0:
-            self.add(of.SENT, record.bytes_out, operation)
+            self._first.observe(target, whole(record.ttft_us))
+        self._overhead.observe((operation,), whole(record.gateway_us))
+        if outcome == "refused":
+            self.of(of.REFUSALS).add((operation, self.codes.label(record.error_code)))
+        self._received.add((operation,), whole(record.bytes_in))
+        self._sent.add((operation,), whole(record.bytes_out))
         self._count_attempts(record.attempts)
+        cost = record.cost_nusd
         if record.usage is not None:
-            self._count_usage(record.usage, target)
-            if record.cost_nusd is None:
-                self.add(of.UNPRICED, 1, *target)
-        if record.cost_nusd is not None and record.cost_nusd > 0:
-            self.add(of.COST, record.cost_nusd, *target)
+            self._count_usage(record.usage, provider, model)
+            if cost is None:
+                self.of(of.UNPRICED).add(target)
+        if cost is not None and cost > 0:
+            self._cost.add(target, whole(cost))
 
     def _learn(self, record: Record) -> None:
         """The names that a record brings."""
-        now = record.time_us
-        for name in {record.provider, *(attempt.provider for attempt in record.attempts)}:
-            self._forget("provider", self.providers.learn(name, now))
+        now, provider = record.time_us, record.provider
+        self._forget("provider", self.providers.learn(provider, now))
+        for attempt in record.attempts:
+            if attempt.provider != provider:
+                self._forget("provider", self.providers.learn(attempt.provider, now))
         if record.outcome == "ok":
             self._forget("model", self.models.learn(record.model_sent, now))
-        if record.outcome == "refused":
+        elif record.outcome == "refused":
             self._forget("code", self.codes.learn(record.error_code, now))
 
     def _forget(self, label: str, value: str | None) -> None:
@@ -80,35 +82,38 @@ class Tally:
     def _target(self, provider: str, model: str) -> tuple[str, str]:
         return self.providers.label(provider), self.models.label(model)
 
-    def _observe(self, family: Family, value: int, *labels: str) -> None:
-        self.series[family.name].observe(labels, whole(value))
-
     def _count_attempts(self, attempts: list[Attempt]) -> None:
         before: Attempt | None = None
         for attempt in attempts:
-            target = self._target(attempt.provider, attempt.model)
+            provider, model = self._target(attempt.provider, attempt.model)
             if attempt.kind == "hedged":
-                self.add(of.ATTEMPTS, 1, *target, "hedged")
+                self._attempts.add((provider, model, "hedged"))
                 continue
-            self.add(of.ATTEMPTS, 1, *target, "failed" if attempt.kind else "ok")
+            self._attempts.add((provider, model, "failed" if attempt.kind else "ok"))
             if attempt.kind:
-                self.add(of.FAILURES, 1, *target, attempt.kind)
+                self.of(of.FAILURES).add((provider, model, attempt.kind))
             if before is not None and before.kind:
                 again = (before.target, before.provider, before.model) == (attempt.target, attempt.provider, attempt.model)
-                self.add(of.RETRIES if again else of.FALLBACKS, 1, *self._target(before.provider, before.model))
+                self.of(of.RETRIES if again else of.FALLBACKS).add(self._target(before.provider, before.model))
             before = attempt
 
-    def _count_usage(self, usage: Usage, target: tuple[str, str]) -> None:
-        kinds = {
-            "input": usage.input - usage.cached - usage.cache_write,
-            "cache_read": usage.cached,
-            "cache_write": usage.cache_write,
-            "output": usage.output - usage.reasoning,
-            "reasoning": usage.reasoning,
-        }
-        for kind, number in kinds.items():
+    def _count_usage(self, usage: Usage, provider: str, model: str) -> None:
+        tokens = self._tokens
+        for kind, number in (
+            ("input", usage.input - usage.cached - usage.cache_write),
+            ("cache_read", usage.cached),
+            ("cache_write", usage.cache_write),
+            ("output", usage.output - usage.reasoning),
+            ("reasoning", usage.reasoning),
+        ):
             if number > 0:
-                self.add(of.TOKENS, number, *target, kind)
-        for unit in _UNITS:
-            if (number := getattr(usage, unit)) > 0:
-                self.add(of.UNITS, number, *target, unit)
+                tokens.add((provider, model, kind), whole(number))
+        for unit, number in (
+            ("characters", usage.characters),
+            ("pages", usage.pages),
+            ("images", usage.images),
+            ("audio_ms", usage.audio_ms),
+            ("searches", usage.searches),
+        ):
+            if number > 0:
+                self.of(of.UNITS).add((provider, model, unit), whole(number))
