@@ -88,15 +88,6 @@ def test_what_happens_while_the_password_is_hashed_counts(desk, monkeypatch, wha
     assert desk.store.page(desk.tenant, User).total == (what == "accepted")
 
 
-def test_who_logs_in_elsewhere_takes_it_without_a_password(desk):
-    """What a login that provisions would do."""
-    invite, _ = make(desk, seats=[Seat(desk.workspace)])
-    with desk.change() as change:
-        user = invites.take(change, desk.vault, PEPPER, invite, desk.now_us, subject="https://idp|1").user
-    assert (user.subject, user.email) == ("https://idp|1", "ann@example.com")
-    assert desk.store.page(desk.tenant, Membership, user=user.id).total == 1
-
-
 def test_a_token_does_not_stand_in_a_repr(desk):
     invite, token = make(desk)
     assert token not in repr(invite) and token.partition(".")[2].encode() not in invite.digest

@@ -126,21 +126,16 @@ def accept(
             raise _worthless()
         if change.all(User, email=invite.email):
             raise Refusal(409, "already_here", "You are in the organisation already: log in.")
-        return take(change, vault, pepper, invite, now_us, name=name, hashed=hashed)
+        return _take(change, vault, pepper, invite, now_us, name, hashed)
 
 
-def take(
-    change: Change,
-    vault: Vault,
-    pepper: bytes,
-    invite: Invite,
-    now_us: int,
-    *,
-    name: str = "",
-    hashed: str = "",
-    subject: str = "",
-) -> Accepted:
-    """Make a person of an invitation that holds, for a password's hash or an identity provider's subject. Raises `Taken`."""
+def unknown_invite(id: str) -> Refusal:
+    """There is no such invitation."""
+    return Refusal(404, "invite_not_found", f"There is no invitation '{id[:100]}' here.", param="invite_id")
+
+
+def _take(change: Change, vault: Vault, pepper: bytes, invite: Invite, now_us: int, name: str, hashed: str) -> Accepted:
+    """Make a person of an invitation that holds."""
     user = users.add(
         change,
         vault,
@@ -148,7 +143,6 @@ def take(
         email=invite.email,
         name=name,
         role=invite.role,
-        subject=subject,
         hashed=hashed,
         seats=invite.seats,
     )
@@ -167,11 +161,6 @@ def take(
         made.append((change.add(key), text))
     change.put(msgspec.structs.replace(invite, status="accepted", accepted_us=now_us))
     return Accepted(user, made)
-
-
-def unknown_invite(id: str) -> Refusal:
-    """There is no such invitation."""
-    return Refusal(404, "invite_not_found", f"There is no invitation '{id[:100]}' here.", param="invite_id")
 
 
 def _check_open(invite: Invite) -> None:

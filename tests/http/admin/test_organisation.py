@@ -2,6 +2,7 @@
 
 import pytest
 
+from lockgate.core.limits import RateLimit, UsageLimit
 from lockgate.core.tenancy import Defaults, Organisation, Tenant
 
 PATH = "/v1/admin/organisation"
@@ -24,6 +25,16 @@ def test_it_is_read_and_renamed(admin):
     for body, param in (({"name": ""}, "name"), ({"slug": "acme"}, "slug")):
         answer = admin.put(PATH, body)
         assert (answer.status, answer.param) == (400, param)
+
+
+def test_what_all_of_it_may_use(admin):
+    body = {"usage_limits": [{"credit_limit": 100, "periodic_reset": "monthly"}], "rate_limits": [{"value": 60}]}
+    shown = admin.put(PATH, body).json
+    assert (shown["usage_limits"][0]["credit_limit"], shown["rate_limits"][0]["value"]) == (100, 60)
+    assert row(admin).usage_limits == [UsageLimit("cost", 100_000_000_000, periodic_reset="monthly")]
+    assert row(admin).rate_limits == [RateLimit("requests", 60, "rpm")]
+    admin.put(PATH, {"usage_limits": None})
+    assert (row(admin).usage_limits, len(row(admin).rate_limits)) == ([], 1)
 
 
 def test_what_is_said_of_the_defaults_changes_and_nothing_else(admin):

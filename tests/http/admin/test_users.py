@@ -2,6 +2,7 @@
 
 import pytest
 
+from lockgate.core.limits import RateLimit, UsageLimit
 from lockgate.core.tenancy import ApiKey, Membership, Session, Tenant, User
 from support.asgi import ask
 from support.house import KEY
@@ -152,6 +153,17 @@ class TestChanging:
         assert [chat(admin, text) for text in texts] == [200, 200, 200]
         admin.put(f"{PATH}/{user.id}", {"role": "member"})
         assert [chat(admin, text) for text in texts] == [200, 401, 401]
+
+    def test_what_someone_may_use(self, admin):
+        user = admin.person()
+        body = {"usage_limits": [{"credit_limit": 5, "type": "tokens"}], "rate_limits": [{"value": 9, "unit": "rph"}]}
+        assert admin.put(f"{PATH}/{user.id}", body).json == {}
+        kept = row(admin, user)
+        assert (kept.usage_limits, kept.rate_limits) == ([UsageLimit("tokens", 5)], [RateLimit("requests", 9, "rph")])
+        shown = admin.get(f"{PATH}/{user.id}").json
+        assert (shown["usage_limits"][0]["credit_limit"], shown["rate_limits"][0]["unit"]) == (5, "rph")
+        admin.put(f"{PATH}/{user.id}", {"usage_limits": None, "rate_limits": None})
+        assert (row(admin, user).usage_limits, row(admin, user).rate_limits) == ([], [])
 
     def test_another_role_ends_sessions(self, admin):
         user = admin.person()

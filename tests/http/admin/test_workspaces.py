@@ -106,6 +106,44 @@ class TestMaking:
         assert admin.post(PATH, {"name": "x", "users": [ann.id]}, key=key).status == 200
 
 
+def test_a_budget_of_some_days_keeps_its_days(admin):
+    """Its days are counted from when it was set. Another name, or amount, is no new beginning."""
+    hand = [NOW]
+    admin.office.clock = lambda: hand[0]
+    weekly = {"credit_limit": 5, "periodic_reset_days": 7}
+    path = f"{PATH}/{made(admin, {'usage_limits': [weekly]})['id']}"
+
+    def begun():
+        (limit,) = row(admin, path.rpartition("/")[2]).usage_limits
+        return limit.next_reset_us
+
+    hand[0] += 1_000_000
+    admin.put(path, {"name": "New"})
+    admin.put(path, {"usage_limits": [{**weekly, "credit_limit": 6}]})
+    assert begun() == NOW
+    admin.put(path, {"usage_limits": admin.get(path).json["usage_limits"]})
+    assert begun() == NOW
+    admin.put(path, {"usage_limits": [{**weekly, "periodic_reset_days": 8}]})
+    assert begun() == hand[0]
+    admin.put(path, {"usage_limits": [{**weekly, "next_usage_reset_at": "2100-01-01T00:00:00Z"}]})
+    assert begun() == 4_102_444_800_000_000
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"usage_limits": [{"credit_limit": 1, "periodic_reset": "daily"}, {"credit_limit": 2, "periodic_reset": "daily"}]},
+        {"rate_limits": [{"value": 1}, {"value": 2}]},
+    ],
+)
+def test_two_limits_of_one_kind_are_refused(admin, limits):
+    """The ledger would take the two for one, and one of them would not hold."""
+    (name,) = limits
+    refused(admin.post(PATH, {"name": "x", **limits}), 400, "invalid_value", f"{name}[1]")
+    different = {"usage_limits": [{"credit_limit": 1}, {"credit_limit": 1, "type": "tokens"}], "rate_limits": [{"value": 1}]}
+    assert made(admin, different)
+
+
 class TestReading:
     def test_they_are_listed_by_name_and_page(self, admin):
         for name in ("Red one", "Red two", "Blue"):

@@ -12,15 +12,28 @@ from lockgate.core.failure import Refusal
 from lockgate.core.holdings import SavedConfig
 from lockgate.core.tenancy import Organisation
 from lockgate.http.admin.ask import Ask
-from lockgate.http.admin.shapes import Body, DefaultsBody, Empty, shown_defaults, text_of
+from lockgate.http.admin.limit_lists import Rates, Usages, rates, usages
+from lockgate.http.admin.shapes import (
+    Body,
+    DefaultsBody,
+    Empty,
+    RateLimits,
+    ShownUsageLimits,
+    shown_defaults,
+    shown_rate,
+    shown_usage,
+    text_of,
+)
 from lockgate.http.admin.workspace_shapes import ChangedDefaults, Name
 from lockgate.stores.control.change import Change
 
 
 class ChangedOrganisation(Body, frozen=True, kw_only=True):
-    """What is to be changed of the organisation."""
+    """What is to be changed of the organisation; null takes limits away."""
 
     name: Name | UnsetType = UNSET
+    usage_limits: Usages | UnsetType | None = UNSET
+    rate_limits: Rates | UnsetType | None = UNSET
 
 
 class ShownOrganisation(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +42,8 @@ class ShownOrganisation(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     slug: str
     name: str
+    usage_limits: list[ShownUsageLimits]
+    rate_limits: list[RateLimits]
     created_at: str | None
     last_updated_at: str | None
     object: Literal["organisation"] = "organisation"
@@ -55,6 +70,10 @@ def update(ask: Ask, body: ChangedOrganisation) -> ShownOrganisation:
         changes: dict[str, Any] = {}
         if body.name is not UNSET:
             changes["name"] = body.name
+        if body.usage_limits is not UNSET:
+            changes["usage_limits"] = usages(body.usage_limits, ask.now_us, row.usage_limits)
+        if body.rate_limits is not UNSET:
+            changes["rate_limits"] = rates(body.rate_limits)
         if changes:
             row = change.put(msgspec.structs.replace(row, **changes))
     ask.version = row.version
@@ -97,6 +116,8 @@ def _shown(row: Organisation) -> ShownOrganisation:
         id=row.id,
         slug=row.slug,
         name=row.name,
+        usage_limits=[shown_usage(each) for each in row.usage_limits],
+        rate_limits=[shown_rate(each) for each in row.rate_limits],
         created_at=text_of(row.created_us),
         last_updated_at=text_of(row.changed_us),
     )

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from lockgate.core.tenancy import Membership, OrganisationRole, User, WorkspaceRole
-from lockgate.http.admin.shapes import Body, text_of
+from lockgate.http.admin.shapes import Body, RateLimits, ShownUsageLimits, shown_rate, shown_usage, text_of
 
 _Id = Annotated[str, Meta(min_length=1, max_length=100)]
 
@@ -33,6 +33,8 @@ class ShownUser(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str | None
     last_updated_at: str | None
     workspace_ids: list[str]
+    usage_limits: list[ShownUsageLimits]
+    rate_limits: list[RateLimits]
     object: Literal["user"] = "user"
 
 
@@ -65,6 +67,8 @@ def shown_user(user: User, workspaces: list[str]) -> ShownUser:
         created_at=text_of(user.created_us),
         last_updated_at=text_of(user.changed_us),
         workspace_ids=workspaces,
+        usage_limits=[shown_usage(each) for each in user.usage_limits],
+        rate_limits=[shown_rate(each) for each in user.rate_limits],
     )
 
 

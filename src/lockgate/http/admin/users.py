@@ -13,6 +13,7 @@ from lockgate.control.roles import check_role
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import Membership, OrganisationRole, User
 from lockgate.http.admin.ask import Ask
+from lockgate.http.admin.limit_lists import Rates, Usages, rates, usages
 from lockgate.http.admin.people_shapes import ShownUser, shown_user
 from lockgate.http.admin.shapes import Body, Empty, Listing, Paging, Text
 from lockgate.stores.control.change import Change
@@ -25,6 +26,8 @@ class ChangedUser(Body, frozen=True, kw_only=True):
     name: Text | UnsetType = UNSET
     role: OrganisationRole | UnsetType = UNSET
     status: Literal["active", "disabled"] | UnsetType = UNSET
+    usage_limits: Usages | UnsetType | None = UNSET
+    rate_limits: Rates | UnsetType | None = UNSET
 
 
 class ListUsers(Paging, frozen=True, kw_only=True):
@@ -64,8 +67,15 @@ def update(ask: Ask, body: ChangedUser) -> Empty:
         user = _named(change, ask.params["user_id"])
         ask.match(user)
         check_role(standing, user.role)
-        if body.name is not UNSET and body.name != user.name:
-            user = change.put(msgspec.structs.replace(user, name=body.name))
+        changes: dict[str, Any] = {}
+        if body.name is not UNSET:
+            changes["name"] = body.name
+        if body.usage_limits is not UNSET:
+            changes["usage_limits"] = usages(body.usage_limits, ask.now_us, user.usage_limits)
+        if body.rate_limits is not UNSET:
+            changes["rate_limits"] = rates(body.rate_limits)
+        if changes:
+            user = change.put(msgspec.structs.replace(user, **changes))
         if body.role is not UNSET and body.role != user.role:
             user = users.set_role(change, user, body.role)
             if user.role == "member":

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from lockgate.core.limits import RateLimit, UsageLimit
 from lockgate.core.tenancy import Defaults, Workspace, WorkspaceRole
+from lockgate.http.admin.limit_lists import Rates, Usages
 from lockgate.http.admin.people_shapes import NewSeat, ShownMember
 from lockgate.http.admin.shapes import (
     Body,
@@ -18,7 +18,6 @@ from lockgate.http.admin.shapes import (
     RateLimits,
     ShownUsageLimits,
     Text,
-    UsageLimits,
     shown_defaults,
     shown_rate,
     shown_usage,
@@ -26,8 +25,6 @@ from lockgate.http.admin.shapes import (
 )
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
-Usages = Annotated[list[UsageLimits], Meta(max_length=20)]
-Rates = Annotated[list[RateLimits], Meta(max_length=20)]
 _Seats = Annotated[list[str | NewSeat], Meta(max_length=1000)]
 
 
@@ -136,13 +133,3 @@ def shown(row: Workspace, home: str) -> dict[str, Any]:
         "rate_limits": [shown_rate(each) for each in row.rate_limits],
         "is_default": int(row.id == home),
     }
-
-
-def usages(said: list[UsageLimits] | None) -> list[UsageLimit]:
-    """Budgets as they are kept. Raises `Refusal` 400."""
-    return [each.stored(f"usage_limits[{n}]") for n, each in enumerate(said or ())]
-
-
-def rates(said: list[RateLimits] | None) -> list[RateLimit]:
-    """Rates as they are kept."""
-    return [each.stored() for each in said or ()]

@@ -13,6 +13,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.holdings import SavedConfig
 from lockgate.core.tenancy import Membership, User, Workspace, WorkspaceRole
 from lockgate.http.admin.ask import Ask
+from lockgate.http.admin.limit_lists import rates, usages
 from lockgate.http.admin.people_shapes import NewSeat, shown_member
 from lockgate.http.admin.shapes import DefaultsBody, Empty, Listing, said
 from lockgate.http.admin.workspace_shapes import (
@@ -25,9 +26,7 @@ from lockgate.http.admin.workspace_shapes import (
     Seated,
     ShownWorkspace,
     WholeWorkspace,
-    rates,
     shown,
-    usages,
 )
 from lockgate.stores.control.change import Change
 
@@ -53,7 +52,7 @@ def create(ask: Ask, body: NewWorkspace) -> MadeWorkspace:
             slug=body.slug,
             description=body.description or "",
             defaults=defaults,
-            usage_limits=usages(body.usage_limits),
+            usage_limits=usages(body.usage_limits, ask.now_us),
             rate_limits=rates(body.rate_limits),
             seats=seats,
         )
@@ -103,7 +102,7 @@ def update(ask: Ask, body: ChangedWorkspace) -> ShownWorkspace:
         if body.description is not UNSET:
             changes["description"] = body.description or ""
         if body.usage_limits is not UNSET:
-            changes["usage_limits"] = usages(body.usage_limits)
+            changes["usage_limits"] = usages(body.usage_limits, ask.now_us, row.usage_limits)
         if body.rate_limits is not UNSET:
             changes["rate_limits"] = rates(body.rate_limits)
         if changes:
