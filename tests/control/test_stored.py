@@ -301,27 +301,15 @@ def test_the_keys_of_a_person_who_is_disabled_do_not_hold(house, store, home):
 
 
 def test_an_account_that_is_not_the_operators_gets_no_identity_of_the_machine(house, store, home, caplog):
-    add(
-        house,
-        store,
-        home,
-        provider="azure-openai",
-        key="",
-        configurations={"azure_auth_mode": "managed", "azure_resource_name": "resource"},
-    )
+    managed = {"azure_auth_mode": "managed", "azure_resource_name": "resource"}
+    with pytest.raises(Refusal, match="identity of the gateway"):
+        add(house, store, home, provider="azure-openai", key="", configurations=managed)
+    key = add(house, store, home, provider="azure-openai", key="", own_identity=True, configurations=managed)
+    assert "mine" in house.snapshot().providers
+    with store.change(home, ME, NOW) as change:  # however it came there
+        change.put(msgspec.structs.replace(change.get(Integration, key.integration), own_identity=False))
     assert "mine" not in house.snapshot().providers
     assert "identity of the gateway" in caplog.text
-    add(
-        house,
-        store,
-        home,
-        "ours",
-        provider="azure-openai",
-        key="",
-        own_identity=True,
-        configurations={"azure_auth_mode": "managed", "azure_resource_name": "resource"},
-    )
-    assert "ours" in house.snapshot().providers
 
 
 def test_an_address_that_is_not_the_operators_is_not_trusted(house, store, home):

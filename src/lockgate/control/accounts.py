@@ -37,6 +37,10 @@ SECRET = frozenset(
         "custom_headers",
     )
 )
+#: Fields of secrets that are read, and not only sent.
+STRUCTURED = frozenset(
+    f"configurations.{name}" for name in ("vertex_service_account_json", "oracle_private_key", "oracle_key_passphrase")
+)
 #: Configurations of Portkey's that are headers.
 _HEADERS = {"openai_organization": "openai-organization", "openai_project": "openai-project"}
 #: Those that say where the provider is.

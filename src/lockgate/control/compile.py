@@ -18,10 +18,9 @@ from lockgate.control.config import (
     CatalogueEntry,
     Config,
     Mistake,
-    ProviderEntry,
-    Timeouts,
     redis_url,
 )
+from lockgate.control.entries import deadlines_of, of_environment, provider_of
 from lockgate.control.identity.compiled import check_identity, compile_tokens
 from lockgate.control.identity.jwks import KeySets
 from lockgate.control.keys import principals
@@ -34,20 +33,13 @@ from lockgate.pipeline.aliases import resolved
 from lockgate.pipeline.branches import Flaw, Route, compile_route, targets_of
 from lockgate.pipeline.route import AT, RouteConfig
 from lockgate.pipeline.snapshot import Limits, LogPolicy, Refresh, Snapshot
-from lockgate.pipeline.target import Provider, set_up
-from lockgate.providers.auth import SIGNERS, make_signer
-from lockgate.providers.auth.settings import Settings
-from lockgate.providers.deployments import deployments_of
+from lockgate.pipeline.target import Provider
 from lockgate.providers.prices import Prices
 from lockgate.providers.prices_file import head_of
-from lockgate.providers.table import TABLE, Row
+from lockgate.providers.table import TABLE
 from lockgate.providers.worst import WorstCases
-from lockgate.transport.destination import Destination, TlsIdentity
+from lockgate.transport.destination import TlsIdentity
 from lockgate.transport.egress import Egress
-from lockgate.transport.exchange import Deadlines
-from lockgate.transport.proxy import Proxy
-
-_SLUG = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 def compile_snapshot(
@@ -71,7 +63,7 @@ def compile_snapshot(
     providers = {
         slug: provider
         for slug, entry in config.providers.items()
-        if (provider := _configured(slug, entry, config.timeouts, environment, mistakes)) is not None
+        if (provider := provider_of(slug, entry, config.timeouts, environment, mistakes)) is not None
     }
     parts = {place: _part(place, config, environment, stored) for place in stored.parts}
     _no_slug_twice(config, stored, mistakes)
@@ -82,7 +74,7 @@ def compile_snapshot(
             and row.slug not in own
             and (row.builtin or any(environment.get(name) for name in row.env))
         ):
-            found = _of_environment(row, config.timeouts, environment)
+            found = of_environment(row, config.timeouts, environment)
             if found is not None:
                 providers[row.slug] = found
     shared = dict(providers)
@@ -124,7 +116,7 @@ def compile_snapshot(
         prices=prices,  # type: ignore[possibly-unbound] - a mistake has been raised
         worst=WorstCases(prices),  # type: ignore[possibly-unbound]
         allowances=allowances,
-        deadlines=_deadlines(config.timeouts),
+        deadlines=deadlines_of(config.timeouts),
         limits=Limits(request=config.limits.request_body, answer=config.limits.answer_body),
         log=LogPolicy(bodies=config.log.bodies == "full", body_limit=config.log.body_limit),
         aliases=aliases,
@@ -140,7 +132,7 @@ def _part(place: str, config: Config, environment: Mapping[str, str], stored: St
     """The providers that are stored for one workspace, as far as they can be used."""
     found: dict[str, Provider] = {}
     for slug, each in stored.parts[place].providers.items():
-        provider = _configured(
+        provider = provider_of(
             slug,
             each.entry,
             config.timeouts,
@@ -217,109 +209,6 @@ def _show(
         world.views[place] = view(providers, routes, at_home)
 
 
-def _configured(
-    slug: str,
-    entry: ProviderEntry,
-    timeouts: Timeouts,
-    environment: Mapping[str, str] | None,
-    mistakes: list[Mistake],
-    at: str = "",
-) -> Provider | None:
-    """One entry of `providers`; None when it is too wrong to be one. Without an `environment` it is not the operator's: nothing
-    of the gateway's own identity is lent to it, and it is not let into the operator's network."""
-    at = at or f"providers.{slug}"
-    before = len(mistakes)
-    if not slug or not set(slug) <= _SLUG or len(slug) > 64:
-        mistakes.append(Mistake(at, "a slug has 1 to 64 lower-case letters, digits, '-', '_' and '.'"))
-    name = entry.provider or slug
-    row = TABLE.get(name)
-    if row is None:
-        mistakes.append(Mistake(f"{at}.provider", f"no provider is called '{name}'; `lockgate providers` lists them"))
-        return None
-    key = _key(entry, at, mistakes)
-    if not entry.api_key and not entry.api_key_file and not row.keyless and row.auth not in SIGNERS:
-        mistakes.append(Mistake(f"{at}.api_key", f"{row.name} needs a key: api_key or api_key_file"))
-    tls = None if entry.tls == type(entry.tls)() else TlsIdentity(**msgspec.structs.asdict(entry.tls))
-    if entry.proxy:
-        try:
-            Proxy.parse(entry.proxy)
-        except Refusal as refusal:
-            mistakes.append(Mistake(f"{at}.proxy", refusal.message))
-    try:
-        row = row.filled(entry, environment or {}, entry.base_url)
-    except Refusal as refusal:
-        mistakes.append(Mistake(f"{at}.{refusal.param}", refusal.message))
-        return None
-    try:
-        destination, base = _address(row, tls, entry.proxy, trusted=environment is not None or not entry.base_url)
-    except Refusal as refusal:
-        mistakes.append(Mistake(f"{at}.base_url", refusal.message))
-        return None
-    for member in ("connect", "first_byte", "idle", "total"):
-        if getattr(entry.timeouts, member) <= 0:
-            mistakes.append(Mistake(f"{at}.timeouts.{member}", "must be a number of seconds above 0"))
-    for header, value in entry.headers.items():
-        if not header.isascii() or not header.replace("-", "").replace("_", "").isalnum() or not value.isprintable():
-            mistakes.append(Mistake(f"{at}.headers", f"'{header}' is no header, or its value has control characters"))
-    signer, deployments = None, dict[str, str]()
-    try:
-        signer = make_signer(row.auth, entry, key, environment)
-        deployments = deployments_of(entry)
-    except Refusal as refusal:
-        mistakes.append(Mistake(f"{at}.{refusal.param}", refusal.message))
-    if len(mistakes) > before:
-        return None
-    return set_up(
-        slug,
-        row,
-        key,
-        destination=destination,
-        base_path=base,
-        deadlines=_deadlines(entry.timeouts if entry.timeouts != Timeouts() else timeouts),
-        headers=entry.headers,
-        models=tuple(entry.models),
-        signer=signer,
-        deployments=deployments,
-    )
-
-
-def _of_environment(row: Row, timeouts: Timeouts, environment: Mapping[str, str]) -> Provider | None:
-    """A provider that nobody configured, by what the environment holds; None when that does not suffice to sign requests."""
-    key = next((value for name in row.env if (value := environment.get(name))), "")
-    try:
-        row = row.filled(Settings(), environment)
-        signer = make_signer(row.auth, Settings(), "", environment)
-    except Refusal:
-        return None  # the variables may be there for other programs
-    destination, base = _address(row)
-    return set_up(row.slug, row, key, destination=destination, base_path=base, deadlines=_deadlines(timeouts), signer=signer)
-
-
-def _address(row: Row, tls: TlsIdentity | None = None, proxy: str = "", *, trusted: bool = True) -> tuple[Destination, str]:
-    """Where a provider is. One that lives in the process has a scheme of its own and no network address."""
-    if row.builtin and row.base_url == TABLE[row.slug].base_url:
-        scheme, _, rest = row.base_url.partition("://")
-        host, _, path = rest.partition("/")
-        return Destination(scheme, host, 0, trusted=True), "/" + path
-    return Destination.parse(row.base_url, trusted=trusted, tls=tls, proxy=proxy)
-
-
-def _key(entry: ProviderEntry, at: str, mistakes: list[Mistake]) -> str:
-    if entry.api_key and entry.api_key_file:
-        mistakes.append(Mistake(at, "give either api_key or api_key_file"))
-    if not entry.api_key_file:
-        return entry.api_key.strip()
-    try:
-        key = Path(entry.api_key_file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        mistakes.append(Mistake(f"{at}.api_key_file", f"{entry.api_key_file} cannot be read: {why}"))
-        return ""
-    if not key:
-        mistakes.append(Mistake(f"{at}.api_key_file", f"{entry.api_key_file} is empty"))
-    return key
-
-
 def _egress(allow: list[str], mistakes: list[Mistake]) -> Egress:
     good: list[str] = []
     for n, rule in enumerate(allow):
@@ -388,10 +277,6 @@ def _refresh(entry: CatalogueEntry, mistakes: list[Mistake]) -> Refresh | None:
         mistakes.append(Mistake(f"catalogue.{refusal.param}", refusal.message))
         return None
     return refresh if entry.refresh else None
-
-
-def _deadlines(timeouts: Timeouts) -> Deadlines:
-    return Deadlines(timeouts.connect, timeouts.first_byte, timeouts.idle, timeouts.total)
 
 
 def _revision(config: Config, stored: Stored, providers: dict[str, Provider], price_list: str) -> str:

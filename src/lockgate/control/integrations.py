@@ -12,8 +12,10 @@ from typing import Any
 
 import msgspec
 
-from lockgate.control.accounts import KEY, MASK, UNREVEALED, check_target, entry_of, split
+from lockgate.control.accounts import KEY, MASK, STRUCTURED, UNREVEALED, check_target, entry_of, split
 from lockgate.control.called import called, called_within
+from lockgate.control.config import Mistake, Timeouts
+from lockgate.control.entries import provider_of
 from lockgate.control.vault import Vault
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import (
@@ -36,6 +38,7 @@ from lockgate.transport.egress import Egress
 
 #: Configurations that say where an account is, beside the slots of its provider's address.
 _ADDRESSES = ("custom_host", "huggingface_base_url", "params")
+_CUSTOM_HOST = "configurations.custom_host"
 
 
 def add_integration(
@@ -248,21 +251,33 @@ def _mapped(change: Change, account: Integration, mappings: list[SecretMapping])
 
 
 def _check(account: Integration, secrets: Mapping[str, str], egress: Egress | None) -> None:
-    """Whether the compiler will be able to use it, as far as that can be said now, and requests may go where it is."""
-    entry = entry_of(account, secrets)
+    """Whether the compiler will be able to use it, as far as that can be said now, and requests may go where it is. Raises
+    `Refusal`."""
+    known = dict.fromkeys((each.target_field for each in account.secret_mappings), UNREVEALED) | dict(secrets)
+    entry = entry_of(account, known)
     row = TABLE[account.provider]
-    mapped = any(mapping.target_field == KEY for mapping in account.secret_mappings)
-    if row.auth == "bearer" and not row.keyless and not entry.api_key and not mapped:
+    if row.auth == "bearer" and not row.keyless and not entry.api_key:
         raise Refusal(400, "missing_key", f"{row.name} needs a key.", param="key")
-    if not entry.base_url:
-        return
-    try:
-        destination, _ = Destination.parse(entry.base_url, trusted=account.own_identity)
-        if egress is not None:
-            egress.check(destination)
-    except Refusal as refusal:
-        refusal.param = "configurations.custom_host"
-        raise
+    if account.own_identity:
+        return  # its operator's; what the environment has is not known here
+    if STRUCTURED.isdisjoint(field for field, value in known.items() if value == UNREVEALED):
+        mistakes: list[Mistake] = []
+        provider_of(account.slug, entry, Timeouts(), None, mistakes)
+        if mistakes:
+            raise _refusal(mistakes[0])
+    if entry.base_url and egress is not None:
+        try:
+            egress.check(Destination.parse(entry.base_url)[0])
+        except Refusal as refusal:
+            refusal.param = _CUSTOM_HOST
+            raise
+
+
+def _refusal(mistake: Mistake) -> Refusal:
+    """A mistake in an entry of a provider, as it is said of an account."""
+    member = mistake.path.rpartition(".")[2]
+    at = {"api_key": "key", "base_url": _CUSTOM_HOST, "headers": "configurations.custom_headers"}
+    return Refusal(400, "invalid_account", mistake.message, param=at.get(member, f"configurations.{member}"))
 
 
 def _address(account: Integration) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def test_its_address_is_judged_by_the_egress_policy_at_creation(admin, host):
         "/v1/integrations",
         {"name": "x", "ai_provider_id": "openai", "key": SECRET, "configurations": {"custom_host": host}},
     )
-    assert answer.status in (400, 403) and answer.code in ("egress_denied", "invalid_url"), answer
+    assert answer.status in (400, 403) and answer.code in ("egress_denied", "invalid_account"), answer
     assert answer.param == "configurations.custom_host"
     assert not admin.rows(Integration)
 
@@ -152,21 +152,29 @@ def test_an_address_that_the_operator_allows_is_used_and_not_trusted(admin):
     assert (destination.host, destination.trusted) == ("allowed.example.com", False)
 
 
-def test_no_identity_of_the_gateway_is_lent(admin):
-    """It is stored, and left out of the world with a word in the log."""
-    answer = admin.post(
-        "/v1/integrations",
-        {
-            "name": "x",
-            "slug": "managed",
-            "ai_provider_id": "azure-openai",
-            "workspace_id": "default",
-            "configurations": {"azure_auth_mode": "managed", "azure_resource_name": "resource"},
-        },
-    )
-    admin.reload()
-    assert "managed" not in admin.app.world.snapshot.providers
-    assert answer.status in (200, 403)
+@pytest.mark.parametrize(
+    ("provider", "configurations", "param"),
+    [
+        ("azure-openai", {"azure_auth_mode": "managed", "azure_resource_name": "resource"}, "azure_auth_mode"),
+        ("azure-openai", {"azure_auth_mode": "workload", "azure_resource_name": "resource"}, "azure_auth_mode"),
+        ("bedrock", {"aws_auth_type": "serviceRole", "aws_region": "eu-west-1"}, "aws_auth_type"),
+        ("bedrock", {"aws_auth_type": "webIdentity", "aws_region": "eu-west-1"}, "aws_auth_type"),
+        ("bedrock", {"aws_region": "eu-west-1"}, "aws_access_key_id"),
+        ("vertex-ai", {"vertex_auth_type": "metadata", "vertex_region": "europe-west4", "vertex_project_id": "proj"}, "vertex_auth_type"),
+    ],
+)
+def test_no_identity_of_the_gateway_is_lent(admin, provider, configurations, param):
+    body = {"name": "x", "ai_provider_id": provider, "configurations": configurations}
+    answer = admin.post("/v1/integrations", body)
+    assert (answer.status, answer.code, answer.param) == (400, "invalid_account", f"configurations.{param}"), answer
+    assert not admin.rows(Integration)
+
+
+def test_a_key_that_is_read_and_not_only_sent_is_read_when_it_is_said(admin):
+    account = {"vertex_region": "europe-west4", "vertex_service_account_json": {"type": "service_account", "project_id": "p"}}
+    body = {"name": "x", "slug": "v", "ai_provider_id": "vertex-ai", "configurations": account}
+    answer = admin.post("/v1/integrations", body)
+    assert (answer.status, answer.param) == (400, "configurations.vertex_service_account_json")
 
 
 # --- changing
