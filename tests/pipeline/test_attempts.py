@@ -9,6 +9,7 @@ import pytest
 from lockgate.core.failure import Failure
 from lockgate.pipeline.attempts import MOST_TRIES
 from lockgate.pipeline.branches import INLINE_BYTES
+from lockgate.policy.breaker import LocalCell
 from support.asgi import Line, ask, ask_soon
 from support.house import AUTH, KEY, make_app, records
 from support.scripted import ScriptedClient, ScriptedExchange, events
@@ -823,6 +824,16 @@ def test_a_probe_s_stream_closes_the_circuit_when_it_begins(app):
     stream.__class__ = Watched
     chat(app, "pc-both", stream, body={**ASK, "stream": True})
     assert seen == ["half-open", "closed", "closed", "closed"]
+
+
+def test_when_every_target_is_being_probed_by_somebody_else_the_caller_is_answered_all_the_same(app, monkeypatch):
+    for _ in range(6):
+        chat(app, "pc-both", refused(), refused())
+    app.clock.now += 40.0
+    monkeypatch.setattr(LocalCell, "swap", lambda *more: False)  # somebody was quicker
+    answered, client = chat(app, "pc-both", good())
+    assert answered.status == 200
+    assert client.body["model"] == "gpt-a"
 
 
 class TestHostile:

@@ -26,6 +26,8 @@ class SharedCell:
 
     def __init__(self, gate: Words, columns: list[array[float]], mine: int) -> None:
         self._gate, self._columns, self._mine = gate, columns, mine
+        self.ours = True  # a probe is left to us
+        self.wanted: list[float] = []
 
     def gate(self) -> Words:
         return self._gate
@@ -35,6 +37,10 @@ class SharedCell:
 
     def columns(self) -> Sequence[Words]:
         return self._columns
+
+    def admits(self, since: float, now: float) -> bool:
+        self.wanted.append(now)
+        return self.ours
 
     def swap(self, until: float, since: float, to_until: float, to_since: float) -> bool:
         if (self._gate[0], self._gate[1]) != (until, since):
@@ -348,6 +354,25 @@ def test_it_is_known_when_a_circuit_was_last_used() -> None:
         assert touched(cell.gate(), cell.mine()) == at
     cell.swap(0.0, 0.0, 40.0, 10.0)
     assert touched(cell.gate(), cell.mine()) == 10.0
+
+
+def test_a_probe_that_is_left_to_others_is_wanted_and_does_not_begin():
+    cell = SharedCell(array("d", [0.0] * GATE_WORDS), [array("d", [0.0] * COLUMN_WORDS)], 0)
+    breaker = Breaker(BreakerPolicy(failures=1), cell, lambda: 0.0)
+    assert breaker.allows(0.0)
+    assert breaker.begin(0.0)
+    breaker.report(0.0, BAD)
+    assert not breaker.allows(1.0)
+    assert not breaker.begin(1.0)
+    assert cell.wanted == []  # nobody needs to be asked
+    cell.ours = False
+    assert not breaker.allows(30.0)
+    assert not breaker.begin(31.0)
+    assert cell.wanted == [30.0, 31.0]
+    assert breaker.state(31.0) == "half-open"
+    cell.ours = True
+    assert breaker.allows(32.0)
+    assert breaker.begin(32.0)
 
 
 def test_one_of_all_workers_probes() -> None:

@@ -243,6 +243,48 @@ def test_when_the_only_one_that_is_in_cannot_be_tried_those_that_are_out_are():
     assert went.skip("not allowed either") is None
 
 
+def test_one_that_turns_out_to_be_out_is_passed_over():
+    went = walk(fallback("a", "b"))
+    assert went.first().path == "a"
+    assert went.pass_over("somebody is probing it").path == "b"
+    assert went.after(DOWN) is None
+    assert [d.what for d in went.decisions] == ["chosen", "skipped", "chosen", "left"]
+
+
+@pytest.mark.parametrize("root", [fallback("a", "b"), balance("a", "b"), balance("a", fallback("b"))])
+def test_when_all_turn_out_to_be_out_all_are_tried_all_the_same(root):
+    went = walk(root)
+    assert went.first().path == "a"
+    assert went.pass_over("somebody is probing it").path == "b"
+    assert not went.blind
+    assert went.pass_over("somebody is probing it too").path == "a"
+    assert went.blind
+    assert any(each.why.startswith("all that may be tried are out") for each in went.decisions)
+
+
+def test_one_that_was_refused_is_not_tried_because_others_are_out():
+    went = walk(fallback("a", "b", "c"), Known({"c": "open"}))
+    went.first()
+    assert went.skip("not allowed").path == "b"
+    assert went.pass_over("somebody is probing it").path == "b"
+    assert went.after(DOWN).path == "c"
+
+
+def test_a_fork_knows_who_is_out():
+    going = walk(fallback("a", "b", "c"))
+    going.first()
+    going.pass_over("somebody is probing it")
+    fork = going.fork()
+    assert [fork.beside().path, fork.beside()] == ["c", None]
+
+
+def test_after_a_try_one_that_turns_out_to_be_out_stays_out():
+    went = walk(fallback("a", "b"))
+    went.first()
+    assert went.after(DOWN).path == "b"
+    assert went.pass_over("somebody is probing it") is None
+
+
 def test_after_a_try_those_that_are_out_stay_out():
     went = walk(fallback("a", "b", "c"), Known({"c": "open"}))
     went.first()
@@ -300,8 +342,12 @@ def test_no_target_is_tried_twice_order_is_kept_and_a_walk_ends(shape, data, see
     while found is not None:
         tried.append(found)
         assert len(tried) <= len(paths)
-        move = data.draw(st.sampled_from([DOWN, LIMITED, "skip"]), label="move")
-        found = went.skip("x") if move == "skip" else went.after(move)
+        move = data.draw(st.sampled_from([DOWN, LIMITED, "skip", "pass over"]), label="move")
+        if move == "pass over":
+            known.outs[tried.pop().path] = "out"
+            found = went.pass_over("x")
+        else:
+            found = went.skip("x") if move == "skip" else went.after(move)
     assert len({each.path for each in tried}) == len(tried)
     for node in walk_nodes(root):
         if isinstance(node, Fallback):

@@ -85,13 +85,13 @@ class Plan:
         return self._take(self._walk.after(failure))
 
     def skip(self, why: str) -> Target | None:
-        """The target to try instead of the last one, which could not be tried."""
-        return self._take(self._walk.skip(why))
+        """The target to try instead of the last one, which turned out to be out."""
+        return self._take(self._walk.pass_over(why))
 
     def refuse(self, refusal: Refusal) -> Target | None:
         """The target to try instead of the last one, which our own no has ruled out."""
         self._refused = self._refused or refusal
-        return self.skip(refusal.message)
+        return self._take(self._walk.skip(refusal.message))
 
     def beside(self, ready: Callable[[Target], T | None]) -> T | None:
         """What `ready` makes of the next target that it makes something of, to be tried beside the last one; None: there is

@@ -121,6 +121,11 @@ class Cell(Protocol):
         """All columns that may have something in them, one's own among them."""
         ...
 
+    def admits(self, since: float, now: float) -> bool:
+        """Whether whoever shares this circuit elsewhere leaves a probe to us, of the state that began at `since`. Asking says
+        that one is wanted."""
+        ...
+
     def swap(self, until: float, since: float, to_until: float, to_since: float) -> bool:
         """Change the gate if it still says `until` and `since`; False when somebody else was first."""
         ...
@@ -143,6 +148,9 @@ class LocalCell:
 
     def columns(self) -> Sequence[Words]:
         return (self._column,)
+
+    def admits(self, since: float, now: float) -> bool:
+        return True
 
     def swap(self, until: float, since: float, to_until: float, to_since: float) -> bool:
         gate = self._gate
@@ -191,16 +199,17 @@ class Breaker:
 
     def allows(self, now: float) -> bool:
         """Whether a request may be planned for this target."""
-        until = self._cell.gate()[_UNTIL]
-        return until == 0.0 or not self._bars(until, now)
+        gate = self._cell.gate()
+        until, since = gate[_UNTIL], gate[_SINCE]
+        return until == 0.0 or (not self._bars(until, now) and self._cell.admits(since, now))
 
     def begin(self, now: float) -> bool:
-        """A request is about to be sent. False: the circuit is open, or somebody else is probing."""
+        """A request is about to be sent. False: the circuit is open, or somebody else is probing or may."""
         gate = self._cell.gate()
         until, since = gate[_UNTIL], gate[_SINCE]
         if until == 0.0:
             return True
-        if self._bars(until, now):
+        if self._bars(until, now) or not self._cell.admits(since, now):
             return False
         return self._cell.swap(until, since, -self._cooled(now), now)
 

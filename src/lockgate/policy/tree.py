@@ -124,6 +124,7 @@ class Walk:
         "_facts",
         "_health",
         "_leaf",
+        "_lost",
         "_now",
         "_passed_over",
         "_refused",
@@ -145,6 +146,7 @@ class Walk:
         self.blind = blind
         self._passed_over = False  # some target was out
         self._refused = 0  # the numbers of leaves that could not be tried, as bits
+        self._lost = 0  # likewise, of leaves that were out when their turn had come
         self._steps: list[_Step] = []
         self._leaf: Leaf | None = None
         self.tried = False
@@ -183,8 +185,17 @@ class Walk:
         assert self._leaf is not None
         self._note(self._leaf.path, "skipped", why)
         self._refused |= 1 << self._leaf.number
-        leaf = self.beside()
-        return leaf if leaf is not None or self.tried else self.first()
+        return self._go_on()
+
+    def pass_over(self, why: str) -> Leaf | None:
+        """Who is tried instead of the one that turned out to be out. When all others are, it is tried all the same."""
+        if self.blind:
+            return self.skip(why)
+        assert self._leaf is not None
+        self._note(self._leaf.path, "skipped", why)
+        self._lost |= 1 << self._leaf.number
+        self._passed_over = True
+        return self._go_on()
 
     def beside(self) -> Leaf | None:
         """Who is next, whatever the triggers say; None: nobody."""
@@ -193,11 +204,15 @@ class Walk:
     def fork(self) -> Walk:
         """Another walk from where this one stands. What either of them decides is told by both."""
         walk = Walk(self._root, self._health, self._facts, self._chance, self._now, blind=self.blind)
-        walk._refused = self._refused
+        walk._refused, walk._lost = self._refused, self._lost
         walk._steps = [_Step(each.node, each.taken) for each in self._steps]
         walk._leaf, walk._passed_over = self._leaf, self._passed_over
         walk.tried, walk.decisions = self.tried, self.decisions
         return walk
+
+    def _go_on(self) -> Leaf | None:
+        leaf = self.beside()
+        return leaf if leaf is not None or self.tried else self.first()
 
     def _begin(self) -> Leaf | None:
         """The leaf that the tree comes to; None when all that it may take is out."""
@@ -234,7 +249,7 @@ class Walk:
 
     def _takes(self, leaf: Leaf) -> bool:
         """Whether a leaf can be tried, now that it is its turn."""
-        if self._refused >> leaf.number & 1:
+        if self._refused >> leaf.number & 1 or (not self.blind and self._lost >> leaf.number & 1):
             return False
         if not self.blind and (why := self._health.out(leaf)):
             self._passed_over = True

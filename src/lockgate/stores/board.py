@@ -330,11 +330,12 @@ class _Slot:
             self._columns = self._board.parts(self._slot)
         return self._columns
 
+    def admits(self, since: float, now: float) -> bool:
+        return self._local is not None or self._board.admits(self._slot, since, now)
+
     def swap(self, until: float, since: float, to_until: float, to_since: float) -> bool:
         if self._local is not None:
             return self._local.swap(until, since, to_until, to_since)
-        if to_until < 0.0 and not self._board.admits(self._slot, since, to_since):
-            return False
         return self._board.change(self._slot, self._gate, (until, since), (to_until, to_since))
 
     def _attach(self) -> None:

@@ -60,5 +60,6 @@ def write_saved(path: Path, saved: Saved | None) -> None:
         os.utime(path)
         return
     part = path.with_suffix(".part")
-    part.write_bytes(_encode(saved))
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(_encode(saved))
     part.replace(path)
