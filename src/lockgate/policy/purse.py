@@ -24,7 +24,7 @@ STATES: tuple[Literal["held", "dispatched", "posted", "voided"], ...] = ("held",
 
 #: What a purse of a soft budget has, as good as everything.
 PLENTY = 4 * MOST
-_FOREVER = 2**62
+FOREVER = 2**62
 _SECOND = 1_000_000
 #: How long, in µs, the pace of spending is measured, and what it is told for.
 _PACE_US, _MINUTE = 5 * _SECOND, 60 * _SECOND
@@ -81,7 +81,7 @@ class Purse:
         self.number = number
         self.measure = MEASURES.index(budget.measure)
         self.window = window.id
-        self.end_us = _FOREVER if window.end_us is None else window.end_us
+        self.end_us = FOREVER if window.end_us is None else window.end_us
         self.hard = hard
         self.spare = 0 if hard else PLENTY
         self.settled = self.over = self.open = 0

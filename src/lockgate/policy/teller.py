@@ -15,7 +15,7 @@ from itertools import count
 import msgspec
 
 from lockgate.policy.ledger import MEASURES, Allotment, Line, Want
-from lockgate.policy.purse import HELD, NONE, PLENTY, POSTED, VOIDED, Account, Journal, Purse, Reservation
+from lockgate.policy.purse import FOREVER, HELD, NONE, PLENTY, POSTED, VOIDED, Account, Journal, Purse, Reservation
 
 _SECOND = 1_000_000
 #: A lease is for at least so many attempts like this one, and for a minute like the last seconds; twice as large as the last
@@ -152,6 +152,7 @@ class Teller:
             if purse is None:
                 purse = self._purses[number] = Purse(want.budget, number, allotment.window, allotment.hard, now_us)
                 purse.pace = account.purse.pace
+            purse.end_us = FOREVER if allotment.window.end_us is None else allotment.window.end_us  # it may have been ended
             if number == account.fresh:
                 self._retire(account.purse)
                 account.purse, account.fresh = purse, 0

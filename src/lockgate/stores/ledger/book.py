@@ -8,24 +8,31 @@ it left.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
 from lockgate.policy.ledger import (
+    MOST,
     Alert,
+    Allotment,
     Balance,
     Budget,
     Contradiction,
     Lease,
+    Want,
     close,
     correct,
     crossed,
+    give_back,
     sweep,
     total,
 )
+from lockgate.policy.pool import Filled, Move
+from lockgate.policy.teller import Flush
 from lockgate.stores.ledger.audit import audit
 from lockgate.stores.ledger.change import SILENT_US, Change, Heard, Op, Result
-from lockgate.stores.ledger.ports import Database, Duty, Epoch, Fenced, Orphan, Uncertain
+from lockgate.stores.ledger.ports import Database, Duty, Epoch, Fenced, Key, Orphan, Tables, Uncertain
 from lockgate.stores.ports import StoreError
 
 #: From this percentage of its cap on a budget counts as used up, once somebody was refused.
@@ -33,11 +40,24 @@ NEARLY = 95
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What became of a batch, and when."""
+    """What became of a batch, and when; how many workers there are; the generation of the pool that is in use, and what was put
+    into it."""
 
     results: tuple[Result, ...]
     heard: tuple[Heard, ...]
     now_us: int
+    workers: int = 1
+    pool: int = 0
+    filled: tuple[Filled, ...] = ()
+
+
+class PoolNews(msgspec.Struct, frozen=True):
+    """What a worker that takes from pools tells with a batch: what it took, and that it takes nothing from generations before
+    `pool` any more. `fill`: pools of what is granted in this batch may be filled."""
+
+    moves: Sequence[Move]
+    pool: int
+    fill: bool
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -71,9 +91,15 @@ class Book:
     def enroll(self, name: str, host: str = "", token: str = "") -> int:
         """Begin an epoch; its number."""
         with self._database.transaction() as tables:
-            return tables.enroll(name, host, token)
+            return tables.enroll(Epoch(0, name, host, token, pool=_current(tables), beat_us=tables.now_us))
 
-    def transact(self, epoch: int, batch: int, ops: Sequence[Op], beat: Sequence[int] = ()) -> Answer:
+    def quick(self, epoch: int, wants: Sequence[Want]) -> tuple[Allotment, ...] | None:
+        """Grant without asking the ledger, where that can be; None: ask it."""
+        return None
+
+    def transact(
+        self, epoch: int, batch: int, ops: Sequence[Op], beat: Sequence[int] = (), news: PoolNews | None = None
+    ) -> Answer:
         """Apply a batch: all of it, or nothing. `beat` are leases that the worker wants to hear of besides those it names.
         Raises `Fenced`, and `Doubt` when the outcome is not known.
 
@@ -85,11 +111,17 @@ class Book:
                 row = tables.epoch(epoch)
                 if row is None or row.state != "open":
                     raise Fenced(f"epoch {epoch} was silent for too long")
-                change = Change(tables, epoch, ops, beat, silent_us=self._silent_us)
+                moves, fill = (news.moves, news.pool if news.fill else 0) if news is not None else ((), 0)
+                change = Change(tables, epoch, ops, beat, moves=moves, fill=fill, silent_us=self._silent_us)
+                change.move(row)
                 results = tuple(change.apply(op, row) for op in ops)
-                answer = Answer(results, change.heard(), tables.now_us)
+                answered = zip(ops, results, strict=True)
+                granted = [op for op, result in answered if not isinstance(op, Flush) and isinstance(result, tuple)]
+                filled = change.fill([want for op in granted for want in op])
+                answer = Answer(results, change.heard(), tables.now_us, change.workers, change.pool, filled)
                 change.keep()
                 row.batch, row.beat_us = batch, tables.now_us
+                row.pool = max(row.pool, change.pool if news is None else news.pool)
                 tables.put_epoch(row)
         except Uncertain as error:
             raise Doubt(str(error), answer) from None
@@ -157,6 +189,10 @@ class Book:
             row = tables.epoch(epoch)
             if row is None or row.state != "swept":
                 return False
+            # It may have taken something from a pool that nobody knows of.
+            for each in tables.epochs():
+                if each.is_pool and each.number >= row.pool:
+                    _leave(tables, each.number, "lost")
             change = Change(tables, epoch)
             for lease in change.leases.values():
                 close(lease, change.of(lease), lease.posted - lease.told, 0)
@@ -193,6 +229,71 @@ class Book:
             tables.put_orphans(orphans)
             change.keep()
             return True
+
+    # --- pools
+
+    def declare(self, epoch: int, moves: Sequence[Move]) -> None:
+        """What a worker that is gone has taken out of pools and has not told."""
+        with self._database.transaction() as tables:
+            row = tables.epoch(epoch)
+            if row is None or row.state == "closed":
+                return
+            change = Change(tables, epoch, numbers=set(), moves=moves)
+            change.move(row)
+            change.keep()
+            tables.put_epoch(row)
+
+    def begin_pool(self, believed: int) -> tuple[int, str]:
+        """The generation of the pool that is in use, and a name of the ledger: a new one where the one in use is the one that
+        is `believed` to be (0: none; -1: only tell)."""
+        with self._database.transaction() as tables:
+            if believed >= 0:
+                tables.put_duty(Duty("generation", "", 0))  # one at a time
+            current = _current(tables)
+            if current == believed:
+                if current:
+                    _leave(tables, current, "over")
+                current = tables.enroll(Epoch(0, "pool", "", state="pool", beat_us=tables.now_us))
+            return current, tables.id
+
+    def give_back(self, pool: int, amounts: Mapping[int, int]) -> None:
+        """What was left of a generation's leases, and nobody can take any more."""
+        with self._database.transaction() as tables:
+            tables.epoch(pool)  # whoever changes its leases holds it
+            change = Change(tables, pool, numbers=set(amounts))
+            for number, lease in change.leases.items():
+                give_back(lease, change.of(lease), amounts[number])
+            change.keep()
+
+    def tight(self, pool: int) -> list[Key]:
+        """The budgets, in their windows, of which the generation holds more than there is besides."""
+        with self._database.transaction() as tables:
+            leases = [lease for lease in tables.leases(pool).values() if lease.granted > lease.posted]
+            budgets = tables.budgets({lease.budget for lease in leases})
+            balances = tables.peek({(lease.budget, lease.window) for lease in leases})
+        keys = [(lease.budget, lease.window) for lease in leases]
+        held = [lease.granted - lease.posted for lease in leases]
+        return [key for key, amount in zip(keys, held, strict=True) if balances[key].room(budgets[key[0]]) < amount]
+
+    def tend(self) -> None:
+        """From time to time: what is in a generation that nobody takes from any more is free again."""
+        with self._database.transaction() as tables:
+            epochs = tables.epochs()
+            least = min((each.pool for each in epochs if not each.is_pool), default=MOST)
+            for number in [each.number for each in epochs if each.state in ("over", "lost") and each.number < least]:
+                row = tables.epoch(number)
+                assert row is not None, "an epoch does not vanish"
+                change = Change(tables, number)
+                for lease in change.leases.values():
+                    if row.state == "lost":
+                        sweep(lease, change.of(lease))
+                    else:
+                        give_back(lease, change.of(lease), lease.granted - lease.posted)
+                    lease.state = "closed"
+                    lease.told = lease.posted
+                change.keep()
+                row.state = "closed"
+                tables.put_epoch(row)
 
     # --- budgets
 
@@ -281,8 +382,11 @@ class Book:
     def fold(self, limit: int = 500) -> int:
         """Put leases that are done with together, one to a balance; how many were. They would be ever more."""
         with self._database.transaction() as tables:
+            tables.put_duty(Duty("fold", "", 0))  # one at a time
             leases = tables.closed(limit)
-            sums = tables.sums({(lease.budget, lease.window) for lease in leases})
+            sums = tables.common(0, {(lease.budget, lease.window) for lease in leases})
+            for lease in sums.values():
+                lease.state = "closed"
             for lease in leases:
                 total(sums[lease.budget, lease.window], lease)
             tables.put_leases(list(sums.values()))
@@ -302,3 +406,19 @@ class Book:
     def shut(self) -> None:
         """Let go of the database."""
         self._database.close()
+
+
+def _current(tables: Tables) -> int:
+    """The generation of the pool that is in use, held until the end: who enrols with it is seen by whoever leaves it."""
+    while numbers := [each.number for each in tables.epochs() if each.state == "pool"]:
+        row = tables.epoch(max(numbers))
+        if row is not None and row.state == "pool":
+            return row.number
+    return 0
+
+
+def _leave(tables: Tables, number: int, state: Literal["over", "lost"]) -> None:
+    row = tables.epoch(number)
+    if row is not None and row.is_pool:
+        row.state = state
+        tables.put_epoch(row)

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from lockgate.policy.teller import Flush
 from lockgate.stores.ledger.book import Answer, Book, Doubt
 from lockgate.stores.ledger.change import Heard, Op, Result
 from lockgate.stores.ledger.ports import Fenced
@@ -63,7 +64,8 @@ class Clerk:
         with self._turn:
             if self._doubt is not None and not self._resolve():
                 return
-            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            waiting = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            batch = [each for each in waiting if not self._quick(*each)]
             beat, self._beat = self._beat, None
             if not batch and beat is None:
                 return
@@ -77,6 +79,14 @@ class Clerk:
             else:
                 self._batch += 1
                 self._deliver(batch, answer)
+
+    def _quick(self, op: Op, done: Done) -> bool:
+        """Whether it could be answered without asking the ledger."""
+        granted = None if isinstance(op, Flush) else self._book.quick(self.epoch, op)
+        if granted is None:
+            return False
+        done(granted)
+        return True
 
     def _resolve(self) -> bool:
         """Ask whether the last batch was applied; False: nobody knows yet."""

@@ -27,6 +27,8 @@ from lockgate.policy.purse import DISPATCHED, HELD, POSTED
 from lockgate.stores.ports import StoreError
 
 SUFFIX = ".journal"
+#: The file beside it that says what its worker took out of pools (`stores.ledger.moves`).
+MOVES = ".moves"
 #: Reservations that a worker may have under way, or not yet in the ledger, at a time; and leases that one may take of.
 SLOTS, LEASES = 16_384, 32
 
@@ -162,6 +164,7 @@ class DeadJournal:
     def close(self, *, gone: bool) -> None:
         """Let go of it; `gone`: the ledger has all of it, and it is deleted."""
         if gone:
+            self.path.with_suffix(MOVES).unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
         os.close(self._fd)
 

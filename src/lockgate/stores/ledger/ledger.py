@@ -78,7 +78,7 @@ class Ledger:
         self._monotonic_ns = monotonic_ns
         self._skew_ns = time.time_ns() - monotonic_ns()
         self._accounts: dict[str, Account] = {}
-        self._waiters: dict[Waiter, None] = {}  # for whom others have to let go, in their order
+        self._waiters: dict[Waiter, None] = {}  # the queue's: to see that there are none costs no call
         self._used: set[Account] = set()  # those that have a purse
         self._numbers = count(1)  # of leases, in all epochs
         self._session: Session | None = None
@@ -220,7 +220,8 @@ class Ledger:
         """Begin: enrol, if the ledger can be reached, and tick from now on."""
         self._loop = asyncio.get_running_loop()
         self._hand = Hand()
-        self._queue = Queue(self._waiters, lambda: self._session, self.now_us, self._let_pass, self._used.update, self._say)
+        self._queue = Queue(lambda: self._session, self.now_us, self._let_pass, self._used.update, self._say)
+        self._waiters = self._queue.waiters
         enrolled = self._loop.create_future()
         self._enrol(enrolled)
         await asyncio.wait([enrolled], timeout=3 * ANSWER_S)
@@ -349,6 +350,7 @@ class Ledger:
         try:
             if self._turn.has_come():
                 recover(self._book, self._directory)
+                self._book.tend()
                 if self._alert is not None and self._book.lead("alerts", self._me, _ALERTS_US):
                     alerts = self._book.alerts()
                     for alert in alerts:

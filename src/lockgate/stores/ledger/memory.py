@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
+from secrets import token_hex
 
 import msgspec
 
@@ -25,6 +26,7 @@ class _Rows(msgspec.Struct):
     alerts: dict[tuple[str, str, int], tuple[Alert, bool]] = {}
     duties: dict[str, Duty] = {}
     last: int = 0
+    id: str = msgspec.field(default_factory=lambda: token_hex(16))
 
 
 class MemoryLedger:
@@ -59,10 +61,14 @@ class MemoryTables:
         self.rows = rows
         self.now_us = now_us
 
-    def enroll(self, name: str, host: str, token: str) -> int:
-        self.rows.last = number = self.rows.last + 1
-        self.rows.epochs[number] = Epoch(number, name, host, token, beat_us=self.now_us)
-        return number
+    @property
+    def id(self) -> str:
+        return self.rows.id
+
+    def enroll(self, epoch: Epoch) -> int:
+        self.rows.last = epoch.number = self.rows.last + 1
+        self.rows.epochs[epoch.number] = epoch
+        return epoch.number
 
     def epoch(self, number: int) -> Epoch | None:
         return self.rows.epochs.get(number)
@@ -157,12 +163,12 @@ class MemoryTables:
         leases = (each for each in self.rows.leases.values() if each.epoch and each.state == "closed")
         return [each for each in leases if (each.epoch, each.number) not in doubtful][:limit]
 
-    def sums(self, keys: Iterable[Key]) -> dict[Key, Lease]:
-        found = {(each.budget, each.window): each for each in self.rows.leases.values() if not each.epoch}
+    def common(self, epoch: int, keys: Iterable[Key]) -> dict[Key, Lease]:
+        found = {(each.budget, each.window): each for each in self.rows.leases.values() if each.epoch == epoch}
         for key in keys:
             if key not in found:
                 number = 1 + max((each.number for each in found.values()), default=0)
-                found[key] = self.rows.leases[0, number] = Lease(0, number, *key, hard=True, state="closed")
+                found[key] = Lease(epoch, number, *key, hard=True)
         return {key: found[key] for key in keys}
 
     def forget(self, leases: Sequence[Lease]) -> None:

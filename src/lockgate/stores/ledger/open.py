@@ -1,4 +1,5 @@
-"""Opening the ledger by its URL: `sqlite:///FILE` (four slashes for an absolute path) or `postgresql://…`.
+"""Opening the ledger by its URL: `sqlite:///FILE` (four slashes for an absolute path) or `postgresql://…`; with a pool in Redis
+in front of it (`tier`), `redis://…,postgresql://…`.
 
 What a caller does with it, in one event loop:
 
@@ -26,6 +27,7 @@ from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.ledger import Ledger
 from lockgate.stores.ledger.ports import Database
 from lockgate.stores.ledger.sqlite import SqliteLedger
+from lockgate.stores.ledger.tier import Pool, TieredBook
 from lockgate.stores.ports import StoreError
 
 
@@ -35,13 +37,18 @@ def open_ledger(
     """One worker's ledger, to be started. `journals` is a folder on a local disk, the same for all workers of a machine that
     use this database; it is made if need be. For `name`, `report` and `alert` see `Ledger`. Raises `StoreError` for a URL that
     names no ledger."""
-    return Ledger(open_book(url), journals, name, report=report, alert=alert)
+    return Ledger(open_book(url, journals), journals, name, report=report, alert=alert)
 
 
-def open_book(url: str) -> Book:
+def open_book(url: str, journals: Path | None = None) -> Book:
     """The durable ledger, for those who define budgets, look at balances or audit; to be `shut`. Its calls block, all in one
-    thread at a time. Raises `StoreError` for a URL that names no ledger."""
-    return Book(open_database(url))
+    thread at a time. Who has `journals` takes part in the pool, if there is one. Raises `StoreError` for a URL that names no
+    ledger."""
+    front, _, rest = url.partition(",")
+    if front.partition(":")[0] not in _POOLS:
+        return Book(open_database(url))
+    database = open_database(rest)
+    return Book(database) if journals is None else TieredBook(database, _redis(front), journals)
 
 
 def open_database(url: str) -> Database:
@@ -73,4 +80,15 @@ def _postgres(url: str) -> Database:
     return postgres.PostgresLedger(url)
 
 
+def _redis(url: str) -> Pool:
+    try:
+        redis_pool = import_module("lockgate.stores.ledger.redis_pool")
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise StoreError("A pool in Redis needs redis-py: pip install 'lockgate[redis]'.") from None
+    return redis_pool.RedisPool(url)
+
+
+_POOLS = ("redis", "rediss", "unix")
 _SCHEMES: dict[str, Callable[[str], Database]] = {"sqlite": _sqlite, "postgresql": _postgres, "postgres": _postgres}

@@ -33,7 +33,12 @@ class Epoch(msgspec.Struct):
 
     `name` says for people who it is, `host` where its journal can be read, and `token`, in both, that the journal is of this
     epoch and not of one with the same number in another database. `batch` is the last batch of operations that was applied,
-    `seq` the last posting that is in its leases, `beat_us` when it was last heard.
+    `seq` the last posting that is in its leases, `moved` the last move, `beat_us` when it was last heard. It takes nothing from
+    generations of the pool before `pool`, and all that it took from those is told.
+
+    A pool's generation is an epoch as well, which nobody's journal tells of: "pool" while it is the one in use; "over" until
+    all workers have said that they take nothing from it; "lost" likewise, but what it holds then is charged, because a worker
+    is gone that may have taken it.
     """
 
     number: int
@@ -42,8 +47,15 @@ class Epoch(msgspec.Struct):
     token: str = ""
     batch: int = 0
     seq: int = 0
+    moved: int = 0
+    pool: int = 0
     beat_us: int = 0
-    state: Literal["open", "swept", "closed"] = "open"
+    state: Literal["open", "swept", "closed", "pool", "over", "lost"] = "open"
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether it is a generation of the pool, and not closed."""
+        return self.state in ("pool", "over", "lost")
 
 
 class Orphan(msgspec.Struct):
@@ -74,8 +86,8 @@ class Tables(Protocol):
         """The ledger's time, the same for all workers: µs since the epoch."""
         ...
 
-    def enroll(self, name: str, host: str, token: str) -> int:
-        """A new epoch; its number."""
+    def enroll(self, epoch: Epoch) -> int:
+        """A new epoch; its number, which is higher than any before."""
         ...
 
     def epoch(self, number: int) -> Epoch | None:
@@ -132,6 +144,11 @@ class Tables(Protocol):
         """Those that nobody was told yet, oldest first."""
         ...
 
+    @property
+    def id(self) -> str:
+        """A name of this ledger, like no other's."""
+        ...
+
     def told(self, alerts: Sequence[Alert]) -> None:
         """Somebody was."""
         ...
@@ -148,9 +165,9 @@ class Tables(Protocol):
         """Leases that are closed, and on which nothing was charged that may still be corrected; to be changed."""
         ...
 
-    def sums(self, keys: Iterable[Key]) -> dict[Key, Lease]:
-        """The leases that stand for those of a balance that were forgotten; those that were not there are there now, with
-        nothing in them. They are of epoch 0, which is nobody's."""
+    def common(self, epoch: int, keys: Iterable[Key]) -> dict[Key, Lease]:
+        """The leases of an epoch that has one for each balance, to be changed: of a pool; or of epoch 0, which is nobody's and
+        stands for those that were forgotten. Those that were not there begin with nothing in them."""
         ...
 
     def forget(self, leases: Sequence[Lease]) -> None: ...

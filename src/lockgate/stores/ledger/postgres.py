@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from secrets import token_hex
 from typing import Any, LiteralString, cast
 from urllib.parse import urlsplit
 
@@ -151,7 +152,7 @@ def _make(connection: _Timed, where: str) -> None:
     for statement in SCHEMA:
         connection.execute(cast("LiteralString", SPEECH.say(statement)))
     if not check_version(connection.execute("SELECT version FROM ledger_version").fetchall(), where):
-        connection.execute("INSERT INTO ledger_version VALUES (%s)", (VERSION,))
+        connection.execute("INSERT INTO ledger_version VALUES (%s, %s)", (VERSION, token_hex(16)))
     connection.execute("COMMIT")
 
 

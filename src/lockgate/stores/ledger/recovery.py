@@ -13,7 +13,8 @@ from lockgate.core.record import Record
 from lockgate.policy.ledger import MEASURES, Budget, Lease
 from lockgate.policy.purse import DISPATCHED, POSTED
 from lockgate.stores.ledger.book import Book, Finding
-from lockgate.stores.ledger.journal import DeadJournal, dead_journals
+from lockgate.stores.ledger.journal import MOVES, DeadJournal, dead_journals
+from lockgate.stores.ledger.moves import read_moves
 from lockgate.stores.ledger.ports import Epoch, Orphan
 
 #: After so many seconds the journal of another ledger is of no use to anybody: that one has charged all that its worker held.
@@ -45,6 +46,9 @@ def _bury(book: Book, journal: DeadJournal) -> bool:
     if not journal.sound:
         book.sweep(journal.epoch)
         return book.write_off(journal.epoch)
+    moves = read_moves(journal.path.with_suffix(MOVES))
+    if moves:
+        book.declare(journal.epoch, moves)
     epoch, leases, budgets = book.leases(journal.epoch)
     return epoch is not None and book.end(journal.epoch, find(epoch, leases, budgets, journal))
 

@@ -19,11 +19,11 @@ VERSION = 1
 
 #: `SERIAL` stands for a number that the database counts up.
 SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS ledger_version (version BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS ledger_version (version BIGINT NOT NULL, id TEXT NOT NULL)",
     """CREATE TABLE IF NOT EXISTS ledger_epoch (
         number SERIAL, name TEXT NOT NULL, host TEXT NOT NULL, token TEXT NOT NULL,
-        batch BIGINT NOT NULL, seq BIGINT NOT NULL, beat_us BIGINT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('open', 'swept', 'closed')))""",
+        batch BIGINT NOT NULL, seq BIGINT NOT NULL, moved BIGINT NOT NULL, pool BIGINT NOT NULL, beat_us BIGINT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('open', 'swept', 'closed', 'pool', 'over', 'lost')))""",
     "CREATE INDEX IF NOT EXISTS ledger_epoch_open ON ledger_epoch (number) WHERE state <> 'closed'",
     """CREATE TABLE IF NOT EXISTS ledger_budget (id TEXT PRIMARY KEY, revision BIGINT NOT NULL, said TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS ledger_balance (
@@ -49,7 +49,7 @@ SCHEMA = (
 )  # fmt: skip
 
 Row = Sequence[Any]
-_EPOCH = "SELECT number, name, host, token, batch, seq, beat_us, state FROM ledger_epoch "
+_EPOCH = "SELECT number, name, host, token, batch, seq, moved, pool, beat_us, state FROM ledger_epoch "
 _BALANCE = (
     "SELECT budget, win, start_us, end_us, ceiling, spent, reserved, overage FROM ledger_balance"
     " WHERE budget AMONG ? AND win AMONG ? ORDER BY budget, win"
@@ -93,20 +93,24 @@ class SqlTables:
         self._many_said = many
         self.now_us = now_us
 
-    def enroll(self, name: str, host: str, token: str) -> int:
+    @property
+    def id(self) -> str:
+        return self._run("SELECT id FROM ledger_version")[0][0]
+
+    def enroll(self, epoch: Epoch) -> int:
         sql = (
-            "INSERT INTO ledger_epoch (name, host, token, batch, seq, beat_us, state) VALUES (?, ?, ?, 0, 0, ?, 'open')"
-            " RETURNING number"
+            "INSERT INTO ledger_epoch (name, host, token, batch, seq, moved, pool, beat_us, state)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number"
         )
-        return self._run(sql, name, host, token, self.now_us)[0][0]
+        return self._run(sql, *msgspec.structs.astuple(epoch)[1:])[0][0]
 
     def epoch(self, number: int) -> Epoch | None:
         rows = self._run(_EPOCH + "WHERE number = ? FOR UPDATE", number)
         return Epoch(*rows[0]) if rows else None
 
     def put_epoch(self, epoch: Epoch) -> None:
-        sql = "UPDATE ledger_epoch SET batch = ?, seq = ?, beat_us = ?, state = ? WHERE number = ?"
-        self._many(sql, [(epoch.batch, epoch.seq, epoch.beat_us, epoch.state, epoch.number)])
+        sql = "UPDATE ledger_epoch SET batch = ?, seq = ?, moved = ?, pool = ?, beat_us = ?, state = ? WHERE number = ?"
+        self._many(sql, [(epoch.batch, epoch.seq, epoch.moved, epoch.pool, epoch.beat_us, epoch.state, epoch.number)])
 
     def epochs(self) -> list[Epoch]:
         return [Epoch(*row) for row in self._run(_EPOCH + "WHERE state <> 'closed' ORDER BY number")]
@@ -236,16 +240,16 @@ class SqlTables:
         sql = _LEASES + "WHERE state = 'closed' AND epoch > 0 AND NOT EXISTS " + doubtful + " LIMIT ? FOR UPDATE"
         return [_lease(row) for row in self._run(sql, limit)]
 
-    def sums(self, keys: Iterable[Key]) -> dict[Key, Lease]:
+    def common(self, epoch: int, keys: Iterable[Key]) -> dict[Key, Lease]:
         wanted = sorted(set(keys))
         sql = _LEASE + "budget AMONG ? AND win AMONG ? FOR UPDATE"
-        rows = self._run(sql, 0, sorted({key[0] for key in wanted}), sorted({key[1] for key in wanted}))
+        rows = self._run(sql, epoch, sorted({key[0] for key in wanted}), sorted({key[1] for key in wanted}))
         found = {(lease.budget, lease.window): lease for lease in map(_lease, rows)}
-        last = self._run("SELECT coalesce(max(number), 0) FROM ledger_lease WHERE epoch = 0")[0][0]
+        last = self._run("SELECT coalesce(max(number), 0) FROM ledger_lease WHERE epoch = ?", epoch)[0][0]
         for key in wanted:
             if key not in found:
                 last += 1
-                found[key] = Lease(0, last, *key, hard=True, state="closed")
+                found[key] = Lease(epoch, last, *key, hard=True)
         return {key: found[key] for key in wanted}
 
     def forget(self, leases: Sequence[Lease]) -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from lockgate.stores.ledger.ports import Uncertain
@@ -111,7 +112,7 @@ class SqliteLedger:
             for statement in SCHEMA:
                 connection.execute(SPEECH.say(statement))
             if not check_version(connection.execute("SELECT version FROM ledger_version").fetchall(), str(self._path)):
-                connection.execute("INSERT INTO ledger_version VALUES (?)", (VERSION,))
+                connection.execute("INSERT INTO ledger_version VALUES (?, ?)", (VERSION, token_hex(16)))
             connection.execute("COMMIT")
         except (sqlite3.Error, OSError, StoreError):
             connection.close()

@@ -43,13 +43,14 @@ class Waiter(msgspec.Struct, eq=False):
 
 
 class Queue:
-    """One worker's. `waiters` are those for whom others have to let go, in their order: whoever made it may look whether there
-    are any. `session` gives the session of this moment, None where there is none; `now_us` the ledger's time; `nobody`
-    reserves where there is nothing to reserve of; `used` is told which accounts have got a lease."""
+    """One worker's. `waiters` are those for whom others have to let go, in their order.
+
+    `session` gives the session of this moment, None where there is none; `now_us` the ledger's time; `nobody` reserves where
+    there is nothing to reserve of; `used` is told which accounts have got a lease.
+    """
 
     def __init__(
         self,
-        waiters: dict[Waiter, None],
         session: Callable[[], Session | None],
         now_us: Callable[[], int],
         nobody: Callable[[Waiter], Reservation],
@@ -62,12 +63,12 @@ class Queue:
         self._used = used
         self._say = say
         self._loop = asyncio.get_running_loop()
-        self._waiters = waiters
+        self.waiters: dict[Waiter, None] = {}
         self._timer: asyncio.Handle | None = None  # not every loop's timers know when they are due
         self._due = 0.0
 
     def __repr__(self) -> str:
-        return f"Queue({len(self._waiters)} waiting)"
+        return f"Queue({len(self.waiters)} waiting)"
 
     async def wait(
         self, accounts: Sequence[Account], id: str, attempt: int, amounts: Amounts, *, away: bool
@@ -89,19 +90,19 @@ class Queue:
             raise
         finally:
             timer.cancel()
-            self._waiters.pop(waiter, None)
+            self.waiters.pop(waiter, None)
 
     def look_soon(self, after_s: float = 0.0) -> None:
         """Look after those who wait: something may have become free."""
         when = self._loop.time() + after_s
-        if self._waiters and (self._timer is None or self._due > when):
+        if self.waiters and (self._timer is None or self._due > when):
             if self._timer is not None:
                 self._timer.cancel()
             self._timer, self._due = self._loop.call_at(when, self._look), when
 
     def dismiss(self) -> None:
         """Nobody is served any more."""
-        for waiter in list(self._waiters):
+        for waiter in list(self.waiters):
             self._resolve(waiter, StoreError("this worker ends"))
 
     def _ask(self, waiter: Waiter) -> None:
@@ -147,7 +148,7 @@ class Queue:
             waiter.short = short
             waiter.until = min(waiter.until, self._loop.time() + PATIENCE_S)
             self._loop.call_at(waiter.until, self._expire, waiter)
-            self._waiters[waiter] = None
+            self.waiters[waiter] = None
             self.look_soon(_AGAIN_S)
 
     def _let_pass(self, waiter: Waiter) -> None:
@@ -173,7 +174,7 @@ class Queue:
     def _look(self) -> None:
         """Whoever waits longest comes first."""
         self._timer = None
-        for number, waiter in enumerate(list(self._waiters)[:_TRYING]):
+        for number, waiter in enumerate(list(self.waiters)[:_TRYING]):
             if not self._try(waiter) and not waiter.asking and number < _ASKING:
                 self._ask(waiter)
         self.look_soon(_AGAIN_S)
@@ -183,6 +184,6 @@ class Queue:
 
     def _resolve(self, waiter: Waiter, outcome: Outcome) -> None:
         """Tell a waiter, unless he has been told, or has left."""
-        self._waiters.pop(waiter, None)
+        self.waiters.pop(waiter, None)
         if not waiter.future.done():
             waiter.future.set_result(outcome)
