@@ -3,12 +3,13 @@ import json
 import msgspec
 import pytest
 
+from lockgate.control import invites
 from lockgate.control.identity import users
 from lockgate.control.identity.provision import Assertion, organisation_of, provision
 from lockgate.control.identity.sessions import begin
 from lockgate.control.identity.settings import OidcEntry
 from lockgate.core.failure import Refusal
-from lockgate.core.tenancy import Membership, Session, Tenant, User
+from lockgate.core.tenancy import ApiKey, Invite, Membership, Seat, Session, Tenant, User
 from support.tenants import ME, NOW, found_another, workspace
 
 ISSUER = "https://id.example"
@@ -21,7 +22,7 @@ def entry(**more):
 
 def come(desk, said=ANN, **more):
     with desk.change() as change:
-        return provision(change, desk.tenant, entry(**more), said)
+        return provision(change, desk.tenant, entry(**more), said, desk.now_us)
 
 
 def refused(desk, said=ANN, **more):
@@ -99,6 +100,36 @@ def test_a_login_that_changes_nothing_writes_nothing(desk):
     revision = desk.store.house().revision
     assert come(desk) == user
     assert desk.store.house().revision == revision
+
+
+# --- invitations
+
+
+def invited(desk, email="ann@example.com", **more):
+    with desk.change() as change:
+        return invites.create(change, b"r" * 32, desk.tenant, desk.now_us, email=email, **more)[0]
+
+
+def test_who_is_invited_comes_in_by_the_verified_address(desk):
+    invite = invited(desk, role="admin", seats=[Seat(desk.workspace, "manager")], scopes=["completions.write"])
+    assert refused(desk, Assertion(ISSUER, "ann")) == (403, "person_unknown")
+    assert refused(desk, Assertion(ISSUER, "bob", "bob@example.com")) == (403, "person_unknown")
+    user = come(desk, workspaces={"default": "member"})
+    assert (user.role, user.subject, places(desk, user)) == ("admin", f"{ISSUER}|ann", {desk.workspace: "manager"})
+    kept = desk.store.get(desk.tenant, Invite, invite.id)
+    assert (kept.status, kept.accepted_us) == ("accepted", desk.now_us)
+    assert desk.store.page(desk.tenant, ApiKey).total == 0
+    assert come(desk).id == user.id
+
+
+def test_an_invitation_that_is_over_lets_nobody_in(desk):
+    invite = invited(desk)
+    with desk.change() as change:
+        invites.cancel(change, invite)
+    assert refused(desk) == (403, "person_unknown")
+    invited(desk)
+    desk.now_us += invites.HOLDS_US
+    assert refused(desk) == (403, "person_unknown")
 
 
 # --- groups
@@ -181,6 +212,6 @@ def test_someone_of_another_organisation_is_someone_else(desk):
     other = Tenant(found_another(desk.store, ME, NOW, "other").organisation)
     ann = desk.person()
     with desk.store.change(other, ME, NOW) as change:
-        new = provision(change, other, entry(allowed_domains=["*"]), ANN)
+        new = provision(change, other, entry(allowed_domains=["*"]), ANN, NOW)
     assert (new.id != ann.id, new.organisation) == (True, other.organisation)
     assert desk.store.get(desk.tenant, User, ann.id).subject == ""

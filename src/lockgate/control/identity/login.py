@@ -91,7 +91,7 @@ def log_in_as(
     tenant = organisation_of(store, entry)
     actor = msgspec.structs.replace(browser.actor, kind="user", name=said.email or subject_of(said.issuer, said.subject))
     with store.change(tenant, actor, now_us) as change:
-        user = provision(change, tenant, entry, said)
+        user = provision(change, tenant, entry, said, now_us)
         return user, *welcome(change, keys, browser, user, now_us)
 
 

@@ -1,7 +1,8 @@
 """Whom an identity provider's word is about, and what they are here. OpenID Connect ends in an `Assertion`; so would SAML.
 
 Someone is known by the provider's subject. Else by a verified e-mail address, and from then on by the subject: an address that
-is given to another person later is not the same person. Else they are new, if the operator lets people of that domain in.
+is given to another person later is not the same person. Else they are new, if they are invited (the verified address is as good
+as the link), or if the operator lets people of that domain in.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import logging
 
 import msgspec
 
+from lockgate.control import invites
 from lockgate.control.identity import users
 from lockgate.control.identity.settings import OidcEntry
 from lockgate.core.failure import Refusal
-from lockgate.core.tenancy import Membership, OrganisationRole, Tenant, User, Workspace, WorkspaceRole, new_id
+from lockgate.core.tenancy import Invite, Membership, OrganisationRole, Tenant, User, Workspace, WorkspaceRole, new_id
 from lockgate.stores.control.change import Change
 from lockgate.stores.control.query import Absent
 from lockgate.stores.control.store import ControlStore
@@ -50,9 +52,9 @@ def organisation_of(store: ControlStore, entry: OidcEntry) -> Tenant:
     return Tenant(found.id)
 
 
-def provision(change: Change, tenant: Tenant, entry: OidcEntry, said: Assertion) -> User:
+def provision(change: Change, tenant: Tenant, entry: OidcEntry, said: Assertion, now_us: int) -> User:
     """The person, with the role and places that their groups give. Raises `Refusal` 403 for someone who may not come in."""
-    user, is_new = _found(change, entry, said), False
+    user, is_new = _found(change, entry, said) or _invited(change, said, now_us), False
     if user is None:
         user, is_new = _new(change, tenant, entry, said), True
     if user.status != "active":
@@ -85,6 +87,30 @@ def _found(change: Change, entry: OidcEntry, said: Assertion) -> User | None:
             "Someone with this e-mail address is here, and logs in otherwise. Ask an administrator.",
         )
     return change.put(msgspec.structs.replace(user, subject=subject))
+
+
+def _invited(change: Change, said: Assertion, now_us: int) -> User | None:
+    """Someone new, by the invitation that they have. It makes no keys: there is nobody to show their texts to."""
+    pending = change.all(Invite, email=said.email) if said.email else []
+    invite = next((each for each in pending if invites.status(each, now_us) == "pending"), None)
+    if invite is None:
+        return None
+    user = change.add(
+        User(
+            id=new_id(),
+            organisation=invite.organisation,
+            email=invite.email,
+            name=said.name,
+            role=invite.role,
+            subject=subject_of(said.issuer, said.subject),
+        )
+    )
+    for seat in invite.seats:
+        change.add(
+            Membership(id=new_id(), organisation=user.organisation, workspace=seat.workspace, user=user.id, role=seat.role)
+        )
+    change.put(msgspec.structs.replace(invite, status="accepted", accepted_us=now_us))
+    return user
 
 
 def _new(change: Change, tenant: Tenant, entry: OidcEntry, said: Assertion) -> User:
