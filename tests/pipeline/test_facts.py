@@ -150,7 +150,7 @@ def test_the_clock_is_the_requests():
 
 
 def test_what_is_left_of_a_budget_is_told_in_usd():
-    assert value("budget.remaining", facts(remaining_nusd=1_500_000_000)) == 1.5
+    assert value("budget.remaining", facts(left_nusd=lambda: 1_500_000_000)) == 1.5
     assert value("budget.remaining", facts()) is MISSING
     assert not compile_query({"budget.remaining": {"$lt": 10}}, "q").holds(facts())
 

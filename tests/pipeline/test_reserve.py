@@ -403,3 +403,24 @@ def test_a_bug_in_settling_is_answered(tmp_path, monkeypatch):
     monkeypatch.setattr("lockgate.pipeline.hold.Hold.settle", fail)
     answer = run(tmp_path, lambda house: house.post("rich"))
     assert (answer.status, error(answer)["code"]) == (500, "internal_error")
+
+
+def test_a_condition_may_ask_what_is_left_of_a_budget(tmp_path):
+    condition = {"query": {"budget.remaining": {"$lt": 0.5}}, "then": "cheap"}
+    config = {
+        "strategy": {"mode": "conditional", "conditions": [condition], "default": "dear"},
+        "targets": [
+            {"name": "cheap", "provider": "@openai", "override_params": {"model": "gpt-4o-mini"}},
+            {"name": "dear", "provider": "@openai", "override_params": {"model": "gpt-4o"}},
+        ],
+    }
+
+    async def scenario(house):
+        said = [("x-portkey-config", json.dumps(config))]
+        found = []
+        for key in ("rich", "tight", "team"):
+            await house.post(key, headers=said)
+            found.append(house.client.body["model"])
+        return found
+
+    assert run(tmp_path, scenario) == ["gpt-4o", "gpt-4o-mini", "gpt-4o"]

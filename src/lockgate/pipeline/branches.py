@@ -66,11 +66,13 @@ class Branch(msgspec.Struct, frozen=True):
 
 class Route(msgspec.Struct, frozen=True, eq=False):
     """A compiled config: the tree, and its branches by the number of their leaves. `watched`: a balance goes by what providers
-    say of their rate limits. `targets`: a memo of a config that a caller brought (those of saved ones a snapshot has)."""
+    say of their rate limits; `asks_budget`: a condition asks what is left of a budget. `targets`: a memo of a config that a
+    caller brought (those of saved ones a snapshot has)."""
 
     root: Node
     branches: tuple[Branch, ...]
     watched: bool = False
+    asks_budget: bool = False
     targets: dict[Made, Target] = {}
 
 
@@ -102,7 +104,7 @@ def compile_route(config: RouteConfig) -> Route:
     if not several and (hedge := growing.branches[0].hedge) is not None and not hedge.same:
         raise Flaw(f"{AT}.hedge", "there is no next target: add one, or hedge to the same one ('to': 'same')")
     branches = growing.branches if several else [msgspec.structs.replace(each, breaker=None) for each in growing.branches]
-    return Route(root, tuple(branches), growing.watched)
+    return Route(root, tuple(branches), growing.watched, growing.asks_budget)
 
 
 class _Inherited(msgspec.Struct, frozen=True):
@@ -131,7 +133,7 @@ class _Growing:
 
     def __init__(self) -> None:
         self.branches: list[Branch] = []
-        self.watched = False
+        self.watched = self.asks_budget = False
 
     def grow(self, config: RouteConfig, at: str, above: _Inherited, depth: int) -> Node:
         if depth > DEEPEST:
@@ -152,7 +154,10 @@ class _Growing:
             return self.grow(config.targets[0], f"{at}.targets[0]", here, depth + 1)
         self.watched |= strategy.method == "quota"
         children = tuple(self.grow(each, f"{at}.targets[{n}]", here, depth + 1) for n, each in enumerate(config.targets))
-        return _STRATEGIES[strategy.mode](config, strategy, children, at)
+        made = _STRATEGIES[strategy.mode](config, strategy, children, at)
+        if isinstance(made, Choice):
+            self.asks_budget |= any("budget.remaining" in rule.query.asks for rule in made.rules)
+        return made
 
     def _leaf(self, config: RouteConfig, at: str, here: _Inherited) -> Leaf:
         if len(self.branches) >= MOST:

@@ -29,7 +29,7 @@ _decode = msgspec.json.Decoder().decode
 class RequestFacts(msgspec.Struct, eq=False):
     """The facts (`policy.facts.Facts`) of one request. `body` is None for a request that is passed on unread.
 
-    `model` is as the caller named it; `remaining_nusd` is what is left of the key's budget, None where nobody knows.
+    `model` is as the caller named it; `left_nusd` tells what is left of the caller's budgets.
     """
 
     call: Call
@@ -37,7 +37,7 @@ class RequestFacts(msgspec.Struct, eq=False):
     principal: Principal
     model: str = ""
     stream: bool = False
-    remaining_nusd: int | None = None
+    left_nusd: Callable[[], int | None] = lambda: None
     _params: dict[str, object] = {}
     _found: dict[tuple[str, str], object] = {}
 
@@ -113,7 +113,8 @@ class RequestFacts(msgspec.Struct, eq=False):
         return said or MISSING
 
     def _budget(self, _: str) -> object:
-        return MISSING if self.remaining_nusd is None else self.remaining_nusd / 1e9
+        left = self.left_nusd()
+        return MISSING if left is None else left / 1e9
 
     def _now(self, zone: str) -> datetime:
         return cast("datetime", self._kept("time", zone, self._clock))
@@ -144,7 +145,7 @@ _FINDERS: dict[str, Callable[[RequestFacts, str], object]] = {
     "user": RequestFacts._user,
     "key.id": lambda facts, _: facts.principal.id,
     "key.name": lambda facts, _: facts.principal.name,
-    "workspace": lambda facts, _: MISSING,
+    "workspace": lambda facts, _: facts.principal.workspace or MISSING,
     "budget.remaining": RequestFacts._budget,
     "time.hour": lambda facts, zone: facts._now(zone).hour,
     "time.minute": lambda facts, zone: facts._now(zone).minute,

@@ -41,9 +41,19 @@ class Prospects(msgspec.Struct, eq=False):
         facts = self._facts
         if facts is None:
             ask = self.ask
-            facts = RequestFacts(self.call, ask.body, self.principal, model=ask.model, stream=ask.stream)
+            left = self.left_nusd
+            facts = RequestFacts(self.call, ask.body, self.principal, model=ask.model, stream=ask.stream, left_nusd=left)
             self._facts = facts
         return facts.find(name, key)
+
+    def left_nusd(self) -> int | None:
+        """What is left of the caller's budgets of money, of the one that has least; None: there is none, or nobody knows."""
+        allowances, ledger = self.snapshot.allowances, self.runtime.ledger
+        if allowances is None or ledger is None:
+            return None
+        budgets = allowances.caller(self.call, self.principal).budgets
+        left = [ledger.left(budget) for budget in budgets if budget.measure == "cost"]
+        return min((each for each in left if each is not None), default=None)
 
     def out(self, leaf: Leaf) -> str:
         """Why a leaf is not to be tried now; "" when it is."""

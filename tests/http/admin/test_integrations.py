@@ -160,7 +160,11 @@ def test_an_address_that_the_operator_allows_is_used_and_not_trusted(admin):
         ("bedrock", {"aws_auth_type": "serviceRole", "aws_region": "eu-west-1"}, "aws_auth_type"),
         ("bedrock", {"aws_auth_type": "webIdentity", "aws_region": "eu-west-1"}, "aws_auth_type"),
         ("bedrock", {"aws_region": "eu-west-1"}, "aws_access_key_id"),
-        ("vertex-ai", {"vertex_auth_type": "metadata", "vertex_region": "europe-west4", "vertex_project_id": "proj"}, "vertex_auth_type"),
+        (
+            "vertex-ai",
+            {"vertex_auth_type": "metadata", "vertex_region": "europe-west4", "vertex_project_id": "proj"},
+            "vertex_auth_type",
+        ),
     ],
 )
 def test_no_identity_of_the_gateway_is_lent(admin, provider, configurations, param):
