@@ -424,3 +424,35 @@ def test_a_condition_may_ask_what_is_left_of_a_budget(tmp_path):
         return found
 
     assert run(tmp_path, scenario) == ["gpt-4o", "gpt-4o-mini", "gpt-4o"]
+
+
+def test_what_passes_through_is_held_to_budgets_too(tmp_path):
+    async def scenario(house):
+        path = "/proxy/openai/v1/chat/completions"
+        found = []
+        for key, body in (("rich", {**ASK, "model": "gpt-4o"}), ("poor", {**ASK, "model": "gpt-4o"})):
+            found.append(await house.post(key, body=body, path=path))
+        found.append(await house.post("rich", path="/proxy/openai/v1/unknown"))
+        return [(each.status, each.json.get("error", {}).get("code")) for each in found], len(house.client.sent)
+
+    config = CONFIG.replace('abcdef",', 'abcdef", scopes: [proxy.write],')
+    found, sent = run(tmp_path, scenario, config)
+    assert found == [(200, None), (412, "budget_exhausted"), (400, "budget_unbounded")]
+    assert sent == 1
+    assert balances(tmp_path)["key:config:rich:cost:monthly"] == (COST, 0, 0)
+
+
+def test_reading_at_a_provider_is_free(tmp_path):
+    async def scenario(house):
+        auth = ("authorization", "Bearer poor-key-0123456789-abcdef")
+        house.client.answers = [ScriptedExchange(200, b'{"data": []}')]
+        return await ask_soon(house.app.gateway, "GET", "/proxy/openai/v1/files", headers=[auth])
+
+    assert run(tmp_path, scenario, CONFIG.replace('abcdef",', 'abcdef", scopes: [proxy.write],')).status == 200
+
+
+def test_a_policy_that_denies_is_asked_of_each_target(tmp_path):
+    config = CONFIG + '  - {name: only, conditions: [{key: model, value: ["*mini"], excludes: true}], deny: true}\n'
+    answer = run(tmp_path, lambda house: house.post("team", headers=[("x-portkey-config", "pc-cheap")]), config)
+    assert answer.status == 200
+    assert [each.model for each in records(tmp_path)[-1].attempts] == ["gpt-4o-mini"]

@@ -7,7 +7,7 @@ import msgspec
 from lockgate.core.failure import Failure
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Codec
-from lockgate.pipeline.attempt import attempt
+from lockgate.pipeline.attempt import afford, attempt
 from lockgate.pipeline.attempts import deliver_failure
 from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.passing import Passing
@@ -43,8 +43,9 @@ async def count(passing: Passing, provider_key: str) -> None:
     codec = msgspec.structs.replace(codec, name_model=counting.name_model)
     target = msgspec.structs.replace(target, lane=Lane(codec, codec, there, target.lane.row, target.lane.headers))
     prepared = prepare(call, sheet, asked, False, target)
+    _, hold = await afford(passing, prepared, lambda target, most=None: prepared)
     passing.runtime.health.begin_anyway(target.key)
-    failure = await attempt(passing, prepared, _pass_count)
+    failure = await attempt(passing, prepared, _pass_count, hold)
     if failure is not None:
         deliver_failure(passing, prepared, failure)
 

@@ -19,7 +19,7 @@ from lockgate.dialects.conventions import OWN_PATHS
 from lockgate.dialects.raw import RAW
 from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.answer import pass_stream
-from lockgate.pipeline.attempt import attempt
+from lockgate.pipeline.attempt import afford, attempt
 from lockgate.pipeline.attempts import deliver_failure
 from lockgate.pipeline.choose import Ask, choose, deadlines_of
 from lockgate.pipeline.forwarding import named_headers
@@ -102,8 +102,9 @@ async def proxy(passing: Passing, provider_key: str) -> None:
     body = pieces[0] if len(pieces) == 1 else Pieces(pieces) if pieces else b""
     outgoing = Outgoing(call.method, _target(call, target_path), _headers(call, provider, branch.forward), body)
     prepared = Prepared(target, outgoing, "relay", stream=False, verbatim=True)
+    _, hold = await afford(passing, prepared, lambda target, most=None: prepared)
     passing.runtime.health.begin_anyway(target.key)
-    failure = await attempt(passing, prepared, pass_on)
+    failure = await attempt(passing, prepared, pass_on, hold)
     if failure is not None:
         deliver_failure(passing, prepared, failure)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.sheet import Sheet
@@ -110,4 +112,7 @@ def _ask(prepared: Prepared) -> Ask:
         sheet = sheet or Sheet.open(body)
     except Refusal:  # what passes unread need not be JSON
         return ANYTHING
-    return ask_of(prepared.target.lane.provider, sheet, len(body))
+    ask = ask_of(prepared.target.lane.provider, sheet, len(body))
+    if prepared.verbatim or prepared.target.passthrough:  # nothing is put into what passes as it is
+        return msgspec.structs.replace(ask, clamps=False)
+    return ask
