@@ -263,8 +263,28 @@ class TestAccepting:
         assert taken(admin, link).status == 200
         assert not admin.rows(User) and len(admin.rows(User, there)) == 1
 
+    def test_who_guesses_waits(self, admin):
+        for n in range(30):
+            assert taken(admin, f"#{admin.home.organisation}.{n}").status == 404
+        answer = taken(admin, f"#{admin.home.organisation}.x")
+        refused(answer, 429, "too_many_logins")
+        assert int(answer.headers["retry-after"]) > 0
+
 
 class TestEnding:
+    @pytest.mark.parametrize("end", ["disabled", "removed"])
+    def test_those_of_someone_who_leaves_end(self, admin, end):
+        boss = admin.person("admin")
+        key = admin.key(admin.whole, ["admin"], kind="user", user=boss.id)
+        link = made(admin, key=key)["invite_link"]
+        other = made(admin, {"email": "ben@example.com"})["invite_link"]
+        if end == "disabled":
+            admin.put(f"/v1/admin/users/{boss.id}", {"status": "disabled"})
+        else:
+            admin.delete(f"/v1/admin/users/{boss.id}")
+        refused(taken(admin, link), 404, "invite_not_found", "token")
+        assert taken(admin, other).status == 200
+
     def test_resending_gives_another_link_that_holds_as_long(self, admin, clock):
         invite = made(admin)
         clock[0] += HOLDS_US

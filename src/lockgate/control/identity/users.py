@@ -1,7 +1,8 @@
 """People: who is in an organisation, with which role and places, and with which password. Whoever manages people uses this: the
 command line, the admin API, a login that provisions, and SCIM when it comes.
 
-What takes something from a person ends their sessions: another password, another role, being disabled or removed.
+What takes something from a person ends their sessions: another password, another role, being disabled or removed. The last two
+end the invitations as well that they have made: who leaves does not come back by one of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from lockgate.control.identity.sessions import end_all
 from lockgate.control.vault import Vault
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import Sealed
-from lockgate.core.tenancy import ApiKey, Membership, OrganisationRole, Seat, Tenant, User, new_id
+from lockgate.core.tenancy import ApiKey, Invite, Membership, OrganisationRole, Seat, Tenant, User, new_id
 from lockgate.stores.control.change import Change
 from lockgate.stores.control.query import Absent
 from lockgate.stores.control.store import ControlStore
@@ -105,6 +106,7 @@ def disable(change: Change, user: User) -> User:
     if user.role == "owner" and user.status == "active":
         _check_another_owner(change, user)
     end_all(change, user.id)
+    _withdraw(change, user)
     return user if user.status == "disabled" else change.put(msgspec.structs.replace(user, status="disabled"))
 
 
@@ -118,6 +120,7 @@ def remove(change: Change, user: User) -> None:
     if user.role == "owner" and user.status == "active":
         _check_another_owner(change, user)
     end_all(change, user.id)
+    _withdraw(change, user)
     for noun in (Membership, ApiKey):
         for row in change.all(noun, user=user.id):
             change.remove(row)
@@ -127,6 +130,13 @@ def remove(change: Change, user: User) -> None:
 def unknown(email: str) -> Refusal:
     """There is no such person."""
     return Refusal(404, "user_not_found", f"Nobody has the address '{email}'. `lockgate users list` shows who is here.")
+
+
+def _withdraw(change: Change, user: User) -> None:
+    """Cancel the invitations of someone that nobody has accepted yet."""
+    for invite in change.all(Invite):
+        if invite.inviter == user.id and invite.status == "pending":
+            change.put(msgspec.structs.replace(invite, status="cancelled"))
 
 
 def _check_another_owner(change: Change, user: User) -> None:

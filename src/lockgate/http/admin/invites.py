@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -136,7 +137,7 @@ def create(ask: Ask, body: NewInvite) -> MadeInvite:
             role=body.role,
             seats=_seats(change, body.workspaces),
             scopes=scopes,
-            inviter=ask.caller.id,
+            inviter=ask.caller.id if ask.caller.person is None else ask.caller.person.id,
         )
     return MadeInvite(id=invite.id, invite_link=_link(ask, token))
 
@@ -186,8 +187,9 @@ def resend(ask: Ask) -> ResentInvite:
 
 
 def accept(ask: Guest, body: TakenInvite) -> Joined:
-    """Accept an invitation with its token, and a password of one's own."""
+    """Accept an invitation with its token, and a password of one's own. It is a way in, and throttled like the others."""
     office = ask.office
+    office.reception.throttle.enter("invite/" + sha256(body.token.encode("utf-8", "replace")).hexdigest(), ask.actor.client_ip)
     if not office.declared.identity.passwords:
         raise Refusal(403, "no_passwords", "People log in by an identity provider here, not with a password.")
     accepted = invites.accept(

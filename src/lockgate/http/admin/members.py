@@ -59,7 +59,7 @@ def index(ask: Ask, query: ListMembers) -> Listing[ShownMember]:
         found = ask.store.page(ask.tenant, User, email=query.email.strip().lower()).rows
         seats = [seat for seat in seats if any(seat.user == user.id for user in found)]
     part = seats[query.offset : query.offset + query.page_size]
-    return Listing(total=len(seats), data=[_shown(ask, seat) for seat in part])
+    return Listing(total=len(seats), data=shown_members(ask, part))
 
 
 def read(ask: Ask) -> ShownMember:
@@ -70,7 +70,7 @@ def read(ask: Ask) -> ShownMember:
     except Absent:
         raise members.unknown_member(id) from None
     ask.version = seat.version
-    return _shown(ask, seat)
+    return shown_member(seat, ask.store.get(ask.tenant, User, seat.user))
 
 
 def update(ask: Ask, body: ChangedMember) -> Empty:
@@ -96,5 +96,7 @@ def remove(ask: Ask) -> Empty:
     return Empty()
 
 
-def _shown(ask: Ask, seat: Membership) -> ShownMember:
-    return shown_member(seat, ask.store.get(ask.tenant, User, seat.user))
+def shown_members(ask: Ask, seats: list[Membership]) -> list[ShownMember]:
+    """Places to be shown, with the people who have them: read in one query, however many they are."""
+    people = {user.id: user for user in ask.store.page(ask.tenant, User, limit=1 << 30).rows} if seats else {}
+    return [shown_member(seat, people[seat.user]) for seat in seats if seat.user in people]

@@ -44,7 +44,10 @@ def index(ask: Ask, query: ListUsers) -> Listing[ShownUser]:
     rows = ask.store.page(ask.tenant, User, limit=1 << 30, **where).rows
     rows = [row for row in rows if query.role in (None, row.role) and query.status in (None, row.status)]
     part = rows[query.offset : query.offset + query.page_size]
-    return Listing(total=len(rows), data=[_shown(ask, row) for row in part])
+    places: dict[str, list[str]] = {}
+    for seat in ask.store.page(ask.tenant, Membership, limit=1 << 30).rows if part else ():
+        places.setdefault(seat.user, []).append(seat.workspace)
+    return Listing(total=len(rows), data=[shown_user(row, places.get(row.id, [])) for row in part])
 
 
 def read(ask: Ask) -> ShownUser:
@@ -55,7 +58,8 @@ def read(ask: Ask) -> ShownUser:
     except Absent:
         raise _unknown(id) from None
     ask.version = row.version
-    return _shown(ask, row)
+    seats = ask.store.page(ask.tenant, Membership, limit=1 << 30, user=row.id).rows
+    return shown_user(row, [seat.workspace for seat in seats])
 
 
 def update(ask: Ask, body: ChangedUser) -> Empty:
@@ -101,11 +105,6 @@ def _named(change: Change, id: str) -> User:
         return change.get(User, id)
     except Absent:
         raise _unknown(id) from None
-
-
-def _shown(ask: Ask, user: User) -> ShownUser:
-    seats = ask.store.page(ask.tenant, Membership, limit=1 << 30, user=user.id).rows
-    return shown_user(user, [seat.workspace for seat in seats])
 
 
 def _unknown(id: str) -> Refusal:

@@ -11,10 +11,11 @@ from lockgate.control import declared, workspaces
 from lockgate.control.roles import check_seat
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import SavedConfig
-from lockgate.core.tenancy import Membership, User, Workspace, WorkspaceRole
+from lockgate.core.tenancy import Membership, Workspace, WorkspaceRole
 from lockgate.http.admin.ask import Ask
 from lockgate.http.admin.limit_lists import rates, usages
-from lockgate.http.admin.people_shapes import NewSeat, shown_member
+from lockgate.http.admin.members import shown_members
+from lockgate.http.admin.people_shapes import NewSeat
 from lockgate.http.admin.shapes import DefaultsBody, Empty, Listing, said
 from lockgate.http.admin.workspace_shapes import (
     ChangedDefaults,
@@ -77,7 +78,7 @@ def read(ask: Ask) -> WholeWorkspace:
     users = None
     if "workspace_users.list" in ask.scopes:
         seats = ask.store.page(ask.tenant, Membership, limit=_PEOPLE).rows[::-1]
-        users = [shown_member(seat, ask.store.get(ask.tenant, User, seat.user)) for seat in seats]
+        users = shown_members(ask, seats)
     return WholeWorkspace(**shown(row, _home(ask)), users=users)
 
 
