@@ -40,8 +40,9 @@ def page(outcome: Outcome, machine: list[tuple[str, str]], date: str) -> str:
     plan = outcome.plan
     parts = [
         "# The governed benchmark",
-        "What one request costs through each gateway, Lockgate with everything on that it has: the key is checked, the request "
-        "is priced and logged with its bodies. Made by `make bench`; do not edit.",
+        "What one request costs through each gateway, Lockgate with everything on that it has: the key is checked, its hard "
+        "budget and its rate limits are kept, the request is priced and logged with its bodies. "
+        "Made by `make bench`; do not edit.",
         f"Measured on {date}, in {plan.rounds} rounds in which every rival had its turn.",
         _table(["", ""], [list(row) for row in machine]),
         "## Targets",

@@ -99,11 +99,13 @@ http {{
 
 
 def lockgate(site: Site) -> Launch:
-    """This project: one worker, key authentication, every request priced and logged with its bodies."""
+    """This project: one worker, a key with a hard budget and rate limits, every request priced and logged with its bodies."""
     config = site.directory / "lockgate.yaml"
     config.write_text(
         f"providers:\n  up: {{provider: openai, base_url: 'http://127.0.0.1:{site.upstream}/v1', api_key: upstream-key}}\n"
         "configs:\n  chat: {provider: '@up', upstream_api: chat}\n"
+        f"keys:\n  - name: bench\n    key: {KEY}\n    usage_limits: {{credit_limit: 1000000, periodic_reset: monthly}}\n"
+        "    rate_limits: [{type: requests, unit: rpm, value: 100000000}, {type: tokens, unit: rpm, value: 10000000000}]\n"
         "egress:\n  allow: [127.0.0.0/8]\n"
     )
     program = [sys.executable, "-m", "lockgate"]
@@ -113,7 +115,7 @@ def lockgate(site: Site) -> Launch:
     serve = ["serve", "--port", str(site.port), "--workers", "1"]
     serve += ["--data", str(site.directory / "data"), "--config", str(config)]
     chat = ["x-lockgate-config: chat"]  # of the provider's two APIs, the one that the upstream has
-    return Launch([*program, *serve], version[0], _bearer(KEY), chat, f"@up/{MODEL}", {"LOCKGATE_ADMIN_KEY": KEY})
+    return Launch([*program, *serve], version[0], _bearer(KEY), chat, f"@up/{MODEL}", {})
 
 
 def portkey(site: Site) -> Launch:

@@ -112,3 +112,9 @@ def test_an_empty_log_has_a_head_and_no_lines(run):
 
 def test_the_version_is_told(run):
     assert run("--version").output.startswith("lockgate ")
+
+
+def test_a_config_alone_has_a_schema_too(run):
+    judge = Draft202012Validator(json.loads(run("schema", "--route").output))
+    assert judge.is_valid({"strategy": {"mode": "fallback"}, "targets": [{"provider": "@a"}, {"provider": "@b"}]})
+    assert not judge.is_valid({"strategy": {"mode": "fallback"}, "targetz": []})

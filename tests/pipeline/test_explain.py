@@ -184,6 +184,18 @@ class TestTargets:
         assert "retry" not in second
         assert (first["timeouts"]["first_byte"], second["timeouts"]["first_byte"]) == (120, 2)
 
+    @pytest.mark.parametrize(
+        ("hedge", "said"),
+        [
+            ({"after": 20, "to": "same"}, {"after": "20 ms", "to": "same", "max_percentage": 5}),
+            ({"max_percentage": 10}, {"after": "p95", "to": "next", "max_percentage": 10}),
+        ],
+    )
+    def test_a_hedge_is_told(self, app, hedge, said):
+        targets = [{"provider": "@openai"}, {"provider": "@second"}]
+        config = {"strategy": {"mode": "fallback"}, "hedge": hedge, "targets": targets}
+        assert told(app, config, body={**ASK, "model": "m"})["targets"][0]["hedge"] == said
+
     def test_what_the_route_changes_is_told_by_name(self, app):
         config = {
             "provider": "@openai",

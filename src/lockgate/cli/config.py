@@ -38,6 +38,7 @@ def check(config_path: Path | None, as_json: bool) -> None:
 
 
 @click.command("schema")
-def print_schema() -> None:
+@click.option("--route", is_flag=True, help="Of one config, as it stands in a header, in the API or in a file of its own.")
+def print_schema(route: bool) -> None:
     """Print the JSON Schema of lockgate.yaml, for editors."""
-    click.echo(json.dumps(schema(), indent=2))
+    click.echo(json.dumps(schema(route=route), indent=2))

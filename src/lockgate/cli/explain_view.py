@@ -87,6 +87,8 @@ def _details(target: Told) -> Iterator[str]:
     facts = [f"answers within {target.timeouts['first_byte']:g} s, {target.timeouts['total']:g} s in all"]
     if target.retry is not None:
         facts.append(_retries(target.retry))
+    if target.hedge is not None:
+        facts.append(f"a second request to the {target.hedge.to} one after {target.hedge.after}")
     if target.circuit is not None and target.circuit.state:
         wait = f", for {target.circuit.probe_in_ms / 1000:.3g} s" if target.circuit.probe_in_ms else ""
         facts.append(f"circuit {target.circuit.state}{wait}")

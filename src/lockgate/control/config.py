@@ -216,10 +216,11 @@ def read_text(text: str, environment: Mapping[str, str] = os.environ) -> Config:
     return config
 
 
-def schema() -> dict[str, Any]:
-    """The grammar as JSON Schema, for editors."""
-    tree = _with_numbers(msgspec.json.schema(Config))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "lockgate.yaml", **tree}
+def schema(*, route: bool = False) -> dict[str, Any]:
+    """The grammar as JSON Schema, for editors: of the whole file, or of a `route`, as one config is written alone."""
+    tree = _with_numbers(msgspec.json.schema(RouteConfig if route else Config))
+    title = "a config" if route else "lockgate.yaml"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **tree}
 
 
 def _with_numbers(tree: Any) -> Any:

@@ -104,8 +104,8 @@ class Seat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Invite(Row, frozen=True, kw_only=True):
-    """A place in the organisation for whoever holds the link, of which the `digest` is kept. `scopes`: of the keys that are made
-    when it is taken, one in each of the workspaces. `inviter`: the person or key who has made it."""
+    """A place in the organisation for whoever holds the link, of which the `digest` is kept. `scopes`: of the keys that are
+    made when it is taken, one in each of the workspaces. `inviter`: the person or key who has made it."""
 
     PRIVATE: ClassVar[frozenset[str]] = frozenset(("digest",))
 

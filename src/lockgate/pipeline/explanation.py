@@ -19,6 +19,7 @@ from lockgate.pipeline.target import Target
 from lockgate.policy.breaker import BreakerPolicy
 from lockgate.policy.facts import Facts
 from lockgate.policy.forecast import Foreseen, odds_of
+from lockgate.policy.hedge import Hedge
 from lockgate.policy.retry import Retry, again
 from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Trigger
 
@@ -88,6 +89,23 @@ class Circuit(msgspec.Struct, omit_defaults=True):
         )
 
 
+class Hedged(msgspec.Struct):
+    """A second request beside a first that is slow: after so long, or after the percentile of what is usual; to whom, and how
+    many in a hundred there may be."""
+
+    after: str
+    to: Literal["next", "same"]
+    max_percentage: float
+
+    @classmethod
+    def of(cls, hedge: Hedge | None) -> Hedged | None:
+        """As a route has it; None: it has none."""
+        if hedge is None:
+            return None
+        after = f"{hedge.after_s * 1000:g} ms" if hedge.percentile is None else f"p{hedge.percentile}"
+        return cls(after, "same" if hedge.same else "next", hedge.percentage)
+
+
 class Told(msgspec.Struct, omit_defaults=True):
     """A target. `model` is as it is sent; `dialect` what the provider is spoken to in.
 
@@ -110,6 +128,7 @@ class Told(msgspec.Struct, omit_defaults=True):
     losses: list[str] = []
     timeouts: dict[str, float] = {}
     retry: Retries | None = None
+    hedge: Hedged | None = None
     circuit: Circuit | None = None
     skipped: str = ""
     refusal: No | None = None
@@ -248,7 +267,7 @@ def tell_target(leaf: Leaf, target: Target, told: Told) -> None:
     told.provider, told.provider_kind = target.provider.slug, target.provider.row.slug
     told.model, told.dialect = target.model, target.lane.provider.name
     told.timeouts = msgspec.structs.asdict(target.deadlines)
-    told.retry = Retries.of(leaf.retry)
+    told.retry, told.hedge = Retries.of(leaf.retry), Hedged.of(target.hedge)
 
 
 def tell_changes(sheet: Sheet, target: Target, prepared: Prepared, told: Told) -> None:
