@@ -16,6 +16,7 @@ from genai_prices.types import Usage as TheirUsage
 
 from lockgate.core.reply import Usage
 from lockgate.policy.price import Row, cost
+from lockgate.policy.tariff import Factors, Tariff
 from lockgate.providers.prices import _OURS, Prices
 from lockgate.providers.prices_catalogue import FOREVER, Catalogue
 from lockgate.providers.table import TABLE
@@ -359,3 +360,73 @@ def test_the_operator_s_price_is_before_ours() -> None:
 def test_no_price_of_ours_is_kept_that_the_catalogue_has_learnt(catalogue: Catalogue) -> None:
     known = [name for name in _OURS if catalogue.find(*name, NOW)[0] is not None]
     assert known == [], "take them out of prices.toml, or say there why the catalogue is wrong"
+
+
+# --- tariffs: what accounts have agreed on
+
+AGREED = Row(input=Decimal(1), output=Decimal(1)).flat()
+HALF = Factors(default=Decimal("0.5"))
+OPENAI, LOCAL = TABLE["openai"], TABLE["ollama"]
+
+
+def million(prices: Prices, slug: str, model: str = "gpt-4o", served: str = "", row=OPENAI) -> int | None:
+    """What a million input tokens cost; what is reserved goes by the same price."""
+    priced = prices.cost(row, model, served or model, Usage(input=1_000_000), NOW, slug).nusd
+    flat = prices.charged(row, model, NOW, slug)
+    assert priced == (None if flat is None else cost(Usage(input=1_000_000), flat))
+    return priced
+
+
+def test_a_tariff_holds_for_its_account_alone() -> None:
+    prices = Prices(tariffs={"ws/mine": Tariff({"gpt-4o": AGREED})})
+    assert million(prices, "ws/mine") == 1_000_000_000
+    assert million(prices, "mine") == million(prices, "") == million(Prices(), "") == 2_500_000_000
+    assert million(prices, "ws/mine", "gpt-4o-mini") == million(Prices(), "", "gpt-4o-mini")
+
+
+def test_factors_hold_for_what_the_list_says_and_for_own_prices() -> None:
+    prices = Prices(tariffs={"mine": Tariff({"own": AGREED}, factors=HALF)})
+    assert million(prices, "mine") == 1_250_000_000
+    assert million(prices, "mine", "own") == 500_000_000
+    assert million(prices, "mine", "nobody-knows") is None
+
+
+def test_a_model_may_cost_what_another_does() -> None:
+    prices = Prices(tariffs={"mine": Tariff(like={"my-tune": "gpt-4o"}, factors=HALF)})
+    assert million(prices, "mine", "my-tune") == 1_250_000_000
+    assert million(prices, "", "my-tune") is None
+
+
+def test_what_an_account_names_is_charged_by_that_name_whatever_is_served() -> None:
+    prices = Prices(tariffs={"mine": Tariff({"my-tune": AGREED}, {"alike": "gpt-4o-mini"})})
+    assert million(prices, "mine", "my-tune", "gpt-4o") == 1_000_000_000
+    assert million(prices, "mine", "alike", "gpt-4o") == million(Prices(), "", "gpt-4o-mini")
+
+
+def test_the_operators_word_on_an_account_comes_first_and_on_a_provider_stands_for_the_list() -> None:
+    overrides = {"mine/gpt-4o": Row(input=Decimal(7)), "openai/gpt-4o": Row(input=Decimal(9))}
+    tariffs = {slug: Tariff({"gpt-4o": AGREED}, factors=HALF) for slug in ("mine", "other")}
+    tariffs["third"] = Tariff(factors=HALF)
+    prices = Prices(overrides, tariffs=tariffs)
+    assert million(prices, "mine") == 7_000_000_000
+    assert million(prices, "other") == 500_000_000
+    assert million(prices, "third") == 4_500_000_000
+
+
+def test_what_is_free_costs_what_an_account_says() -> None:
+    prices = Prices(tariffs={"mine": Tariff({"llama3": AGREED}, factors=HALF)})
+    assert million(prices, "mine", "llama3", row=LOCAL) == 500_000_000
+    assert million(prices, "", "llama3", row=LOCAL) == million(prices, "mine", "other", row=LOCAL) == 0
+
+
+def test_an_adjusted_price_is_found_once() -> None:
+    prices = Prices(tariffs={"mine": Tariff({"own": AGREED}, factors=HALF)})
+    for row, model in ((OPENAI, "gpt-4o"), (OPENAI, "own"), (LOCAL, "own")):
+        assert prices.charged(row, model, NOW, "mine") is prices.charged(row, model, NOW, "mine")
+
+
+def test_what_is_listed_tells_nothing_of_the_operators_and_the_accounts_prices() -> None:
+    prices = Prices({"openai/gpt-4o": Row(input=Decimal(9))}, tariffs={"": Tariff(factors=HALF)})
+    listed = prices.listed(OPENAI, "gpt-4o", NOW)
+    assert listed is not None and cost(Usage(input=1_000_000), listed) == 2_500_000_000
+    assert prices.listed(OPENAI, "nobody-knows", NOW) is None

@@ -143,6 +143,11 @@ def _models(integration: Integration) -> list[str]:
     return [model.slug for model in integration.models if model.enabled] or ["\x00"]
 
 
+def without(integration: Integration) -> frozenset[str]:
+    """The models that may not be used, in lower case: some providers take any."""
+    return frozenset(model.slug.lower() for model in integration.models if not model.enabled)
+
+
 def _deployments(written: Any) -> dict[str, Any]:
     """Portkey's list of Azure deployments as ours; the API version is the default deployment's, or the first one's."""
     if not isinstance(written, list) or not all(isinstance(each, dict) for each in cast("list[Any]", written)):

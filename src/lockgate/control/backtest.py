@@ -195,8 +195,8 @@ class _Adding:
             return record.cost_nusd if record.operation == "count" else None
         same = (target.provider.slug, target.model) == (record.provider, record.model_sent)
         served = record.model_served if same else ""
-        slug = target.provider.slug
-        return self._prices.cost(target.provider.row, target.model, served, record.usage, record.time_us, slug).nusd
+        known = target.provider.known_by
+        return self._prices.cost(target.provider.row, target.model, served, record.usage, record.time_us, known).nusd
 
     def _shift(self, before: str, after: str) -> Shift:
         key = (before, after)

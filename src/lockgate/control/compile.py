@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -34,6 +33,7 @@ from lockgate.pipeline.branches import Flaw, Route, compile_route, targets_of
 from lockgate.pipeline.route import AT, RouteConfig
 from lockgate.pipeline.snapshot import Limits, LogPolicy, Refresh, Snapshot
 from lockgate.pipeline.target import Provider
+from lockgate.policy.tariff import Tariff
 from lockgate.providers.prices import Prices
 from lockgate.providers.prices_file import head_of
 from lockgate.providers.table import TABLE
@@ -67,6 +67,7 @@ def compile_snapshot(
     }
     parts = {place: _part(place, config, environment, stored) for place in stored.parts}
     _no_slug_twice(config, stored, mistakes)
+    tariffs = _tariffs(parts, stored)
     own = parts.pop(stored.home.workspace, {})
     for row in TABLE.values():
         if (
@@ -92,7 +93,7 @@ def compile_snapshot(
             mistakes.append(Mistake(f"keys[{n}].config", f"no config is called '{entry.config}'"))
     keys = {**stored.keys, **principals(config.keys, environment, pepper, scopes, mistakes)}
     try:
-        prices = Prices(config.prices, file=price_list)
+        prices = Prices(config.prices, tariffs=tariffs, file=price_list)
     except ValueError as error:
         mistakes.append(Mistake("prices", str(error)))
     refresh = _refresh(config.catalogue, mistakes)
@@ -142,7 +143,22 @@ def _part(place: str, config: Config, environment: Mapping[str, str], stored: St
         )
         if provider is not None:
             provider.realm = "" if place == stored.home.workspace else place
+            provider.without = each.without
             found[slug] = provider
+    return found
+
+
+def _tariffs(parts: Mapping[str, Mapping[str, Provider]], stored: Stored) -> dict[str, Tariff]:
+    """The tariffs of the accounts behind stored providers, by what these are known by. A model is priced by its name there too,
+    where that is another."""
+    found: dict[str, Tariff] = {}
+    for place, providers in parts.items():
+        for slug, provider in providers.items():
+            tariff = stored.parts[place].providers[slug].tariff
+            if tariff is not None:
+                own = {provider.named(model): price for model, price in tariff.own.items()} | dict(tariff.own)
+                like = {provider.named(model): other for model, other in tariff.like.items()} | dict(tariff.like)
+                found[provider.known_by] = Tariff(own, like, tariff.factors)
     return found
 
 
@@ -260,7 +276,7 @@ def _aliases(written: dict[str, str], providers: dict[str, Provider], mistakes: 
         slug, _, model = meant[1:].partition("/")
         if (provider := providers.get(slug)) is None:
             wrong[name] = f"no provider is set up as '@{slug}'"
-        elif provider.models and not any(fnmatchcase(model, pattern) for pattern in provider.models):
+        elif not provider.admits(model):
             wrong[name] = f"'{model}' is not among the models of '@{slug}'"
     mistakes += [Mistake(f"aliases.{name}", why) for name, why in wrong.items()]
     return aliases

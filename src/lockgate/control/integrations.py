@@ -16,6 +16,7 @@ from lockgate.control.accounts import KEY, MASK, STRUCTURED, UNREVEALED, check_t
 from lockgate.control.called import called, called_within
 from lockgate.control.config import Mistake, Timeouts
 from lockgate.control.entries import provider_of
+from lockgate.control.pricing import factors_of, price_of
 from lockgate.control.vault import Vault
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import (
@@ -123,7 +124,7 @@ def update_integration(
             "null to take it away.",
             param="configurations",
         )
-    if said or configurations is not None or secret_mappings is not None:
+    if said or more or configurations is not None or secret_mappings is not None:
         _check(new, dict.fromkeys(kept, UNREVEALED) | said, egress)
     if new != account:
         new = change.put(new, "rotate" if not more and configurations is None and secret_mappings is None else "update")
@@ -146,7 +147,9 @@ def set_models(
     change: Change, account: Integration, models: Collection[ModelAccess], allow_all: bool | None = None
 ) -> Integration:
     """Say of some models whether they may be used, and what they cost; of the others, what was said before holds. `allow_all`:
-    whether those may be used of which nothing was said."""
+    whether those may be used of which nothing was said. Raises `Refusal` 400."""
+    for n, model in enumerate(models):
+        price_of(model.pricing_config, f"models[{n}].pricing_config")
     named = {each.slug: each for each in account.models} | {each.slug: each for each in models}
     allow_all = account.allow_all_models if allow_all is None else allow_all
     new = msgspec.structs.replace(account, models=list(named.values()), allow_all_models=allow_all)
@@ -253,6 +256,7 @@ def _mapped(change: Change, account: Integration, mappings: list[SecretMapping])
 def _check(account: Integration, secrets: Mapping[str, str], egress: Egress | None) -> None:
     """Whether the compiler will be able to use it, as far as that can be said now, and requests may go where it is. Raises
     `Refusal`."""
+    factors_of(account.pricing_adjustments)
     known = dict.fromkeys((each.target_field for each in account.secret_mappings), UNREVEALED) | dict(secrets)
     entry = entry_of(account, known)
     row = TABLE[account.provider]

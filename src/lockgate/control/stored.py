@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from lockgate.control.accounts import UNREVEALED, entry_of
+from lockgate.control.accounts import UNREVEALED, entry_of, without
 from lockgate.control.config import Mistake, ProviderEntry
 from lockgate.control.kms.port import VaultError
+from lockgate.control.pricing import tariff_of
 from lockgate.control.references import Resolver
 from lockgate.control.scopes import BY_NAME, EVERYTHING
 from lockgate.control.vault import Vault
@@ -22,6 +23,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.holdings import Integration, SavedConfig, Sealed, SecretReference, VirtualKey
 from lockgate.core.tenancy import ApiKey, Organisation, Policy, Row, Tenant, User, Workspace
 from lockgate.pipeline.route import RouteConfig, read_inline
+from lockgate.policy.tariff import Tariff
 from lockgate.stores.control.store import Changes, ControlStore
 from lockgate.stores.ports import StoreError
 
@@ -46,10 +48,12 @@ _INHERITED = (Organisation, Workspace, User)
 
 
 class StoredProvider(msgspec.Struct, frozen=True):
-    """A provider of a workspace. `own_identity`: see `Integration`."""
+    """A provider of a workspace. `own_identity`: see `Integration`. `without`: models that may not be used."""
 
     entry: ProviderEntry
     own_identity: bool = False
+    without: frozenset[str] = frozenset()
+    tariff: Tariff | None = None
 
 
 class Part(msgspec.Struct):
@@ -211,11 +215,11 @@ class Stored:
         try:
             if resolver is not None:
                 said |= resolver.secrets_of(account, self.rows[SecretReference], secrets)
-            entry = entry_of(account, said)
+            entry, tariff = entry_of(account, said), tariff_of(account)
         except Refusal as refusal:
             self.flaws.append(Mistake(at, refusal.message))
             return
-        self._part(key.workspace).providers[key.slug] = StoredProvider(entry, account.own_identity)
+        self._part(key.workspace).providers[key.slug] = StoredProvider(entry, account.own_identity, without(account), tariff)
 
     def _add_config(self, saved: SavedConfig) -> None:
         try:

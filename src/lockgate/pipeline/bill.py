@@ -82,7 +82,7 @@ def is_charged(status: int, failure: Failure) -> bool:
 
 def _priced(call: Call, prepared: Prepared, served: str, usage: Usage | None, source: UsageSource, prices: Prices) -> Bill:
     target = prepared.target
-    priced = prices.cost(target.provider.row, target.model, served, usage, call.time_us, target.provider.slug)
+    priced = prices.cost(target.provider.row, target.model, served, usage, call.time_us, target.provider.known_by)
     note = priced.note or ("estimated" if source == "estimated" else "")
     return Bill(usage, source, priced.nusd, priced.version, note)
 

@@ -180,11 +180,12 @@ def _home(model: str, snapshot: Snapshot) -> Provider:
 
 def check_access(provider: Provider, model: str, principal: Principal, asked: str, snapshot: Snapshot) -> None:
     """Whether the provider's and the key's allow-lists admit the model. A key may also be admitted by the alias `asked`."""
-    if provider.models and not any(fnmatchcase(model, pattern) for pattern in provider.models):
+    if not provider.admits(model):
+        known = ", ".join(each for each in provider.models if each.isprintable())
         raise Refusal(
             403,
             "model_not_allowed",
-            f"'{model}' is not among the models of '@{provider.slug}': {', '.join(provider.models)}.",
+            f"'{model}' is not among the models of '@{provider.slug}'{': ' if known else ''}{known}.",
             param="model",
             scope="provider",
             rule=provider.slug,

@@ -72,7 +72,7 @@ async def reserve(passing: Passing, entry: Entry, prepared: Prepared) -> Hold | 
     ledger = passing.runtime.ledger
     assert ledger is not None, "the ledger is opened before a world with budgets is served"
     provider = prepared.target.provider
-    worst = snapshot.worst.of(provider.row, prepared.target.model, call.time_us, provider.slug)
+    worst = snapshot.worst.of(provider.row, prepared.target.model, call.time_us, provider.known_by)
     accounts = [ledger.account(budget) for budget in budgets]
     account.tries += 1
     try:

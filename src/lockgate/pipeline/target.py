@@ -67,6 +67,7 @@ class Provider(msgspec.Struct, eq=False):
     models: tuple[str, ...] = ()  # the models that may be used; () for all
     signer: AnySigner | None = None  # for a scheme whose headers differ from request to request
     deployments: dict[str, str] = msgspec.field(default_factory=dict)  # model → its name here; "*" for every other one
+    without: frozenset[str] = frozenset()  # models that may not be used, whatever `models` says; in lower case
     realm: str = ""  # the workspace whose own it is, where another may have one of the same slug
     found: tuple[str, ...] = ()  # what it said it has, and when (monotonic seconds); see `pipeline.discover`
     found_s: float = float("-inf")
@@ -89,13 +90,15 @@ class Provider(msgspec.Struct, eq=False):
 
     def admits(self, model: str) -> bool:
         """Whether the operator lets this model be used."""
+        if self.without and not self.without.isdisjoint((model.lower(), self.named(model).lower())):
+            return False
         return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
 
     def has(self, model: str) -> bool:
         """Whether it is known to have a model of this name: the operator lists it, or the provider says so itself (where a
         name without a tag means the tag "latest")."""
         if model in self.models:
-            return True
+            return self.admits(model)
         return (model in self.found or f"{model}:latest" in self.found) and self.admits(model)
 
     def named(self, model: str) -> str:

@@ -1,5 +1,6 @@
 """`Prices`: what a model costs at a provider. The operator's own prices come first, then ours (`prices.toml`: where the
-catalogue is wrong or silent), then the catalogue's; unknown is not 0."""
+catalogue is wrong or silent), then the catalogue's; unknown is not 0. What an account has agreed on comes before all but the
+operator's word on that account."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ import msgspec
 
 from lockgate.core.reply import Usage
 from lockgate.policy.price import Flat, Row, cost, measures, unmetered
+from lockgate.policy.tariff import Tariff
 from lockgate.providers import prices_file
 from lockgate.providers.prices_catalogue import FOREVER, Catalogue, Listed, bundled
 from lockgate.providers.table import Row as Provider
@@ -55,11 +57,19 @@ class Prices:
 
     `overrides` are the operator's rows by "provider/model": the provider by its configured slug or its name in the
     catalogue, the model exact or as a pattern (`gpt-4o*`); an exact name wins, then the longest pattern. Raises
-    `ValueError` naming the row for a price that cannot be. `file` is a price list to be used instead of the package's, if it
-    is there (`providers.prices_file`). `size` bounds how many prices are kept.
+    `ValueError` naming the row for a price that cannot be. `tariffs` are those of accounts, by what their providers are known
+    by (`Provider.known_by`, which is `slug` wherever something is asked for here). `file` is a price list to be used instead of
+    the package's, if it is there (`providers.prices_file`). `size` bounds how many prices are kept.
     """
 
-    def __init__(self, overrides: Mapping[str, Row] | None = None, *, file: Path | None = None, size: int = 4096) -> None:
+    def __init__(
+        self,
+        overrides: Mapping[str, Row] | None = None,
+        *,
+        tariffs: Mapping[str, Tariff] | None = None,
+        file: Path | None = None,
+        size: int = 4096,
+    ) -> None:
         self._exact: dict[tuple[str, str], Flat] = {}
         self._patterns: list[tuple[str, str, Flat]] = []
         for name, row in (overrides or {}).items():
@@ -75,6 +85,10 @@ class Prices:
             else:
                 self._exact[provider, model] = flat
         self._patterns.sort(key=lambda entry: -len(entry[1]))
+        self._tariffs = tariffs or {}
+        self._agreed = {
+            (slug, model): tariff.adjusted(flat) for slug, tariff in self._tariffs.items() for model, flat in tariff.own.items()
+        }
         self._file = file
         self._size = size
         self._kept: dict[tuple[str, str, str], tuple[Flat | None, int, int]] = {}  # price, since, until
@@ -92,8 +106,8 @@ class Prices:
     def flat(self, provider: str, model: str, at_us: int, slug: str = "") -> Flat | None:
         """The price of `model` at a time (µs since the epoch), or None: not known.
 
-        `provider` is its name in the catalogue, `slug` its name in the configuration. The first call loads the catalogue
-        if `warm` has not.
+        `provider` is its name in the catalogue, `slug` what it is known by here. The first call loads the catalogue if `warm`
+        has not.
         """
         key = (provider, slug, model)
         kept = self._kept.get(key)
@@ -108,7 +122,8 @@ class Prices:
     def cost(self, row: Provider, sent: str, served: str, usage: Usage | None, at_us: int, slug: str = "") -> Priced:
         """What a request cost at the provider of `row`, which was asked for the model `sent` and says that it `served`. Usage
         that nobody tells (None), or that is not what is charged for, makes an unknown cost where that depends on it."""
-        flat = self.charged(row, sent, at_us, slug) if row.free else None
+        tariff = self._tariffs.get(slug)
+        flat = self.charged(row, sent, at_us, slug) if row.free or (tariff is not None and tariff.names(sent)) else None
         # What was served is the truer name, unless what was sent says more (a region, a maker: `global.x` served as `x`).
         for model in (sent, served) if not served or served in sent else (served, sent):
             if flat is None and model:
@@ -121,8 +136,12 @@ class Prices:
     def charged(self, row: Provider, model: str, at_us: int, slug: str = "") -> Flat | None:
         """What requests for a model are charged at by the provider of `row`; None: not known."""
         if row.free:
-            return self._own(row.prices, model, slug) or _FREE
+            return self._own(row.prices, model, slug) or self._agreed.get((slug, model)) or _FREE
         return self.flat(row.prices, model, at_us, slug)
+
+    def listed(self, row: Provider, model: str, at_us: int) -> Flat | None:
+        """What everyone is charged at, without the prices of this gateway's operator and its accounts; None: not known."""
+        return _FREE if row.free else self._public(row.prices, model, at_us)[0]
 
     def dearness(self, row: Provider, model: str, at_us: int, slug: str = "") -> float:
         """What a model costs compared with others: nano-USD for a token, of which three in four are input; infinite where
@@ -144,9 +163,20 @@ class Prices:
         return listed
 
     def _find(self, provider: str, model: str, at_us: int, slug: str) -> tuple[Flat | None, int]:
-        own = self._own(provider, model, slug)
+        tariff = self._tariffs.get(slug)
+        if tariff is None:
+            own = self._own(provider, model, slug)
+            return (own, FOREVER) if own is not None else self._public(provider, model, at_us)
+        own = self._own("", model, slug) or self._agreed.get((slug, model))
         if own is not None:
             return own, FOREVER
+        alike = tariff.like.get(model, model)
+        own = self._own(provider, alike, "")
+        flat, until = (own, FOREVER) if own is not None else self._public(provider, alike, at_us)
+        return None if flat is None else tariff.adjusted(flat), until
+
+    def _public(self, provider: str, model: str, at_us: int) -> tuple[Flat | None, int]:
+        """Our price, or the catalogue's, and until when it holds."""
         ours = _OURS.get((provider, model))
         if ours is not None:
             return ours, FOREVER
