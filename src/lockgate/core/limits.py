@@ -25,6 +25,7 @@ class UsageLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     time_zone        whose calendar days, weeks and months are of (an IANA name; "" for UTC)
     soft             nobody is refused: whoever is to know is told, and that is all
     downgrade_to     the model that is asked instead of another from `downgrade_at` on, in the same unit
+    resets           how often somebody has said that it begins anew now: each time it is another budget in the ledger
     """
 
     type: Literal["cost", "tokens", "requests"]
@@ -37,6 +38,7 @@ class UsageLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     soft: bool = False
     downgrade_at: int | None = None
     downgrade_to: str = ""
+    resets: int = 0
 
 
 class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -173,7 +173,7 @@ class ApiKey(Row, frozen=True, kw_only=True):
 class Policy(Row, frozen=True, kw_only=True):
     """A limit over many: for requests of which all `conditions` hold, counted apart for each combination of what stands at the
     keys of `group_by`. It has a `usage` or a `rate`; with neither, those requests are refused. `workspace` "": it holds in the
-    whole organisation."""
+    whole organisation. `resets`: how often the budget of a group was said to begin anew (`UsageLimit.resets`)."""
 
     name: str = ""
     workspace: str = ""
@@ -182,6 +182,7 @@ class Policy(Row, frozen=True, kw_only=True):
     usage: UsageLimit | None = None
     rate: RateLimit | None = None
     status: Literal["active", "paused"] = "active"
+    resets: dict[str, int] = {}
 
 
 class Session(Row, frozen=True, kw_only=True):

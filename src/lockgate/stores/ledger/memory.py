@@ -97,7 +97,11 @@ class MemoryTables:
         return {key: self.rows.balances[key] for key in windows}
 
     def peek(self, keys: Iterable[Key]) -> dict[Key, Balance]:
-        return {key: copy(self.rows.balances[key]) for key in keys}
+        return {key: copy(self.rows.balances[key]) for key in keys if key in self.rows.balances}
+
+    def under(self, prefix: str, window: str, after: str, limit: int) -> list[Balance]:
+        found = [key for key in self.rows.balances if key[0].startswith(prefix) and key[0] > after and key[1] == window]
+        return [copy(self.rows.balances[key]) for key in sorted(found)[:limit]]
 
     def put_balances(self, balances: Sequence[Balance]) -> None:
         for each in balances:
@@ -130,6 +134,10 @@ class MemoryTables:
 
     def alerts(self, limit: int) -> list[Alert]:
         return [alert for alert, told in self.rows.alerts.values() if not told][:limit]
+
+    def crossed(self, budgets: Iterable[str]) -> set[tuple[str, str, int]]:
+        wanted = set(budgets)
+        return {key for key in self.rows.alerts if key[0] in wanted}
 
     def told(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:

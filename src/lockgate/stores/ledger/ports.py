@@ -111,7 +111,11 @@ class Tables(Protocol):
         ...
 
     def peek(self, keys: Iterable[Key]) -> dict[Key, Balance]:
-        """Balances as they are now, not to be changed."""
+        """Those balances that there are, as they are now, not to be changed."""
+        ...
+
+    def under(self, prefix: str, window: str, after: str, limit: int) -> list[Balance]:
+        """Balances in a window of budgets whose ids begin so and come after one, in the order of their ids; as they are now."""
         ...
 
     def put_balances(self, balances: Sequence[Balance]) -> None: ...
@@ -138,6 +142,10 @@ class Tables(Protocol):
 
     def put_alerts(self, alerts: Sequence[Alert]) -> None:
         """Keep those that are new: of a budget, in a window, at a threshold."""
+        ...
+
+    def crossed(self, budgets: Iterable[str]) -> set[tuple[str, str, int]]:
+        """The thresholds that budgets have crossed: (budget, window, threshold)."""
         ...
 
     def alerts(self, limit: int) -> list[Alert]:

@@ -25,7 +25,14 @@ from lockgate.stores.ports import StoreError
 CONNECT_S, DEADLINE_S = 2, 2.0
 #: The advisory lock of whoever makes the tables: "ledger" as a number.
 _MAKER = 0x6C6564676572
-SPEECH = Speech("%s", "= ANY(%s)", "FOR UPDATE", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", lambda values: values)
+SPEECH = Speech(
+    "%s",
+    "= ANY(%s)",
+    "FOR UPDATE",
+    "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    lambda values: values,
+    'COLLATE "C"',
+)
 _AT_REST = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 

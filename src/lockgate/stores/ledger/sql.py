@@ -54,19 +54,24 @@ _BALANCE = (
     "SELECT budget, win, start_us, end_us, ceiling, spent, reserved, overage FROM ledger_balance"
     " WHERE budget AMONG ? AND win AMONG ? ORDER BY budget, win"
 )
+_UNDER = (
+    "SELECT budget, win, start_us, end_us, ceiling, spent, reserved, overage FROM ledger_balance"
+    " WHERE budget BYTEWISE > ? AND budget BYTEWISE < ? AND win = ? ORDER BY budget BYTEWISE LIMIT ?"
+)
 _LEASES = "SELECT epoch, number, budget, win, hard, granted, posted, told, overage, state FROM ledger_lease "
 _LEASE = _LEASES + "WHERE epoch = ? AND "
 
 
 class Speech(msgspec.Struct, frozen=True):
     """How a database says what others say otherwise: a place for a value, being among a list of values, holding rows that are
-    read until the end of the transaction; and how it takes lists."""
+    read until the end of the transaction; and how it takes lists, and compares texts byte by byte."""
 
     place: str
     among: str
     hold: str
     serial: str
     listed: Callable[[Sequence[Any]], Any]
+    bytewise: str
 
     def say(self, sql: str) -> str:
         """The statement as this database takes it."""
@@ -75,6 +80,7 @@ class Speech(msgspec.Struct, frozen=True):
             .replace("?", self.place)
             .replace("FOR UPDATE", self.hold)
             .replace("SERIAL", self.serial)
+            .replace("BYTEWISE", self.bytewise)
         )
 
 
@@ -145,6 +151,10 @@ class SqlTables:
     def peek(self, keys: Iterable[Key]) -> dict[Key, Balance]:
         return self._balances(keys, "")
 
+    def under(self, prefix: str, window: str, after: str, limit: int) -> list[Balance]:
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        return [_balance(row) for row in self._run(_UNDER, max(after, prefix), end, window, limit)]
+
     def put_balances(self, balances: Sequence[Balance]) -> None:
         sql = "UPDATE ledger_balance SET ceiling = ?, spent = ?, reserved = ?, overage = ? WHERE budget = ? AND win = ?"
         self._many(sql, [(b.ceiling, b.spent, b.reserved, b.overage, b.budget, b.window.id) for b in balances])
@@ -199,6 +209,10 @@ class SqlTables:
             " ORDER BY at_us, budget, threshold LIMIT ?"
         )
         return [Alert(*row) for row in self._run(sql, limit)]
+
+    def crossed(self, budgets: Iterable[str]) -> set[tuple[str, str, int]]:
+        rows = self._run("SELECT budget, win, threshold FROM ledger_alert WHERE budget AMONG ?", sorted(budgets))
+        return {(budget, win, threshold) for budget, win, threshold in rows}
 
     def told(self, alerts: Sequence[Alert]) -> None:
         sql = "UPDATE ledger_alert SET told = 1 WHERE budget = ? AND win = ? AND threshold = ?"

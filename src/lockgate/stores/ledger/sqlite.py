@@ -25,7 +25,7 @@ from lockgate.stores.ports import StoreError
 #: How long a transaction waits for its turn, in seconds.
 DEADLINE_S = 2.0
 _NAP_S = 0.001
-SPEECH = Speech("?", "IN (SELECT value FROM json_each(?))", "", "INTEGER PRIMARY KEY AUTOINCREMENT", json.dumps)
+SPEECH = Speech("?", "IN (SELECT value FROM json_each(?))", "", "INTEGER PRIMARY KEY AUTOINCREMENT", json.dumps, "")
 _TAKEN = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
