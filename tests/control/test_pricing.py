@@ -1,12 +1,16 @@
 """Prices and factors as Portkey's users say them."""
 
-import pytest
+from decimal import Decimal
 
-from lockgate.control.pricing import factors_of, price_of, tariff_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockgate.control.pricing import factors_of, price_of, shown_price, tariff_of
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import Integration, ModelAccess
 from lockgate.core.reply import Usage
-from lockgate.policy.price import cost
+from lockgate.policy.price import Row, cost
 
 
 def price(**said):
@@ -165,3 +169,43 @@ def test_the_tariff_of_an_account():
         )
     )
     assert (set(tariff.own), tariff.like, float(tariff.factors.default)) == ({"a"}, {"c": "gpt-4o"}, 2.0)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(set(Row.__struct_fields__) - {"image_input", "image_output", "annotated_page"})),
+        st.decimals("0.001", 900, places=3),
+    )
+)
+def test_what_is_shown_of_a_price_can_be_said_and_is_the_same_price(said):
+    try:
+        flat = Row(**said).flat()
+    except ValueError:
+        return
+    again = price_of({"pay_as_you_go": shown_price(flat)})
+    usage = Usage(
+        input=60_000,
+        output=50_000,
+        cached=10_000,
+        cache_write=20_000,
+        cache_write_1h=5_000,
+        audio_input=3_000,
+        audio_output=4_000,
+        reasoning=7_000,
+        searches=5,
+        characters=1000,
+        pages=10,
+        images=3,
+        audio_ms=60_000,
+    )
+    assert cost(usage, again) == cost(usage, flat)
+
+
+def test_a_price_as_portkeys_catalogue_has_it():
+    flat = Row(input=Decimal("2.5"), output=Decimal(10), cache_read=Decimal("1.25"), search=Decimal("0.03")).flat()
+    assert shown_price(flat) == {
+        "request_token": {"price": 0.00025},
+        "response_token": {"price": 0.001},
+        "cache_read_input_token": {"price": 0.000125},
+        "additional_units": {"web_search": {"price": 3.0}},
+    }

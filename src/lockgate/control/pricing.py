@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import Integration
-from lockgate.policy.price import Flat, Row
+from lockgate.policy.price import Flat, Row, Units
 from lockgate.policy.tariff import Factors, Tariff
 
 #: Portkey's names of what is priced → ours: tokens first, then what is counted one by one.
@@ -34,6 +34,7 @@ _FACTORS = {name: {"cache_read": "cached"}.get(ours, ours) for name, ours in _TO
 _MORE_FACTORS = {"thinking_token": "reasoning", "cache_write_1h": "cache_write_1h", "web_search": "search"}
 #: US cents for a token in USD for a million.
 _PER_MILLION = Decimal(10_000)
+_NANO_PER_CENT = 10**7
 #: The highest price of a token, in cents: 1,000 USD for a million.
 _MOST = Decimal("0.1")
 
@@ -75,6 +76,41 @@ def price_of(config: Mapping[str, Any], at: str = "pricing_config") -> Flat | No
         return Row(**prices).flat()
     except ValueError as error:
         raise Refusal(400, "invalid_value", f"{error}.", param=at) from None
+
+
+def shown_price(flat: Flat) -> dict[str, Any]:
+    """A price as `pay_as_you_go` says it. What its list does not name costs what it is part of, and is not named."""
+    units = flat.units or Units()
+
+    def cents(rate: int) -> dict[str, float]:
+        return {"price": float(Decimal(rate) / flat.per / _NANO_PER_CENT)}
+
+    rates = {
+        "request_token": (flat.input, None),
+        "response_token": (flat.output, None),
+        "cache_read_input_token": (flat.cached, flat.input),
+        "cache_write_input_token": (flat.cache_write, flat.input),
+        "request_audio_token": (flat.audio_input, flat.input),
+        "response_audio_token": (flat.audio_output, flat.output),
+    }
+    shown: dict[str, Any] = {}
+    for name, (rate, part_of) in rates.items():
+        if (flat.tokens or rate) and rate != part_of and (flat.special or "audio" not in name):
+            shown[name] = cents(rate)
+    more = {
+        "thinking_token": flat.reasoning if flat.special and flat.reasoning != flat.output else None,
+        "cache_write_1h": flat.cache_write_1h if flat.cache_write_1h != flat.cache_write else None,
+        "web_search": flat.search or None,
+        "request": flat.request or None,
+        "character": units.character,
+        "page": units.page,
+        "audio_hour": units.hour,
+    }
+    if found := {name: cents(rate) for name, rate in more.items() if rate is not None}:
+        shown[_MORE] = found
+    if units.image is not None:
+        shown["image"] = {"default": {"default": cents(units.image)}}
+    return shown
 
 
 def factors_of(adjustments: Mapping[str, Any], at: str = "pricing_adjustments") -> Factors | None:

@@ -62,13 +62,18 @@ def make_app(table: AdminTable, office: Office) -> Starlette:
 
     routes = [Route(OPENAPI, openapi, methods=["GET"])]
     routes += [
-        Route(each.route.path, _endpoint(each, office), methods=[each.route.method], name=each.route.handler)
-        for each in operations
+        Route(_path(each), _endpoint(each, office), methods=[each.route.method], name=each.route.handler) for each in operations
     ]
     routes += login_routes(office)
     app = Starlette(routes=routes, exception_handlers={HTTPException: refused})
     app.router.redirect_slashes = False  # a redirect would be written with the Host that the caller made up
     return app
+
+
+def _path(operation: Operation) -> str:
+    """Its path, as Starlette writes it."""
+    deep = operation.route.deep
+    return operation.route.path.replace(f"{{{deep}}}", f"{{{deep}:path}}") if deep else operation.route.path
 
 
 def _endpoint(operation: Operation, office: Office) -> Callable[[Request], Awaitable[Response]]:
@@ -108,7 +113,7 @@ async def _respond(request: Request, operation: Operation, office: Office, id: s
 
     def work() -> tuple[object, int]:
         if caller is None:
-            ask = Guest(office, _actor(request, "user", "", "", id))
+            ask = Guest(office, _actor(request, "user", "", "", id), dict(request.path_params))
         else:
             ask = _ask(request, operation, office, caller, id, common, body)
         more = {name: value for name, value in (("body", body), ("query", query)) if value is not None}

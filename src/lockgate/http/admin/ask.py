@@ -22,9 +22,10 @@ from lockgate.stores.control.store import ControlStore
 class Guest:
     """A request to what is open to those whom nobody knows yet. They bring what tells whose business it is."""
 
-    def __init__(self, office: Office, actor: Actor) -> None:
+    def __init__(self, office: Office, actor: Actor, params: dict[str, str] | None = None) -> None:
         self.office = office
         self.actor = actor
+        self.params = params or {}
         self.now_us = office.clock()
         self.version = 0
 

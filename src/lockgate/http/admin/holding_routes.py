@@ -1,4 +1,4 @@
-"""Rows of what an organisation has: accounts at providers, the names under which they are used, and where secrets are kept."""
+"""Rows of what an organisation has: accounts at providers, the names under which they are used, places of secrets, prices."""
 
 from __future__ import annotations
 
@@ -81,4 +81,17 @@ SECRET_REFERENCES: tuple[AdminRoute, ...] = (
     _reference("DELETE", "secret-references/{id}", "remove", "delete"),
 )
 
-HOLDINGS: tuple[AdminRoute, ...] = (*INTEGRATIONS, *PROVIDERS, *SECRET_REFERENCES)
+MODEL_PRICES = AdminRoute(
+    "GET",
+    "/v1/model-configs/pricing/{provider}/{model}",
+    "model_prices.read",
+    (),
+    frozenset(),
+    "organisation",
+    "model-price",
+    "read",
+    open="the price list is public, and says nothing of this gateway's own prices",
+    deep="model",
+)
+
+HOLDINGS: tuple[AdminRoute, ...] = (*INTEGRATIONS, *PROVIDERS, *SECRET_REFERENCES, MODEL_PRICES)

@@ -32,6 +32,7 @@ class AdminRoute(msgspec.Struct, frozen=True):
     resource, action   what it is about, in the words of the audit log
     reserved    members of the body that only some of the roles may say
     open        why nobody needs to be known; then there are no scopes and roles
+    deep        the hole in which slashes may stand
     """
 
     method: str
@@ -44,6 +45,7 @@ class AdminRoute(msgspec.Struct, frozen=True):
     action: Action
     reserved: dict[str, frozenset[Role]] = {}
     open: str = ""
+    deep: str = ""
 
     @property
     def name(self) -> str:

@@ -212,7 +212,7 @@ class AdminTable(msgspec.Struct, frozen=True):
 
     def methods(self, path: str) -> list[str]:
         """What a path can be asked with."""
-        return sorted({route.method for route in self.routes if _compile(route.path).fullmatch(path)})
+        return sorted({route.method for route in self.routes if _compile(route).fullmatch(path)})
 
 
 def lay_out(routes: Iterable[AdminRoute] = ROUTES, known: frozenset[str] = ADMINISTRATIVE) -> AdminTable:
@@ -229,7 +229,7 @@ def lay_out(routes: Iterable[AdminRoute] = ROUTES, known: frozenset[str] = ADMIN
         seen.add((route.method, _HOLE.sub("{}", route.path)))
         if "{" in route.path:
             patterns = holed.setdefault(_first(route.path), [])
-            if (pattern := _compile(route.path)) not in patterns:
+            if (pattern := _compile(route)) not in patterns:
                 patterns.append(pattern)
     whole = frozenset((OPENAPI, *(route.path for route in rows if "{" not in route.path)))
     return AdminTable(tuple(rows), whole, holed)
@@ -256,6 +256,7 @@ def _first(path: str) -> str:
     return path[4:].partition("/")[0]
 
 
-def _compile(path: str) -> re.Pattern[str]:
-    pieces = _HOLE.split(path)  # text, hole, text, …
-    return re.compile("".join("[^/]+" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)))
+def _compile(route: AdminRoute) -> re.Pattern[str]:
+    pieces = _HOLE.split(route.path)  # text, hole, text, …
+    holes = {True: ".+", False: "[^/]+"}
+    return re.compile("".join(holes[piece == route.deep] if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)))
