@@ -12,6 +12,11 @@ from support.house import KEY
 from support.process import Gateway, until
 
 CONFIG = {"retry": {"attempts": 2}, "provider": "@sim", "override_params": {"model": "chat"}}
+FILE = """
+configs: {pc-declared: {provider: '@sim'}}
+providers: {declared: {provider: sim}}
+egress: {allow: [localhost]}
+"""
 SCOPES = ["completions.write", "configs.list", "configs.read", "logs.view", "virtual_keys.copy"]
 ASK = [{"role": "user", "content": "Say pong."}]
 
@@ -19,7 +24,7 @@ ASK = [{"role": "user", "content": "Say pong."}]
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def gateway(request, tmp_path_factory):
     where = {} if request.param == "sqlite" else {"LOCKGATE_CONTROL_URL": postgres.new_database()}
-    gateway = Gateway(tmp_path_factory.mktemp("admin"), "configs: {pc-declared: {provider: '@sim'}}", **where).ready()
+    gateway = Gateway(tmp_path_factory.mktemp("admin"), FILE, **where).ready()
     yield gateway
     gateway.stop()
 
@@ -35,10 +40,10 @@ def portkey(gateway, http):
     return lambda key=KEY, **more: portkey_ai.Portkey(base_url=gateway.url + "/v1", api_key=key, http_client=http, **more)
 
 
-def answers(client):
+def answers(client, model="@sim/chat"):
     """What the data plane says: the answer's text, or the error's status."""
     try:
-        got = client.chat.completions.create(model="@sim/chat", messages=ASK)
+        got = client.chat.completions.create(model=model, messages=ASK)
     except Exception as error:  # the SDK's vendored client has classes of its own
         return getattr(error, "status_code", error)
     return got.choices[0].message.content
@@ -235,3 +240,106 @@ def test_an_invitation_that_is_cancelled(portkey):
     invites.delete(invite_id=made.id)
     assert invites.retrieve(invite_id=made.id).status == "cancelled"
     assert [each.id for each in invites.list(role="admin", status="cancelled").data] == [made.id]
+
+
+def test_an_integration_is_made_opened_used_changed_and_removed(portkey):
+    admin = portkey()
+    made = admin.integrations.create(name="Simulator", ai_provider_id="sim", slug="int", key="sk-simulator-0123456789-wxyz")
+    got = admin.integrations.retrieve(slug="int")
+    assert (got.id, got.name, got.ai_provider_id, got.type, got.status) == (
+        made.id,
+        "Simulator",
+        "sim",
+        "organisation",
+        "active",
+    )
+    assert (got.masked_key, got.allow_all_models, got.object) == ("****wxyz", True, "integration")
+    assert made.id in [each.id for each in admin.integrations.list(type="organisation").data]
+    assert made.id not in [each.id for each in admin.integrations.list(workspace_id="default").data]
+
+    admin.integrations.workspaces.update(slug="int", workspaces=[{"id": "default", "enabled": True}])
+    there = admin.integrations.workspaces.list(slug="int")
+    assert (there.total, there.workspaces[0].enabled, there.global_workspace_access["enabled"]) == (1, True, False)
+    client = portkey()
+    until(lambda: isinstance(answers(client, "@int/chat"), str))
+
+    price = {"type": "static", "pay_as_you_go": {"request_token": {"price": 0.01}, "response_token": {"price": 0.02}}}
+    said = [{"slug": "chat", "enabled": True, "pricing_config": price}, {"slug": "other", "enabled": False}]
+    admin.integrations.models.update(slug="int", models=said, allow_all_models=True)
+    models = admin.integrations.models.list(slug="int")
+    found = {model.slug: model for model in models.models}
+    assert (models.allow_all_models, found["chat"].pricing_config["pay_as_you_go"]) == (True, price["pay_as_you_go"])
+    until(lambda: answers(client, "@int/other") == 403)
+    admin.integrations.models.delete(slug="int", slugs="other")
+    until(lambda: answers(client, "@int/other") != 403)
+
+    admin.integrations.update(slug="int", name="S", key="sk-simulator-0123456789-mnop")
+    assert admin.integrations.retrieve(slug="int").masked_key == "****mnop"
+    with pytest.raises(Exception, match="@int") as raised:
+        admin.integrations.delete(slug="int")
+    assert (type(raised.value).__name__, raised.value.status_code) == ("ConflictError", 409)
+    admin.providers.delete(slug="int")
+    admin.integrations.delete(slug="int")
+    until(lambda: answers(client, "@int/chat") in (400, 404))
+
+
+def test_a_provider_is_made_used_changed_and_removed(portkey):
+    admin = portkey()
+    account = admin.integrations.create(name="Of all", ai_provider_id="sim", slug="of-all")
+    admin.integrations.workspaces.update(
+        slug="of-all", global_workspace_access={"enabled": True}, override_existing_workspaces_access=True
+    )
+    limits = {"credit_limit": 10, "type": "cost", "periodic_reset": "weekly"}
+    made = admin.providers.create(name="Prov", integration_id=account.id, slug="prov", note="N", usage_limits=limits)
+    got = admin.providers.retrieve(slug=made.slug)
+    assert (got.id, got.name, got.note, got.integration_id) == (made.id, "Prov", "N", account.id)
+    assert (got.usage_limits["credit_limit"], got.status, got.object) == (10, "active", "provider")
+    client = portkey()
+    until(lambda: isinstance(answers(client, "@prov/chat"), str))
+    listed = admin.providers.list(workspace_id="default")
+    assert {"prov", "declared"} <= {each.slug for each in listed.data} and listed.total == len(listed.data)
+    changed = admin.providers.update(slug="prov", name="P", expires_at="2100-01-01T00:00:00Z")
+    assert (changed.id, admin.providers.retrieve(slug="prov").name) == (made.id, "P")
+    with pytest.raises(Exception, match=r"lockgate\.yaml") as raised:
+        admin.providers.update(slug="declared", name="x")
+    assert raised.value.status_code == 403
+    admin.providers.delete(slug="prov")
+    until(lambda: answers(client, "@prov/chat") in (400, 404))
+    admin.integrations.delete(slug="of-all")
+
+
+def test_a_virtual_key_is_made_used_changed_and_removed(portkey):
+    admin = portkey()
+    made = admin.virtual_keys.create(name="VK", provider="sim", key="sk-simulator-0123456789-wxyz", note="N")
+    assert (made.object, made.slug[:3]) == ("virtual-key", "vk-")
+    client = portkey(virtual_key=made.slug)
+    until(lambda: isinstance(answers(client, "chat"), str))
+    got = admin.virtual_keys.retrieve(slug=made.slug).model_dump()
+    assert (got["name"], got["provider"], got["key"], got["status"]) == ("VK", "sim", "****wxyz", "active")
+    rates = [{"type": "requests", "unit": "rpm", "value": 1000}]
+    admin.virtual_keys.update(slug=made.slug, name="V", key="sk-simulator-0123456789-mnop", rate_limits=rates)
+    got = admin.virtual_keys.retrieve(slug=made.slug).model_dump()
+    assert (got["name"], got["key"], got["rate_limits"]) == ("V", "****mnop", rates)
+    assert made.slug in [each["slug"] for each in admin.virtual_keys.list().data]
+    admin.virtual_keys.delete(slug=made.slug)
+    until(lambda: answers(client, "chat") in (400, 404))
+    assert made.slug not in [each.slug for each in admin.integrations.list().data]
+
+
+def test_a_name_that_may_be_asked_and_leads_inside_is_not_asked(portkey):
+    """The policy knows names when an account is set up, and addresses when it is asked."""
+    admin = portkey()
+    for host, what in (("http://127.0.0.1:1/v1", "loopback"), ("https://169.254.169.254/v1", "metadata|link-local")):
+        with pytest.raises(Exception, match=what) as raised:
+            admin.virtual_keys.create(name="x", provider="openai", key="k", configurations={"custom_host": host})
+        assert raised.value.status_code == 403
+    there = {"custom_host": "https://localhost:1/v1"}
+    made = admin.virtual_keys.create(name="Inside", provider="openai", key="sk-0123456789", configurations=there)
+    until(lambda: answers(portkey(), f"@{made.slug}/gpt-4o") == 403)
+    admin.virtual_keys.delete(slug=made.slug)
+
+
+def test_prices_are_public(gateway):
+    for model in ("openai/gpt-4o", "openrouter/ai21%2Fjamba-1.6-large", "openrouter/ai21/jamba-1.6-large"):
+        status, price = gateway.get(f"/v1/model-configs/pricing/{model}", key="")
+        assert status == 200 and price["pay_as_you_go"]["response_token"]["price"] > 0

@@ -45,7 +45,10 @@ def test_every_reference_leads_somewhere(described):
             place = place[step]
 
 
-def test_its_schemas_are_schemas_and_the_answers_fit_them(admin, described):
+@pytest.fixture
+def fits(described):
+    """Check an answer against what is said of it."""
+
     def check(path, method, value, status="200"):
         answer = described["paths"][path][method]["responses"][status]
         if "$ref" in answer:
@@ -54,6 +57,11 @@ def test_its_schemas_are_schemas_and_the_answers_fit_them(admin, described):
         Draft202012Validator.check_schema(schema)
         Draft202012Validator(schema).validate(value)
 
+    return check
+
+
+def test_its_schemas_are_schemas_and_the_answers_fit_them(admin, fits):
+    check = fits
     made = admin.post(
         "/v1/api-keys/workspace/service",
         {"name": "x", "usage_limits": {"credit_limit": 1.5}, "rotation_policy": {"rotation_days": 3}},
@@ -89,3 +97,55 @@ def test_its_schemas_are_schemas_and_the_answers_fit_them(admin, described):
     organisation = "/v1/admin/organisation"
     check(organisation, "get", admin.get(organisation).json)
     check(f"{organisation}/defaults", "get", admin.get(f"{organisation}/defaults").json)
+
+
+def test_answers_about_what_an_organisation_has_fit_too(admin, fits):
+    def is_true(path, method, answer):
+        assert answer.status == 200, answer
+        fits(path, method, answer.json)
+
+    limits = {"usage_limits": [{"credit_limit": 1.5}], "rate_limits": [{"value": 3}]}
+    one, path = "/v1/integrations/{slug}", "/v1/integrations/ours"
+    body = {"name": "x", "slug": "ours", "ai_provider_id": "openai", "key": "sk-0123456789abcdef"}
+    is_true("/v1/integrations", "post", admin.post("/v1/integrations", body))
+    is_true(
+        f"{one}/workspaces",
+        "put",
+        admin.put(f"{path}/workspaces", {"workspaces": [{"id": "other", "enabled": True, **limits}]}),
+    )
+    is_true(f"{one}/workspaces", "get", admin.get(f"{path}/workspaces"))
+    price = {"pay_as_you_go": {"request_token": {"price": 0}}}
+    is_true(f"{one}/models", "put", admin.put(f"{path}/models", {"models": [{"slug": "a", "pricing_config": price}]}))
+    is_true(f"{one}/models", "get", admin.get(f"{path}/models"))
+    is_true(f"{one}/models", "delete", admin.delete(f"{path}/models?slugs=a"))
+    is_true(one, "put", admin.put(path, {"pricing_adjustments": {"multiplier": {"default": 0.5}}}))
+    is_true(one, "get", admin.get(path))
+    is_true("/v1/integrations", "get", admin.get("/v1/integrations"))
+
+    body = {
+        "name": "y",
+        "slug": "theirs",
+        "integration_id": "ours",
+        "workspace_id": "other",
+        "usage_limits": {"credit_limit": 2},
+    }
+    is_true("/v1/providers", "post", admin.post("/v1/providers", body))
+    is_true("/v1/providers/{slug}", "put", admin.put("/v1/providers/theirs", {"name": "z"}))
+    for slug in ("theirs", "declared"):
+        is_true("/v1/providers/{slug}", "get", admin.get(f"/v1/providers/{slug}"))
+        is_true("/v1/virtual-keys/{slug}", "get", admin.get(f"/v1/virtual-keys/{slug}"))
+    is_true("/v1/providers", "get", admin.get("/v1/providers"))
+    is_true("/v1/providers/{slug}", "delete", admin.delete("/v1/providers/theirs"))
+    body = {"name": "v", "slug": "v", "provider": "openai", "key": "sk-0123456789abcdef"}
+    is_true("/v1/virtual-keys", "post", admin.post("/v1/virtual-keys", body))
+    is_true("/v1/virtual-keys", "get", admin.get("/v1/virtual-keys"))
+    is_true("/v1/virtual-keys/{slug}", "put", admin.put("/v1/virtual-keys/v", {"note": "n"}))
+
+    body = {"name": "r", "slug": "r", "manager_type": "file", "secret_path": "p"}
+    is_true("/v1/secret-references", "post", admin.post("/v1/secret-references", body))
+    is_true("/v1/secret-references", "get", admin.get("/v1/secret-references"))
+    is_true("/v1/secret-references/{id}", "put", admin.put("/v1/secret-references/r", {"name": "s"}))
+    is_true("/v1/secret-references/{id}", "get", admin.get("/v1/secret-references/r"))
+    is_true("/v1/secret-references/{id}", "delete", admin.delete("/v1/secret-references/r"))
+    pricing = "/v1/model-configs/pricing"
+    is_true(f"{pricing}/{{provider}}/{{model}}", "get", admin.get(f"{pricing}/google/gemini-2.5-pro", key=""))
