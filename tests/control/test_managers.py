@@ -2,21 +2,16 @@
 
 import asyncio
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from lockgate.control.managers import managers_of
 from lockgate.control.managers.aws import secrets_manager
 from lockgate.control.managers.azure import key_vault
 from lockgate.control.managers.hashicorp import hashicorp
-from lockgate.control.managers.web import over_http
 from lockgate.control.references import ManagerError
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.holdings import SecretReference
 from lockgate.providers.auth.port import Told
-from lockgate.transport.egress import Egress
 
 NOW = 1_800_000_000.0
 
@@ -188,52 +183,6 @@ def test_credentials_that_cannot_be_had_are_told(manager, config):
         Manager((400, b"{}")).give(manager, **config)
 
 
-# --- over sockets
-
-
-@pytest.fixture
-def vault_server():
-    seen = []
-
-    class Vault(BaseHTTPRequestHandler):
-        def do_GET(self):
-            seen.append((self.path, self.headers["x-vault-token"]))
-            body = b'{"data": {"data": {"api_key": "sk-real"}, "metadata": {}}}'
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Vault)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server, seen
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_a_secret_comes_over_the_wire(vault_server):
-    server, seen = vault_server
-    where = reference("secret/data/openai", vault_addr=f"http://127.0.0.1:{server.server_port}")
-    fetch = managers_of({}, lambda: Egress.compile(["127.0.0.0/8"]))["hashicorp_vault"]
-    assert json.loads(fetch(where, {"auth_config.vault_token": "hvs.sealed"})) == {"api_key": "sk-real"}
-    assert seen == [("/v1/secret/data/openai", "hvs.sealed")]
-
-
-def test_an_address_that_no_rule_allows_is_not_asked(vault_server):
-    server, seen = vault_server
-    where = reference(vault_addr=f"http://127.0.0.1:{server.server_port}")
-    with pytest.raises(ManagerError, match="ref"):
-        over_http(hashicorp, lambda: Egress.compile(()), trusted=False)(where, {"auth_config.vault_token": "t"})
-    assert seen == []
-
-
-def test_a_server_that_is_not_there_is_told(vault_server):
-    server, _ = vault_server
-    where = reference(vault_addr=f"http://127.0.0.1:{server.server_port + 1 if server.server_port < 65535 else 1}")
-    with pytest.raises(ManagerError, match="cannot be reached"):
-        over_http(hashicorp, lambda: Egress.compile(["127.0.0.0/8"]), trusted=False)(where, {"auth_config.vault_token": "t"})
+def test_aws_says_with_a_400_that_there_is_no_such_secret():
+    with pytest.raises(ManagerError, match="knows no 'p'"):
+        Manager((400, b'{"__type": "ResourceNotFoundException"}')).give(secrets_manager, **AWS)

@@ -6,6 +6,8 @@ import pytest
 
 from lockgate.core.holdings import Sealed, SecretReference
 from lockgate.core.tenancy import Tenant
+from support import managers
+from support.admin import Admin
 
 TOKEN = "hvs.secret-0123456789-wxyz"
 VAULT = {"vault_auth_type": "token", "vault_addr": "https://allowed.example.com:8200", "vault_token": TOKEN}
@@ -191,3 +193,27 @@ def test_another_organisation_sees_none_of_ours_and_reads_no_files(admin):
 def test_it_is_the_organisations_to_say(admin):
     key = admin.key(admin.home, scopes=["secret_references.list"])
     assert (answer := admin.get("/v1/secret-references", key=key)).status == 403, answer
+
+
+def test_a_provider_has_its_key_from_where_a_reference_leads(tmp_path):
+    """From what is said to this API, to the key that is sent."""
+    admin = Admin(tmp_path, "egress: {allow: [127.0.0.0/8]}")
+    with managers.served(managers.vault({"openai": {"api_key": "sk-of-vault"}}, token=TOKEN)) as server:
+        made(admin, auth_config={**VAULT, "vault_addr": server.url}, secret_path="secret/data/openai")
+        mapping = {"target_field": "key", "secret_reference_id": "ref", "secret_key": "api_key"}
+        body = {
+            "name": "x",
+            "slug": "mine",
+            "ai_provider_id": "openai",
+            "workspace_id": "default",
+            "secret_mappings": [mapping],
+        }
+        assert admin.post("/v1/integrations", body).status == 200
+        admin.reload()
+        assert admin.app.world.snapshot.providers["mine"].secret() == b"sk-of-vault"
+        assert b"sk-of-vault" not in admin.get("/v1/integrations/mine").body
+        wrong = {"auth_config": {"vault_token": "hvs.wrong-0123456789"}}
+        assert admin.put("/v1/secret-references/ref", wrong).status == 200
+        admin.reload()
+        assert "mine" not in admin.app.world.snapshot.providers
+    admin.close()

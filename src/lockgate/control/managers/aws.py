@@ -17,12 +17,14 @@ from lockgate.core.failure import Failure
 from lockgate.core.holdings import SecretReference
 from lockgate.core.json import encode
 from lockgate.providers.auth.aws import for_service, region_of
-from lockgate.providers.auth.port import AnySigner, Asked
+from lockgate.providers.auth.port import AnySigner, Asked, Told
 from lockgate.providers.auth.port import Fetch as Ask
 from lockgate.providers.auth.settings import Settings
 from lockgate.transport.exchange import Outgoing
 
 _SERVICE = "secretsmanager"
+#: How it says, with the status 400, that there is no such secret.
+_UNKNOWN = b"ResourceNotFoundException"
 _make = for_service(_SERVICE)
 
 
@@ -62,6 +64,8 @@ async def secrets_manager(reference: SecretReference, config: Mapping[str, Any],
             bytes(message.body),
         )
     )
+    if isinstance(told, Told) and told.status == 400 and _UNKNOWN in told.body:
+        told = Told(404, told.body)
     try:
         answer = msgspec.json.decode(answer_of(reference, told), type=_Answer)
         return answer.text or base64.b64decode(answer.binary, validate=True).decode()
