@@ -8,7 +8,10 @@ from urllib.parse import quote
 
 from lockgate.control import keys
 from lockgate.core.tenancy import ApiKey, Membership, Tenant, User, Workspace, new_id
+from lockgate.pipeline.runtime import now_us
+from lockgate.stores.ledger.open import open_book
 from support.house import KEY, make_app
+from support.ledger import Desk
 from support.tenants import ME, NOW, found_another
 
 
@@ -82,6 +85,30 @@ class Admin:
     def reload(self):
         """Take in what has changed, as a worker does within a second."""
         self.app.world.snapshot = self.house.snapshot()
+
+    def budget(self, holder, subject):
+        """The budget of a holder, as requests count it now."""
+        self.reload()
+        (budget,) = self.app.world.snapshot.allowances._of[holder, subject].budgets
+        return budget
+
+    def group(self, policy, group=""):
+        """The budget of a policy's group, as requests count it now."""
+        self.reload()
+        allowances = self.app.world.snapshot.allowances
+        (rule,) = [rule for rule in (*allowances._rules, *allowances._target_rules) if rule.id == policy]
+        return rule.budget(group)
+
+    def spend(self, budget, amount):
+        """Spend of a budget, as a worker does: it is in the ledger then."""
+        book = open_book(self.house.ledger_url)
+        book.define([budget])
+        worker = Desk(book, self.house.journals, now_us)
+        reservation = worker.reserve([budget], new_id(), 0, (amount,) * 3)
+        reservation.dispatch()
+        worker.teller.settle(reservation, (amount,) * 3, 0)
+        worker.leave()
+        book.shut()
 
     def rows(self, noun=ApiKey, tenant=None, **where):
         return self.store.page(tenant or self.whole, noun, limit=1000, **where).rows

@@ -1,12 +1,14 @@
 """What is said of limits and budgets, in the configuration and in the control store, compiled for the request path.
 
 A budget is known by whose it is, what it counts and how often it begins anew: if only its amount is changed, what was used of
-it stays used.
+it stays used. One that somebody has said begins anew is another one (`UsageLimit.resets`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
 
 from lockgate.control.alerts.budgets import amounts
 from lockgate.control.config import Config, Mistake
@@ -20,10 +22,10 @@ from lockgate.core.tenancy import Organisation, Policy, Tenant, User, Workspace
 from lockgate.pipeline.allowance import KEYS, OF_TARGET, Allowance, Allowances, Downgrade, Holder, Rule
 from lockgate.policy.ledger import Budget
 from lockgate.policy.limits import Limit, limit_of
-from lockgate.policy.window import Period
+from lockgate.policy.window import Period, Unit
 
 #: How a period is spelled → the unit of its windows.
-_UNITS = {"daily": "day", "weekly": "week", "monthly": "month"}
+_UNITS: dict[str, Unit] = {"daily": "day", "weekly": "week", "monthly": "month"}
 
 
 def compile_allowances(
@@ -165,24 +167,36 @@ def of_token(principal: Principal) -> Allowance:
 
 def budget_of(said: UsageLimit, owner: str, scope: str, revision: int, told: Sequence[int] = ()) -> Budget:
     """A budget of the ledger. Raises `ValueError` for an amount, a period or a time zone that cannot be."""
-    zone = said.time_zone or "UTC"
-    if said.periodic_reset_days:
-        period = Period("days", zone, days=said.periodic_reset_days, anchor_us=said.next_reset_us or revision)
-    elif said.periodic_reset:
-        period = Period(_UNITS[said.periodic_reset], zone)  # type: ignore[arg-type]
-    else:
-        period = Period("lifetime", zone)
     often = f"{said.periodic_reset_days} days" if said.periodic_reset_days else said.periodic_reset or "lifetime"
+    anew = f"#{said.resets}" if said.resets else ""
     return Budget(
-        f"{owner}:{said.type}:{often}",
+        f"{owner}:{said.type}:{often}{anew}",
         said.credit_limit,
         said.type,
         not said.soft,
-        period,
+        period_of(said, revision),
         amounts(said.credit_limit, told, said.alert_threshold),
         revision,
         scope,
     )
+
+
+def period_of(said: UsageLimit, revision: int) -> Period:
+    """How often a budget begins anew; days are counted from `revision` if it does not say. Raises `ValueError`."""
+    zone = said.time_zone or "UTC"
+    if said.periodic_reset_days:
+        return Period("days", zone, days=said.periodic_reset_days, anchor_us=said.next_reset_us or revision)
+    if said.periodic_reset:
+        return Period(_UNITS[said.periodic_reset], zone)
+    return Period("lifetime", zone)
+
+
+def budget_of_group(row: Policy, group: str, revision: int, told: Sequence[int] = ()) -> Budget:
+    """The budget of one group of a policy that has some. Raises `ValueError`."""
+    assert row.usage is not None
+    said = msgspec.structs.replace(row.usage, resets=row.resets.get(group, 0))
+    scope = f"policy {row.name or row.id}" + (f" ({group})" if group else "")
+    return budget_of(said, f"policy:{row.id}:{group}", scope, revision, told)
 
 
 def _add_rule(row: Policy, revision: int, rules: list[Rule], mistakes: list[Mistake], at: str, told: Sequence[int]) -> None:
@@ -191,18 +205,13 @@ def _add_rule(row: Policy, revision: int, rules: list[Rule], mistakes: list[Mist
     if strange:
         mistakes.append(Mistake(at, f"unknown: {', '.join(strange)}; there are {', '.join(KEYS)}, metadata.NAME"))
         return
-    name = row.name or row.id
-
-    def scope(group: str) -> str:
-        return f"policy {name} ({group})" if group else f"policy {name}"
 
     def limit(group: str) -> Limit:
         assert row.rate is not None
         return limit_of(row.rate, "policy", f"{row.id} {group}".rstrip(), rule=row.id, tenant=row.organisation)
 
     def budget(group: str) -> Budget:
-        assert row.usage is not None
-        return budget_of(row.usage, f"policy:{row.id}:{group}", scope(group), revision, told)
+        return budget_of_group(row, group, revision, told)
 
     try:  # what is wrong with it is found out now
         _ = row.rate and limit(""), row.usage and budget("")

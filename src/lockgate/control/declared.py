@@ -10,7 +10,7 @@ import msgspec
 from msgspec import NODEFAULT
 
 from lockgate.control import saved_configs
-from lockgate.control.config import Config
+from lockgate.control.config import Config, ProviderEntry
 from lockgate.control.house import House
 from lockgate.control.keys import ADMIN
 from lockgate.control.scopes import EVERYTHING
@@ -63,7 +63,7 @@ def providers(house: House) -> dict[str, Declared]:
     """The providers of the file, and those that the environment has a key for, by slug."""
     organisation, name, config = house.stored.home.organisation, _name(house), house.in_force
     found = {
-        slug: Declared(_virtual_key(slug, organisation), f"{name} (providers.{slug})", entry.provider or slug)
+        slug: Declared(_virtual_key(slug, organisation, entry), f"{name} (providers.{slug})", entry.provider or slug)
         for slug, entry in config.providers.items()
     }
     for row in TABLE.values():
@@ -109,6 +109,8 @@ def _api_keys(config: Config, environment: Mapping[str, str], organisation: str,
                 scopes=entry.scopes,
                 models=entry.models,
                 defaults=Defaults(config=entry.config, allow_config_override=entry.allow_config_override),
+                usage_limits=None if entry.usage_limits is None else entry.usage_limits.limit(),
+                rate_limits=entry.rate_limits,
             ),
             f"{name} (keys[{n}])",
         )
@@ -120,8 +122,17 @@ def _api_keys(config: Config, environment: Mapping[str, str], organisation: str,
     return found
 
 
-def _virtual_key(slug: str, organisation: str) -> VirtualKey:
-    return VirtualKey(id=f"config:{slug}", organisation=organisation, workspace="", slug=slug, name=slug, integration="")
+def _virtual_key(slug: str, organisation: str, entry: ProviderEntry | None = None) -> VirtualKey:
+    return VirtualKey(
+        id=f"config:{slug}",
+        organisation=organisation,
+        workspace="",
+        slug=slug,
+        name=slug,
+        integration="",
+        usage_limits=None if entry is None or entry.usage_limits is None else entry.usage_limits.limit(),
+        rate_limits=[] if entry is None else entry.rate_limits,
+    )
 
 
 def _name(house: House) -> str:

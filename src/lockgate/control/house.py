@@ -222,7 +222,8 @@ class House:
             self._follow()
             return self._compiled(self._good) if self._unseen and self._good is not None else None
 
-    def _declared_us(self) -> int:
+    @property
+    def declared_us(self) -> int:
         """When the file was last changed, also by being put back: budgets as they were written last hold."""
         try:
             return 0 if self.config_path is None else self.config_path.stat().st_ctime_ns // 1000
@@ -243,7 +244,7 @@ class House:
             scopes=self.scopes,
             price_list=self.price_list,
             key_sets=self.key_sets,
-            declared_us=self._declared_us(),
+            declared_us=self.declared_us,
         )
         for flaw in self.stored.flaws:
             if flaw not in self._told:

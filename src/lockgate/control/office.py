@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from lockgate.control.config import Config
@@ -20,6 +21,8 @@ from lockgate.core.failure import Refusal
 from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.control.store import ControlStore
+from lockgate.stores.ledger.open import open_database
+from lockgate.stores.ledger.standings import Standings
 from lockgate.transport.exchange import Client
 
 T = TypeVar("T")
@@ -51,6 +54,8 @@ class Office:
         self._waiting = 0
         self._turn = threading.Lock()
         self._store: ControlStore | None = None
+        self._reading = threading.Lock()
+        self._ledger: Standings | None = None
 
     def __repr__(self) -> str:
         return f"Office({self.house})"
@@ -74,6 +79,16 @@ class Office:
             if self._store is None:
                 self._store = self.house.open_control()
             return self._store
+
+    @contextmanager
+    def ledger(self) -> Generator[Standings, None, None]:
+        """What was used of budgets, for one thread at a time; opened when it is first needed. Raises `StoreError`."""
+        with self._reading:
+            if self._ledger is None:
+                behind = self.house.ledger_url.partition(",")[2]
+                # The address may have a pool in front of it, and several hosts.
+                self._ledger = Standings(open_database(behind if "://" in behind else self.house.ledger_url))
+            yield self._ledger
 
     @property
     def pepper(self) -> bytes:
@@ -99,3 +114,7 @@ class Office:
             if self._store is not None:
                 self._store.close()
                 self._store = None
+        with self._reading:
+            if self._ledger is not None:
+                self._ledger.close()
+                self._ledger = None

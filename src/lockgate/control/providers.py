@@ -122,7 +122,7 @@ def status_of(key: VirtualKey, now_us: int, *, spent: bool = False) -> Status:
     """Whether a name can be used now. `spent`: nothing is left of its budget."""
     if 0 < key.expires_us <= now_us:
         return "expired"
-    return "exhausted" if spent and key.usage_limits is not None else "active"
+    return "exhausted" if spent and key.usage_limits is not None and not key.usage_limits.soft else "active"
 
 
 def ambiguous(slug: str) -> Refusal:

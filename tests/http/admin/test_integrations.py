@@ -488,7 +488,6 @@ def test_what_is_said_for_all_stands_beside_what_is_said_for_one_or_instead_of_i
     ("entry", "status", "param"),
     [
         ({"id": "nowhere", "enabled": True}, 404, "workspaces[0].id"),
-        ({"id": "default", "enabled": True, "reset_usage": True}, 400, "workspaces[0].reset_usage"),
         ({"id": "default", "enabled": True, "default_provider_slug": "declared"}, 409, "default_provider_slug"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from lockgate.control.budgets import begun_anew, carried
 from lockgate.control.secrets import KEY_PREFIX
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import ApiKey, Rotation
@@ -26,6 +27,7 @@ from lockgate.http.admin.shapes import (
     shown_usage,
     text_of,
 )
+from lockgate.stores.ledger.standings import Standing
 
 Kind = Literal["organisation-service", "organisation-user", "workspace-service", "workspace-user"]
 _Transition = Annotated[int, Meta(ge=1_800_000, le=366 * 86_400_000)]
@@ -81,7 +83,7 @@ class NewApiKey(Body, frozen=True, kw_only=True):
 
 
 class ChangedApiKey(Body, frozen=True, kw_only=True):
-    """What is to be changed of a key; null takes a limit, an expiry or a policy away."""
+    """What is to be changed of a key; null takes a limit, an expiry or a policy away. `reset_usage`: its budget begins anew."""
 
     id: str = ""
     name: Text | UnsetType = UNSET
@@ -94,6 +96,7 @@ class ChangedApiKey(Body, frozen=True, kw_only=True):
     alert_emails: _Emails | UnsetType | None = UNSET
     expires_at: str | UnsetType | None = UNSET
     rotation_policy: RotationPolicy | UnsetType | None = UNSET
+    reset_usage: bool | UnsetType | None = UNSET
 
 
 class MadeApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,12 +127,13 @@ class ShownApiKey(msgspec.Struct, frozen=True, kw_only=True):
     organisation_id: str
     workspace_id: str | None
     user_id: str | None
-    status: Literal["active", "expired", "revoked"]
+    status: Literal["active", "exhausted", "expired", "revoked"]
     creation_mode: str
     scopes: list[str]
     models: list[str]
     defaults: DefaultsBody
     usage_limits: ShownUsageLimits | None
+    reset_usage: bool | None = None
     rate_limits: list[RateLimits]
     alert_emails: list[str]
     expires_at: str | None
@@ -152,10 +156,10 @@ class Turn(Body, frozen=True, kw_only=True):
     key_transition_period_ms: _Transition | None = None
 
 
-def changes_of(body: ChangedApiKey) -> dict[str, Any]:
-    """The members of a row that a body changes."""
+def changes_of(body: ChangedApiKey, before: ApiKey, now_us: int) -> dict[str, Any]:
+    """The members of a row that a body changes. Raises `Refusal` 400."""
     changes: dict[str, Any] = {}
-    for name in said(body) - {"id"}:
+    for name in said(body) - {"id", "reset_usage"}:
         value = getattr(body, name)
         match name:
             case "scopes":
@@ -163,7 +167,7 @@ def changes_of(body: ChangedApiKey) -> dict[str, Any]:
             case "defaults":
                 changes[name] = (value or DefaultsBody()).stored()
             case "usage_limits":
-                changes[name] = value and value.stored()
+                changes[name] = value and carried(value.stored(), before.usage_limits, now_us)
             case "rate_limits":
                 changes[name] = [each.stored() for each in value or ()]
             case "alert_emails":
@@ -174,6 +178,9 @@ def changes_of(body: ChangedApiKey) -> dict[str, Any]:
                 changes["rotation"] = value and value.stored()
             case _:
                 changes[name] = value
+    limit = changes.get("usage_limits", before.usage_limits)
+    if body.reset_usage is True and limit is not None:
+        changes["usage_limits"] = begun_anew(limit)
     return changes
 
 
@@ -184,9 +191,10 @@ def kind_of(key: ApiKey) -> Kind:
     return "organisation-user" if key.user else "organisation-service"
 
 
-def shown(key: ApiKey, now_us: int, declared_in: str | None = None) -> ShownApiKey:
-    """A key to be shown."""
-    rotation = key.rotation
+def shown(key: ApiKey, now_us: int, declared_in: str | None = None, standing: Standing | None = None) -> ShownApiKey:
+    """A key to be shown. `standing`: how its budget stands; None when that cannot be told."""
+    rotation, limit, status = key.rotation, key.usage_limits, key.status(now_us)
+    spent = standing is not None and standing.exhausted and limit is not None and not limit.soft
     return ShownApiKey(
         id=key.id,
         key=f"{KEY_PREFIX}_****{key.hint}" if key.version else "****",
@@ -196,12 +204,12 @@ def shown(key: ApiKey, now_us: int, declared_in: str | None = None) -> ShownApiK
         organisation_id=key.organisation,
         workspace_id=key.workspace or None,
         user_id=key.user or None,
-        status=key.status(now_us),
+        status="exhausted" if spent and status == "active" else status,
         creation_mode=key.mode if declared_in is None else "file",
         scopes=key.scopes,
         models=key.models,
         defaults=shown_defaults(key.defaults),
-        usage_limits=None if key.usage_limits is None else shown_usage(key.usage_limits),
+        usage_limits=None if limit is None else shown_usage(limit, now_us, None if standing is None else standing.used),
         rate_limits=[shown_rate(each) for each in key.rate_limits],
         alert_emails=key.alert_emails,
         expires_at=text_of(key.expires_us),

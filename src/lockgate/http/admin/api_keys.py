@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
 from lockgate.control import declared, keys
+from lockgate.control.budgets import carried, standings
 from lockgate.control.rights import Rights, check_within, narrowed
 from lockgate.control.scopes import EVERYTHING
 from lockgate.core.failure import Refusal
@@ -55,7 +57,7 @@ def index(ask: Ask, query: ListApiKeys) -> Listing[ShownApiKey]:
     listed = declared.api_keys(ask.office.house) if ask.at_home and not ask.tenant.workspace else {}
     if _is_member(ask):
         found = declared.page(ask.store, ask.tenant, ApiKey, {}, query.page_size, query.offset, user=_person(ask).id)
-        return Listing(total=found.total, data=[shown(row, ask.now_us) for row in found.rows])
+        return Listing(total=found.total, data=_shown(ask, found.rows, {}))
     kinds = {kind for kind, noun in _SCOPE_OF.items() if f"{noun}.list" in ask.scopes}
     if kinds == set(_SCOPE_OF) or (ask.tenant.workspace and kinds >= {"workspace-service", "workspace-user"}):
         found = declared.page(ask.store, ask.tenant, ApiKey, listed, query.page_size, query.offset)
@@ -63,7 +65,7 @@ def index(ask: Ask, query: ListApiKeys) -> Listing[ShownApiKey]:
     else:  # some kinds alone: no column tells them apart
         rows = [row for row in declared.page(ask.store, ask.tenant, ApiKey, listed, 1 << 30, 0).rows if kind_of(row) in kinds]
         rows, total = rows[query.offset : query.offset + query.page_size], len(rows)
-    return Listing(total=total, data=[shown(row, ask.now_us, _where(listed, row)) for row in rows])
+    return Listing(total=total, data=_shown(ask, rows, listed))
 
 
 def read(ask: Ask) -> ShownApiKey:
@@ -77,7 +79,7 @@ def read(ask: Ask) -> ShownApiKey:
     assert isinstance(row, ApiKey)
     _check_access(ask, row, "read")
     ask.version = row.version
-    return shown(row, ask.now_us, None if fixed is None else fixed.where)
+    return _shown(ask, [row], {} if fixed is None else {id: fixed})[0]
 
 
 def update(ask: Ask, body: ChangedApiKey) -> Empty:
@@ -88,10 +90,12 @@ def update(ask: Ask, body: ChangedApiKey) -> Empty:
         if body.id not in ("", key.id):
             raise Refusal(400, "invalid_value", "The body names another key than the path.", param="id")
         ask.match(key)
-        changed = msgspec.structs.replace(key, **changes_of(body))
+        changed = msgspec.structs.replace(key, **changes_of(body, key, ask.now_us))
         if EVERYTHING in changed.scopes and changed.workspace:
             raise _not_in_workspaces()
         _check_config(ask, change, changed)
+        if body.reset_usage:
+            _check_unlimited(rights)
         if not said(body).isdisjoint(_GRANTS):
             _check_within(ask, key, rights)
             changed = narrowed(changed, rights, known)
@@ -153,7 +157,7 @@ def _create(
             user=user,
             description=body.description,
             defaults=(body.defaults or DefaultsBody()).stored(),
-            usage_limits=None if body.usage_limits is None else body.usage_limits.stored(),
+            usage_limits=None if body.usage_limits is None else carried(body.usage_limits.stored(), None, ask.now_us),
             rate_limits=[each.stored() for each in body.rate_limits or ()],
             alert_emails=body.alert_emails or [],
             expires_us=_expiry(ask, body.expires_at),
@@ -202,7 +206,7 @@ def _expiry(ask: Ask, text: str | None) -> int:
 # --- changing
 
 #: What of a key is given to it, and cannot be more than the giver has.
-_GRANTS = frozenset(("scopes", "models", "defaults", "usage_limits", "rate_limits", "expires_at"))
+_GRANTS = frozenset(("scopes", "models", "defaults", "usage_limits", "rate_limits", "expires_at", "reset_usage"))
 
 
 def _changeable(ask: Ask, change: Change, verb: str) -> ApiKey:
@@ -221,6 +225,14 @@ def _check_within(ask: Ask, key: ApiKey, rights: Rights) -> None:
         check_within(key, rights, ask.office.house.scopes)
 
 
+def _check_unlimited(rights: Rights) -> None:
+    """Nobody who has a budget makes one begin anew: their own would hold for nothing."""
+    if rights.usage_limits is not None:
+        raise Refusal(
+            403, "beyond_your_rights", "Your own key has a budget, so you can reset none.", param="reset_usage", scope="key"
+        )
+
+
 def _check_access(ask: Ask, key: ApiKey, verb: str) -> None:
     """Members know of no keys but their own; others need the scope for this kind of key."""
     if _is_member(ask) and key.user != _person(ask).id:
@@ -237,7 +249,12 @@ def _declared(ask: Ask, id: str) -> declared.Declared | None:
     return declared.api_keys(ask.office.house).get(id)
 
 
-def _where(listed: dict[str, declared.Declared], key: ApiKey) -> str | None:
+def _shown(ask: Ask, rows: list[ApiKey], listed: Mapping[str, declared.Declared]) -> list[ShownApiKey]:
+    known = standings(ask.office, rows)
+    return [shown(row, ask.now_us, _where(listed, row), known.get(row.id)) for row in rows]
+
+
+def _where(listed: Mapping[str, declared.Declared], key: ApiKey) -> str | None:
     return None if key.version or key.id not in listed else listed[key.id].where
 
 

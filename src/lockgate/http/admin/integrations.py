@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
 from msgspec import UNSET
 
 from lockgate.control import declared
 from lockgate.control import integrations as case
+from lockgate.control.budgets import all_carried
 from lockgate.control.called import called
 from lockgate.control.providers import add_default
 from lockgate.core.failure import Refusal
@@ -192,7 +194,10 @@ def update_workspaces(ask: Ask, body: ChangedWorkspaces) -> Empty:
     taken = declared_slugs(ask)
     override = body.override_existing_workspace_access or body.override_existing_workspaces_access
     everyone = None if body.global_workspace_access is None else stored_access(body.global_workspace_access)
-    named = [(_workspace(ask, each, f"workspaces[{n}]"), each) for n, each in enumerate(body.workspaces)]
+    if everyone is not None:
+        usage = all_carried(everyone.usage_limits, seen.everyone.usage_limits, ask.now_us)
+        everyone = msgspec.structs.replace(everyone, usage_limits=usage)
+    named = [(_workspace(ask, seen, each, f"workspaces[{n}]"), each) for n, each in enumerate(body.workspaces)]
     with ask.change() as change:
         account = case.changeable(change, ask.tenant, seen)
         ask.match(account)
@@ -206,13 +211,15 @@ def update_workspaces(ask: Ask, body: ChangedWorkspaces) -> Empty:
     return Empty()
 
 
-def _workspace(ask: Ask, body: WorkspaceBody, at: str) -> WorkspaceAccess:
+def _workspace(ask: Ask, account: Integration, body: WorkspaceBody, at: str) -> WorkspaceAccess:
     row = called(ask.store, ask.tenant, Workspace, body.id)
     if row is None:
         raise Refusal(404, "workspace_not_found", f"There is no workspace '{body.id[:100]}' here.", param=f"{at}.id")
-    if body.reset_usage:
-        raise cannot_reset(f"{at}.reset_usage")
+    before = next((each for each in account.workspaces if each.workspace == row.id), account.everyone).usage_limits
     usage = stored_usage(body.usage_limits, f"{at}.usage_limits")
+    if body.reset_usage and body.usage_limits is None:
+        usage = before  # nobody who wants them to begin anew wants them to be gone
+    usage = all_carried(usage, before, ask.now_us, anew=body.reset_usage is True)
     return WorkspaceAccess(row.id, body.enabled, usage, stored_rates(body.rate_limits))
 
 
@@ -270,16 +277,6 @@ def hints_of(ask: Ask, account: Integration) -> dict[str, str]:
     """What may be shown of an account's secrets, by their fields."""
     rows = ask.store.page(Tenant(account.organisation), Sealed, limit=1000, owner=account.id).rows
     return {row.field: row.hint for row in rows}
-
-
-def cannot_reset(at: str) -> Refusal:
-    """What was used is what the ledger has; it is not forgotten."""
-    return Refusal(
-        400,
-        "unsupported_member",
-        "What was used stays counted until its window ends: raise credit_limit instead.",
-        param=at,
-    )
 
 
 def unknown_provider(name: str, at: str) -> Refusal:

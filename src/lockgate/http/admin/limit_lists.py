@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
+from lockgate.control.budgets import all_carried, kind_of
 from lockgate.core.failure import Refusal
 from lockgate.core.limits import RateLimit, UsageLimit
 from lockgate.http.admin.shapes import RateLimits, UsageLimits
@@ -19,17 +19,14 @@ Rates = Annotated[list[RateLimits], Meta(max_length=20)]
 def usages(said: Iterable[UsageLimits] | None, now_us: int, before: Iterable[UsageLimit] = ()) -> list[UsageLimit]:
     """Budgets as they are kept, in the place of those `before`. One that begins anew every so many days, and does not say from
     when on, keeps the days that it had, or they are counted from now. Raises `Refusal` 400."""
-    began = {_kind(each): each.next_reset_us for each in before}
     found: dict[tuple[object, ...], UsageLimit] = {}
     for n, each in enumerate(said or ()):
         at = f"usage_limits[{n}]"
         limit = each.stored(at)
-        if limit.periodic_reset_days and not limit.next_reset_us:
-            limit = msgspec.structs.replace(limit, next_reset_us=began.get(_kind(limit)) or now_us)
-        if _kind(limit) in found:
+        if kind_of(limit) in found:
             raise Refusal(400, "invalid_value", "There are two budgets of this type that begin anew as often.", param=at)
-        found[_kind(limit)] = limit
-    return list(found.values())
+        found[kind_of(limit)] = limit
+    return all_carried(found.values(), before, now_us)
 
 
 def rates(said: Iterable[RateLimits] | None) -> list[RateLimit]:
@@ -41,8 +38,3 @@ def rates(said: Iterable[RateLimits] | None) -> list[RateLimit]:
             raise Refusal(400, "invalid_value", "There are two limits of this type and unit.", param=f"rate_limits[{n}]")
         found[limit.type, limit.unit] = limit
     return list(found.values())
-
-
-def _kind(limit: UsageLimit) -> tuple[object, ...]:
-    """What the ledger tells the budgets of one owner apart by."""
-    return limit.type, limit.periodic_reset, limit.periodic_reset_days

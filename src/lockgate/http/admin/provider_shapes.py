@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from lockgate.control.budgets import begun_anew, carried
 from lockgate.control.providers import Status
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import VirtualKey
+from lockgate.core.limits import UsageLimit
 from lockgate.http.admin.integration_shapes import Rates, Secret, Usage, shown_limits, stored_rates, stored_usage
 from lockgate.http.admin.shapes import (
     Body,
@@ -20,6 +22,7 @@ from lockgate.http.admin.shapes import (
     Text,
     micros,
     said,
+    shown_usage,
     text_of,
 )
 
@@ -205,34 +208,41 @@ class ShownVirtualKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def limits_of(body: NewProvider | NewVirtualKey, now_us: int) -> dict[str, Any]:
     """The limits of a row to be made. Raises `Refusal` 400."""
+    limit = _one(stored_usage(body.usage_limits))
     return {
         "note": body.note or "",
-        "usage_limits": _one(stored_usage(body.usage_limits)),
+        "usage_limits": limit and carried(limit, None, now_us),
         "rate_limits": stored_rates(body.rate_limits),
         "expires_us": _expiry(body.expires_at, now_us),
     }
 
 
-def changes_of(body: ChangedProvider | ChangedVirtualKey, now_us: int) -> dict[str, Any]:
+def changes_of(body: ChangedProvider | ChangedVirtualKey, before: VirtualKey, now_us: int) -> dict[str, Any]:
     """The members of a row that a body changes. Raises `Refusal` 400."""
     changes: dict[str, Any] = {}
     for name in said(body) & {"name", "note", "usage_limits", "rate_limits", "expires_at"}:
         value = getattr(body, name)
         match name:
             case "usage_limits":
-                changes[name] = _one(stored_usage(value))
+                limit = _one(stored_usage(value))
+                changes[name] = limit and carried(limit, before.usage_limits, now_us)
             case "rate_limits":
                 changes[name] = stored_rates(value)
             case "expires_at":
                 changes["expires_us"] = _expiry(value, now_us)
             case _:
                 changes[name] = value or ""
+    limit = changes.get("usage_limits", before.usage_limits)
+    if body.reset_usage and limit is not None:
+        changes["usage_limits"] = begun_anew(limit)
     return changes
 
 
-def row_of(key: VirtualKey, provider: str, status: Status, declared_in: str | None) -> dict[str, Any]:
-    """What both ways of showing a provider have in common."""
-    usage, rates = shown_limits([] if key.usage_limits is None else [key.usage_limits], key.rate_limits)
+def row_of(
+    key: VirtualKey, provider: str, status: Status, declared_in: str | None, now_us: int, used: int | None
+) -> dict[str, Any]:
+    """What both ways of showing a provider have in common. `used`: of its budget; None: nobody knows."""
+    _, rates = shown_limits([], key.rate_limits)
     return {
         "id": key.id,
         "slug": key.slug,
@@ -243,7 +253,7 @@ def row_of(key: VirtualKey, provider: str, status: Status, declared_in: str | No
         "organisation_id": key.organisation,
         "workspace_id": key.workspace or None,
         "status": status,
-        "usage_limits": usage and usage[0],
+        "usage_limits": None if key.usage_limits is None else shown_usage(key.usage_limits, now_us, used),
         "rate_limits": rates,
         "expires_at": text_of(key.expires_us),
         "created_at": text_of(key.created_us),
@@ -252,7 +262,7 @@ def row_of(key: VirtualKey, provider: str, status: Status, declared_in: str | No
     }
 
 
-def _one(limits: list[Any]) -> Any:
+def _one(limits: list[UsageLimit]) -> UsageLimit | None:
     if len(limits) > 1:
         raise Refusal(400, "invalid_value", "A provider has one budget.", param="usage_limits")
     return limits[0] if limits else None

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 from lockgate.control import declared, integrations
 from lockgate.control import providers as case
+from lockgate.control.budgets import standings
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import Integration, VirtualKey
 from lockgate.core.tenancy import Tenant
 from lockgate.http.admin.ask import Ask
-from lockgate.http.admin.integrations import cannot_reset, declared_slugs
+from lockgate.http.admin.integrations import declared_slugs
 from lockgate.http.admin.provider_shapes import (
     ChangedProvider,
     ListProviders,
@@ -25,6 +26,7 @@ from lockgate.http.admin.provider_shapes import (
 from lockgate.http.admin.shapes import Empty, Listing
 from lockgate.stores.control.change import Change
 from lockgate.stores.control.query import Absent
+from lockgate.stores.ledger.standings import Standing
 
 T = TypeVar("T")
 
@@ -64,10 +66,9 @@ def read(ask: Ask) -> ShownProvider:
 def update(ask: Ask, body: ChangedProvider) -> MadeProvider:
     """Change a provider. Requests that are under way keep what they began with."""
     check_same(ask, body.slug)
-    if body.reset_usage:
-        raise cannot_reset("reset_usage")
     with ask.change() as change:
-        key = case.update_virtual_key(change, changeable(ask, change), **changes_of(body, ask.now_us))
+        key = changeable(ask, change)
+        key = case.update_virtual_key(change, key, **changes_of(body, key, ask.now_us))
     return MadeProvider(id=key.id, slug=key.slug)
 
 
@@ -82,14 +83,22 @@ def remove(ask: Ask) -> Empty:
 
 
 class Found:
-    """A provider, stored or declared, with its account where that is stored."""
+    """A provider, stored or declared, with its account where that is stored, and how its budget stands (None: nobody knows)."""
 
-    def __init__(self, ask: Ask, key: VirtualKey, account: Integration | None, fixed: declared.Declared | None) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        key: VirtualKey,
+        account: Integration | None,
+        fixed: declared.Declared | None,
+        standing: Standing | None,
+    ) -> None:
         self.key = key
         self.account = account
         self.provider = fixed.provider if fixed is not None else "" if account is None else account.provider
-        status = case.status_of(key, ask.now_us)
-        self.row: dict[str, Any] = row_of(key, self.provider, status, None if fixed is None else fixed.where)
+        status = case.status_of(key, ask.now_us, spent=standing is not None and standing.exhausted)
+        where, used = None if fixed is None else fixed.where, None if standing is None else standing.used
+        self.row: dict[str, Any] = row_of(key, self.provider, status, where, ask.now_us, used)
 
     def __repr__(self) -> str:
         return f"Found(@{self.key.slug})"
@@ -105,7 +114,11 @@ def listed(ask: Ask, query: ListProviders, show: Callable[[Found], T]) -> Listin
     for key in found.rows:
         if key.integration not in accounts:
             accounts[key.integration] = _account(ask, key)
-    shown = [show(Found(ask, key, accounts[key.integration], None if key.version else fixed[key.slug])) for key in found.rows]
+    known = standings(ask.office, found.rows)
+    shown = [
+        show(Found(ask, key, accounts[key.integration], None if key.version else fixed[key.slug], known.get(key.id)))
+        for key in found.rows
+    ]
     return Listing(total=found.total, data=shown)
 
 
@@ -116,12 +129,12 @@ def seen(ask: Ask) -> Found:
     if len(rows) > 1:
         raise case.ambiguous(slug)
     if rows:
-        return Found(ask, rows[0], _account(ask, rows[0]), None)
+        return Found(ask, rows[0], _account(ask, rows[0]), None, standings(ask.office, rows).get(rows[0].id))
     fixed = _declared(ask).get(slug)
     if fixed is None:
         raise case.unknown_provider(slug)
     assert isinstance(fixed.row, VirtualKey)
-    return Found(ask, fixed.row, None, fixed)
+    return Found(ask, fixed.row, None, fixed, standings(ask.office, [fixed.row]).get(fixed.row.id))
 
 
 def changeable(ask: Ask, change: Change) -> VirtualKey:

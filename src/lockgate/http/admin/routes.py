@@ -19,7 +19,9 @@ from lockgate.http.routes import UnguardedRoute
 
 _KEYS = ("organisation_service_api_keys", "workspace_service_api_keys", "workspace_user_api_keys")
 #: What a key may do and use: who is no manager leaves that as it was given.
-_GRANTS: dict[str, frozenset[Role]] = dict.fromkeys(("scopes", "models", "usage_limits", "rate_limits", "expires_at"), MANAGERS)
+_GRANTS: dict[str, frozenset[Role]] = dict.fromkeys(
+    ("scopes", "models", "usage_limits", "rate_limits", "expires_at", "reset_usage"), MANAGERS
+)
 
 
 def _key_scopes(verb: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from lockgate.control.budgets import next_reset_us
 from lockgate.core.failure import Refusal
 from lockgate.core.limits import RateLimit, Unit, UsageLimit
 from lockgate.core.tenancy import Defaults
@@ -81,6 +82,7 @@ class UsageLimits(Body, frozen=True, kw_only=True):
     last_reset_at: Any = None
     is_threshold_alerts_sent: Any = None
     is_exhausted_alerts_sent: Any = None
+    current_usage: Any = None
 
     def stored(self, at: str = "usage_limits") -> UsageLimit:
         """As it is kept. Raises `Refusal` 400."""
@@ -104,7 +106,7 @@ class UsageLimits(Body, frozen=True, kw_only=True):
 
 
 class ShownUsageLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """A budget, as it is shown."""
+    """A budget, as it is shown. `current_usage`: what was used since it last began anew; null when that cannot be told."""
 
     type: Literal["cost", "tokens", "requests"]
     credit_limit: float
@@ -112,23 +114,26 @@ class ShownUsageLimits(msgspec.Struct, frozen=True, kw_only=True):
     periodic_reset: str | None
     periodic_reset_days: int | None
     next_usage_reset_at: str | None
+    current_usage: float | UnsetType | None = UNSET
 
 
-def shown_usage(limit: UsageLimit) -> ShownUsageLimits:
-    """A budget to be shown."""
-    scale = _NANO if limit.type == "cost" else 1
-
-    def amount(number: int) -> float:
-        return number // scale if number % scale == 0 else number / scale
-
+def shown_usage(limit: UsageLimit, now_us: int = 0, used: int | UnsetType | None = UNSET) -> ShownUsageLimits:
+    """A budget to be shown: as it was said; or (`now_us`) as it is now, with what was `used` of it."""
     return ShownUsageLimits(
         type=limit.type,
-        credit_limit=amount(limit.credit_limit),
-        alert_threshold=None if limit.alert_threshold is None else amount(limit.alert_threshold),
+        credit_limit=shown_amount(limit, limit.credit_limit),
+        alert_threshold=None if limit.alert_threshold is None else shown_amount(limit, limit.alert_threshold),
         periodic_reset=limit.periodic_reset or None,
         periodic_reset_days=limit.periodic_reset_days or None,
-        next_usage_reset_at=text_of(limit.next_reset_us),
+        next_usage_reset_at=text_of(next_reset_us(limit, now_us) if now_us else limit.next_reset_us),
+        current_usage=shown_amount(limit, used) if isinstance(used, int) else used,
     )
+
+
+def shown_amount(limit: UsageLimit, number: int) -> float:
+    """So much of a budget, in US dollars where it is of those."""
+    scale = _NANO if limit.type == "cost" else 1
+    return number // scale if number % scale == 0 else number / scale
 
 
 class RateLimits(Body, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lockgate.control import accounts, integrations
 from lockgate.control import providers as case
 from lockgate.http.admin.ask import Ask
-from lockgate.http.admin.integrations import cannot_reset, hints_of, unknown_provider
+from lockgate.http.admin.integrations import hints_of, unknown_provider
 from lockgate.http.admin.provider_shapes import (
     ChangedVirtualKey,
     ListProviders,
@@ -57,12 +57,11 @@ def read(ask: Ask) -> ShownVirtualKey:
 def update(ask: Ask, body: ChangedVirtualKey) -> MadeVirtualKey:
     """Change a provider, or give the account behind it another key."""
     check_same(ask, body.slug)
-    if body.reset_usage:
-        raise cannot_reset("reset_usage")
-    changes, configurations, secret = changes_of(body, ask.now_us), body.configured(), (body.key or "").strip()
+    configurations, secret = body.configured(), (body.key or "").strip()
     vault, egress = ask.office.vault, ask.office.snapshot().egress
     with ask.change() as change:
-        key = case.update_virtual_key(change, changeable(ask, change), **changes)
+        key = changeable(ask, change)
+        key = case.update_virtual_key(change, key, **changes_of(body, key, ask.now_us))
         if secret or configurations is not None:
             account = case.account_of(change, key)
             if not account.workspace:

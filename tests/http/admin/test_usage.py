@@ -1,0 +1,185 @@
+"""What was used of budgets, as keys and providers show it, and budgets that are said to begin anew."""
+
+import pytest
+
+from lockgate.control import budgets
+from lockgate.core.holdings import Integration, VirtualKey
+from lockgate.core.tenancy import ApiKey, Tenant
+from lockgate.stores.ports import StoreError
+from support.admin import Admin
+from support.tenants import NOW
+
+DOLLAR = 10**9
+DAY = 86_400_000_000
+LIMIT = {"credit_limit": 10, "type": "cost", "periodic_reset": "monthly"}
+
+
+@pytest.fixture
+def key(admin):
+    """A stored key with a budget."""
+    return admin.post("/v1/api-keys/workspace/service", {"name": "app", "usage_limits": LIMIT}).json["id"]
+
+
+@pytest.fixture
+def mine(admin):
+    """A stored provider with a budget, by its id."""
+    said = {"name": "Ours", "slug": "ours", "ai_provider_id": "openai", "key": "sk-0123456789-secret"}
+    admin.post("/v1/integrations", said)
+    admin.put("/v1/integrations/ours/workspaces", {"global_workspace_access": {"enabled": True}})
+    said = {"name": "Mine", "slug": "mine", "integration_id": "ours", "usage_limits": LIMIT}
+    return admin.post("/v1/providers", said).json["id"]
+
+
+def used(answer):
+    return answer.json["usage_limits"]["current_usage"], answer.json["status"]
+
+
+def test_a_key_shows_what_was_used_of_its_budget(admin, key):
+    assert used(admin.get(f"/v1/api-keys/{key}")) == (0, "active")
+    admin.spend(admin.budget("key", key), 2_500_000_000)
+    assert used(admin.get(f"/v1/api-keys/{key}")) == (2.5, "active")
+    (row,) = admin.get("/v1/api-keys?page_size=1").json["data"]
+    assert row["usage_limits"]["current_usage"] == 2.5
+
+
+def test_a_key_whose_budget_is_spent_is_exhausted_until_it_begins_anew(admin, key):
+    before = admin.budget("key", key)
+    admin.spend(before, 10 * DOLLAR)
+    assert used(admin.get(f"/v1/api-keys/{key}")) == (10, "exhausted")
+    assert admin.put(f"/v1/api-keys/{key}", {"reset_usage": True}).status == 200
+    assert used(admin.get(f"/v1/api-keys/{key}")) == (0, "active")
+    after = admin.budget("key", key)
+    assert after.id == f"{before.id}#1" and after.cap == before.cap
+    admin.spend(after, DOLLAR)
+    assert used(admin.get(f"/v1/api-keys/{key}")) == (1, "active")
+    admin.put(f"/v1/api-keys/{key}", {"reset_usage": True})
+    assert admin.budget("key", key).id == f"{before.id}#2"
+
+
+def test_another_amount_takes_nothing_away_of_what_was_used(admin, key):
+    admin.put(f"/v1/api-keys/{key}", {"reset_usage": True})
+    admin.spend(admin.budget("key", key), 4 * DOLLAR)
+    admin.put(f"/v1/api-keys/{key}", {"usage_limits": LIMIT | {"credit_limit": 4}})
+    assert used(admin.get(f"/v1/api-keys/{key}")) == (4, "exhausted")
+    admin.put(f"/v1/api-keys/{key}", {"usage_limits": LIMIT | {"credit_limit": 5}, "reset_usage": False})
+    assert used(admin.get(f"/v1/api-keys/{key}")) == (4, "active")
+
+
+def test_a_budget_of_some_days_keeps_its_days_when_its_key_is_changed(admin):
+    """Else whoever may rename a key could fill its budget by that."""
+    said = {"name": "app", "usage_limits": {"credit_limit": 10, "periodic_reset_days": 3}}
+    id = admin.post("/v1/api-keys/workspace/service", said).json["id"]
+    before = admin.budget("key", id)
+    assert before.period.anchor_us == admin.rows(ApiKey, id=id)[0].created_us
+    for change in ({"name": "other"}, {"usage_limits": {"credit_limit": 9, "periodic_reset_days": 3}}):
+        admin.put(f"/v1/api-keys/{id}", change)
+        assert admin.budget("key", id).period == before.period
+    shown = admin.get(f"/v1/api-keys/{id}").json
+    assert shown["usage_limits"]["next_usage_reset_at"] > shown["created_at"]
+
+
+def test_whoever_has_a_budget_resets_none(admin, key):
+    scopes = ["workspace_service_api_keys.update", "workspace_service_api_keys.read"]
+    said = {"name": "limited", "scopes": scopes, "usage_limits": LIMIT}
+    made = admin.post("/v1/api-keys/workspace/service", said).json
+    admin.reload()
+    for id in (made["id"], key):
+        answer = admin.put(f"/v1/api-keys/{id}", {"reset_usage": True}, key=made["key"])
+        assert (answer.status, answer.code, answer.param) == (403, "beyond_your_rights", "reset_usage")
+    assert admin.put(f"/v1/api-keys/{made['id']}", {"reset_usage": False}, key=made["key"]).status == 200
+    assert all(row.usage_limits.resets == 0 for row in admin.rows(ApiKey, workspace=admin.home.workspace))
+
+
+def test_a_member_does_not_reset_the_budget_of_an_own_key(admin):
+    person = admin.person("member", [(admin.home.workspace, "member")])
+    key = admin.key(admin.whole, ["workspace_user_api_keys.update"], kind="user", user=person.id)
+    (row,) = admin.rows(ApiKey, user=person.id)
+    answer = admin.put(f"/v1/api-keys/{row.id}", {"reset_usage": True}, key=key)
+    assert (answer.status, answer.code, answer.param) == (403, "member_reserved", "reset_usage")
+
+
+def test_that_a_budget_begins_anew_is_in_the_audit_log(admin, key):
+    admin.put(f"/v1/api-keys/{key}", {"reset_usage": True})
+    entry = admin.store.audit(Tenant(admin.home.organisation), limit=1)[0]
+    assert (entry.action, entry.resource_id, entry.detail["usage_limits"]["resets"]) == ("update", key, 1)
+
+
+@pytest.mark.parametrize("path", ["providers", "virtual-keys"])
+def test_a_provider_shows_its_usage_and_begins_anew(admin, mine, path):
+    admin.spend(admin.budget("provider", "mine"), 10 * DOLLAR)
+    assert used(admin.get(f"/v1/{path}/mine")) == (10, "exhausted")
+    assert [row["status"] for row in admin.get(f"/v1/{path}").json["data"]][:1] == ["exhausted"]
+    assert admin.put(f"/v1/{path}/mine", {"reset_usage": True}).status == 200
+    assert used(admin.get(f"/v1/{path}/mine")) == (0, "active")
+    assert admin.budget("provider", "mine").id.endswith("#1")
+    admin.put(f"/v1/{path}/mine", {"usage_limits": LIMIT | {"credit_limit": 20}})
+    assert admin.rows(VirtualKey)[0].usage_limits.resets == 1
+
+
+def test_a_workspaces_budget_of_an_account_begins_anew_and_stays(admin, mine):
+    said = {"id": "default", "enabled": True, "usage_limits": [LIMIT]}
+    admin.put("/v1/integrations/ours/workspaces", {"workspaces": [said]})
+    account = admin.rows(Integration)[0]
+    before = admin.budget("integration", "mine")
+    admin.put("/v1/integrations/ours/workspaces", {"workspaces": [{"id": "default", "enabled": True, "reset_usage": True}]})
+    after = admin.budget("integration", "mine")
+    assert (after.id, after.cap) == (f"{before.id}#1", before.cap)
+    admin.put("/v1/integrations/ours/workspaces", {"workspaces": [said]})
+    assert admin.budget("integration", "mine").id == after.id
+    assert account.version < admin.rows(Integration)[0].version
+
+
+def test_what_is_declared_shows_its_usage(tmp_path):
+    admin = Admin(
+        tmp_path,
+        """
+keys: [{name: ci, hash: "sha256:%s", usage_limits: {credit_limit: 3}}]
+providers: {declared: {provider: sim, usage_limits: {credit_limit: 2, periodic_reset_days: 7}}}
+"""
+        % ("ab" * 32),
+    )
+    try:
+        admin.spend(admin.budget("key", "config:ci"), DOLLAR)
+        admin.spend(admin.budget("provider", "declared"), 2 * DOLLAR)
+        assert used(admin.get("/v1/api-keys/config:ci")) == (1, "active")
+        assert used(admin.get("/v1/providers/declared")) == (2, "exhausted")
+    finally:
+        admin.close()
+
+
+def test_a_soft_budget_exhausts_nothing(tmp_path):
+    admin = Admin(tmp_path, "providers: {declared: {provider: sim, usage_limits: {credit_limit: 2, soft: true}}}")
+    try:
+        admin.spend(admin.budget("provider", "declared"), 2 * DOLLAR)
+        assert used(admin.get("/v1/providers/declared")) == (2, "active")
+    finally:
+        admin.close()
+
+
+def test_a_ledger_that_cannot_be_read_leaves_keys_to_be_seen(admin, key, monkeypatch):
+    def broken(*_):
+        raise StoreError("the ledger is away")
+
+    with admin.office.ledger() as ledger:
+        monkeypatch.setattr(type(ledger), "of", broken)
+    assert used(admin.get(f"/v1/api-keys/{key}")) == (None, "active")
+    assert admin.get("/v1/api-keys").status == 200
+
+
+def test_a_page_of_keys_asks_the_ledger_once(admin, monkeypatch):
+    for n in range(3):
+        admin.post("/v1/api-keys/workspace/service", {"name": f"app {n}", "usage_limits": LIMIT})
+    asked = []
+    with admin.office.ledger() as ledger:
+        of = type(ledger).of
+        monkeypatch.setattr(type(ledger), "of", lambda self, wanted: asked.append(len(wanted)) or of(self, wanted))
+    admin.get("/v1/api-keys")
+    assert asked == [3]
+
+
+def test_when_a_budget_begins_anew_is_told(admin):
+    days = budgets.UsageLimit("cost", 1, periodic_reset_days=3, next_reset_us=NOW)
+    assert budgets.next_reset_us(days, NOW - 1) == NOW
+    assert budgets.next_reset_us(days, NOW + 7 * DAY) == NOW + 9 * DAY
+    assert budgets.next_reset_us(budgets.UsageLimit("cost", 1), NOW) == 0
+    assert budgets.next_reset_us(budgets.UsageLimit("cost", 1, periodic_reset="daily", time_zone="Nowhere/Land"), NOW) == 0
