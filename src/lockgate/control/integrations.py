@@ -75,6 +75,7 @@ def add_integration(
         **more,
     )
     account = msgspec.structs.replace(account, secret_mappings=_mapped(change, account, secret_mappings or []))
+    factors_of(account.pricing_adjustments)
     _check(account, secret, egress)
     account = change.add(account)
     for field, value in secret.items():
@@ -124,7 +125,8 @@ def update_integration(
             "null to take it away.",
             param="configurations",
         )
-    if said or more or configurations is not None or secret_mappings is not None:
+    factors_of(new.pricing_adjustments)
+    if said or configurations is not None or secret_mappings is not None:
         _check(new, dict.fromkeys(kept, UNREVEALED) | said, egress)
     if new != account:
         new = change.put(new, "rotate" if not more and configurations is None and secret_mappings is None else "update")
@@ -256,7 +258,6 @@ def _mapped(change: Change, account: Integration, mappings: list[SecretMapping])
 def _check(account: Integration, secrets: Mapping[str, str], egress: Egress | None) -> None:
     """Whether the compiler will be able to use it, as far as that can be said now, and requests may go where it is. Raises
     `Refusal`."""
-    factors_of(account.pricing_adjustments)
     known = dict.fromkeys((each.target_field for each in account.secret_mappings), UNREVEALED) | dict(secrets)
     entry = entry_of(account, known)
     row = TABLE[account.provider]

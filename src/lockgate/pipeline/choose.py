@@ -27,6 +27,8 @@ from lockgate.transport.exchange import Deadlines
 from lockgate.wire.multipart import Form
 
 #: The settings of a caller that said none.
+#: The realm of what callers bring: it has neither the budgets nor the prices of an account that is set up here under that name.
+BROUGHT = "~"
 _NOTHING = Settings()
 #: Settings that are texts → the header that says each as well.
 _HEADERS = {name: name.replace("_", "-") for name in Settings.__struct_fields__ if name not in ("params", "deployments")}
@@ -145,9 +147,11 @@ def _brought(name: str, key: str, host: str, settings: Settings, snapshot: Snaps
         snapshot.egress.check(destination)
     stored = snapshot.providers.get(name)
     deadlines = stored.deadlines if stored is not None else snapshot.deadlines
-    return set_up(
+    brought = set_up(
         name, row, key, destination=destination, base_path=base, deadlines=deadlines, signer=signer, deployments=deployments
     )
+    brought.realm = BROUGHT
+    return brought
 
 
 def _configured(slug: str, snapshot: Snapshot, at: str) -> Provider:

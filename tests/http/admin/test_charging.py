@@ -2,9 +2,14 @@
 
 import pytest
 
+from lockgate.core.call import Call
 from lockgate.core.holdings import Integration
+from lockgate.pipeline.choose import Ask as Asked
+from lockgate.providers.prices import Prices
+from lockgate.providers.table import TABLE
 from support.asgi import ask
-from support.house import KEY, records
+from support.house import KEY, first_target, records
+from support.tenants import NOW
 
 ASK = {"messages": [{"role": "user", "content": "Say pong."}]}
 PRICE = {"pay_as_you_go": {"request_token": {"price": 0.01}, "response_token": {"price": 0.02}}}  # cents for a token
@@ -58,6 +63,36 @@ def test_it_is_another_workspaces_own(admin, mine, tmp_path):
         answer = asked(admin, "@mine/chat", key=by)
         assert answer.status == 200, answer
         assert (records(tmp_path)[-1].cost_nusd == 0) is free
+
+
+def test_it_is_not_that_of_an_account_which_a_caller_brings(admin):
+    """Whatever an account is called here: a caller's own key has no price of ours, and counts in no budget of ours."""
+    key = "sk-0123456789abcdef"
+    body = {"name": "x", "slug": "acc", "ai_provider_id": "openai", "key": key, "workspace_id": "default"}
+    assert admin.post("/v1/integrations", {**body, "default_provider_slug": "openai"}).status == 200
+    admin.put("/v1/integrations/acc/models", {"models": [{"slug": "gpt-4o", "pricing_config": PRICE}]})
+    world = admin.house.snapshot()
+    principal = next(iter(world.keys.values()))
+
+    def price(model, own="", **headers):
+        call = Call(
+            "r",
+            "t",
+            NOW,
+            0.0,
+            "POST",
+            "/v1/chat/completions",
+            b"",
+            {name.encode(): value.encode() for name, value in headers.items()},
+            "chat",
+            "openai.chat",
+        )
+        target = first_target(call, Asked(model, own), principal, world)
+        return world.prices.charged(target.row, target.model, NOW, target.provider.known_by).input
+
+    listed = price("gpt-4o", "sk-of-the-caller", **{"x-portkey-provider": "openai"})
+    assert listed == Prices().charged(TABLE["openai"], "gpt-4o", NOW).input
+    assert price("@openai/gpt-4o") == 100_000_000_000 != listed
 
 
 def test_a_budget_counts_by_it(admin, mine):
