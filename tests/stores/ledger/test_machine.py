@@ -11,13 +11,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from msgspec import structs
 
+from lockgate.policy import teller
 from lockgate.policy.ledger import MEASURES, Budget, Short
 from lockgate.policy.purse import Reservation
 from lockgate.policy.window import Period
 from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.recovery import recover
+from lockgate.stores.ledger.tier import TieredBook
 from support.ledger import SECOND, STORES, Breaking, Clock, Desk, open_database
+from support.pool import FakePool
 
 DAY = 86_400 * SECOND
 BUDGETS = {
@@ -57,6 +61,7 @@ class Model:
 
 class LedgerMachine(RuleBasedStateMachine):
     store = "memory"
+    scale = 1
 
     def __init__(self):
         super().__init__()
@@ -64,17 +69,22 @@ class LedgerMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.database = Breaking(open_database(self.store, self.path, self.clock))
         self.book = Book(self.database)
-        self.budgets = dict(BUDGETS)
+        self.budgets = {name: structs.replace(budget, cap=budget.cap * self.scale) for name, budget in BUDGETS.items()}
         self.highest = {}  # (budget, window) -> the highest cap that it has had
         self.model = Model()
-        self.desks = [
-            Desk(self.book, self.path / "journals", self.clock, "0"),
-            Desk(self.book, self.path / "journals", self.clock, "1"),
-        ]
+        self.desks = [self.desk("0"), self.desk("1")]
         self.open = []  # (desk, reservation, key)
         self.lost = {}  # key -> truth, of attempts whose worker is gone
         self.number = 0
         self.blurred = False  # a journal was lost: what was held is charged, and nobody can tell
+
+    def desk(self, name):
+        """A worker."""
+        return Desk(self.book, self.path / "journals", self.clock, name)
+
+    def warden(self):
+        """The book of whoever looks for the dead."""
+        return self.book
 
     def teardown(self):
         try:
@@ -168,12 +178,16 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 11, 3600, 86_400, -7200]))
     def pass_time(self, seconds):
         self.clock.us += seconds * SECOND
+        self.step()
+
+    def step(self):
+        """The clock was set."""
 
     @rule(name=st.sampled_from(["org", "key", "tokens", "calls", "soft"]), factor=st.sampled_from([0, 1, 2, 4]))
     def change_cap(self, name, factor):
         self.database.trouble = ""
         old = self.budgets[name]
-        cap = BUDGETS[name].cap * factor // 2
+        cap = BUDGETS[name].cap * self.scale * factor // 2
         self.budgets[name] = Budget(name, cap, old.measure, old.hard, old.period, old.alerts, old.revision + 1)
         self.book.define([self.budgets[name]])
         for at in self.highest:
@@ -195,9 +209,9 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.lost[key] = tuple(each // 2 for each in reservation.amounts)
                 attempt[3] = "orphan"
             self.open.remove(entry)
-        recover(self.book, self.path / "journals", boot="one" if sound else "two")
+        recover(self.warden(), self.path / "journals", boot="one" if sound else "two")
         self.blurred = self.blurred or not sound
-        self.desks[at] = Desk(self.book, self.path / "journals", self.clock, f"{at}")
+        self.desks[at] = self.desk(f"{at}")
 
     @rule(at=st.integers(0, 1))
     def silence(self, at):
@@ -285,6 +299,90 @@ class LedgerMachine(RuleBasedStateMachine):
         fresh.leave()
 
 
+class TieredMachine(LedgerMachine):
+    """The same with a pool, which is lost in every way that there is. There is more of everything: near the cap are no pools."""
+
+    scale = 20
+
+    def __init__(self):
+        self.monotonic = 1000.0
+        self.pool = None
+        super().__init__()
+
+    def tiered(self):
+        if self.pool is None:
+            self.pool = FakePool(self.clock)
+        return TieredBook(self.database, self.pool.view(), self.path / "journals", monotonic=lambda: self.monotonic)
+
+    def desk(self, name):
+        self.database.trouble = ""
+        (self.path / "journals").mkdir(exist_ok=True)
+        desk = Desk(self.tiered(), self.path / "journals", self.clock, name, slots=512)
+        desk.beat()
+        return desk
+
+    def warden(self):
+        return self.tiered()
+
+    def step(self):
+        for desk in self.desks:  # who asks and who answers have one clock
+            desk.book._skew_us = self.clock.us - int(self.monotonic * 1e6)
+
+    @rule(
+        at=st.integers(0, 1),
+        names=st.lists(st.sampled_from(["org", "key", "tokens"]), min_size=1, max_size=3, unique=True),
+        most=st.tuples(st.integers(50, 400), st.integers(10, 120), st.just(1)),
+        times=st.integers(2, 12),
+    )
+    def rush(self, at, names, most, times):
+        for _ in range(times):
+            self.reserve(at, names, most)
+
+    @rule(seconds=st.sampled_from([0.1, 1.5, 1.5, 12]))
+    def wait(self, seconds):
+        self.monotonic += seconds
+        self.clock.us += int(seconds * SECOND)
+
+    @rule(trouble=st.sampled_from(["before", "after", "forget", "copy", "restore", "away", "back"]))
+    def break_pool(self, trouble):
+        if trouble in ("before", "after"):
+            self.pool.trouble = trouble
+        elif trouble in ("away", "back"):
+            self.pool.away = trouble == "away"
+        else:
+            getattr(self.pool, trouble)()
+
+    @rule(at=st.integers(0, 1))
+    def tend(self, at):
+        self.database.trouble = ""
+        self.desks[at].book.tend()
+
+    @invariant()
+    def what_is_in_the_pool_is_reserved(self):
+        if self.pool is None or self.pool.kept.get("server") != self.pool.server:
+            return
+        generation = self.pool.kept["generation"]
+        trouble, self.database.trouble = self.database.trouble, ""
+        with self.database.transaction() as tables:
+            row, leases = tables.epoch(generation), tables.leases(generation)
+        self.database.trouble = trouble
+        if row is None or row.state == "closed":
+            return  # all have said that they take nothing of it
+        for key, pool in self.pool.kept.items():
+            if isinstance(key, tuple) and pool[1]:
+                lease = leases[pool[0]]
+                assert (lease.budget, lease.window) == key
+                assert pool[1] <= lease.granted - lease.posted
+
+    def finish(self):
+        self.pool.trouble, self.pool.away = "", False
+        self.monotonic += 5
+        super().finish()
+        assert self.pool.held() == 0
+        if not self.blurred:
+            assert [each.state for each in self.book.epochs()] in ([], ["pool"])
+
+
 def everything(book, database):
     trouble, database.trouble = database.trouble, ""
     try:
@@ -308,9 +406,12 @@ QUICK = {"memory": (40, 40), "sqlite": (8, 40), "postgresql": (3, 40)}
 
 
 @pytest.mark.parametrize("store", STORES)
-def test_the_ledger_is_right_whatever_happens(store):
+@pytest.mark.parametrize("kind", [LedgerMachine, TieredMachine])
+def test_the_ledger_is_right_whatever_happens(kind, store, monkeypatch):
+    if kind is TieredMachine:
+        monkeypatch.setattr(teller, "_ATTEMPTS", 2)  # so that leases are used up before the story ends
     examples, steps = (max(1, STEPS // 100), 100) if STEPS else QUICK[store]
-    machine = type(f"{store.title()}Machine", (LedgerMachine,), {"store": store})
+    machine = type(f"{store.title()}{kind.__name__}", (kind,), {"store": store})
     run_state_machine_as_test(
         machine,
         settings=settings(

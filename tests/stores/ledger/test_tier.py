@@ -141,6 +141,45 @@ def test_all_budgets_are_taken_of_the_pool_or_none(cluster):
     assert worker.book.quickly > quick
 
 
+def test_a_crowd_is_served_in_one_go(cluster):
+    worker = cluster.worker()
+    take(worker, "first", budgets=(ORG, KEY))
+    accounts = [worker.account(ORG), worker.account(KEY)]
+    for account in accounts:
+        account.purse.spare = 3  # what is left goes back with the question, and stays where it is
+    calls = []
+    real = worker.book._pool.take
+    worker.book._pool.take = lambda *args: calls.append(args) or real(*args)
+    told = {}
+    asked = {need: worker.teller.wants(accounts, (need, 0, 1), worker.clock()) for need in (50, 20, 70)}
+    for need, wants in asked.items():
+        worker.clerk.put(tuple(wants), lambda result, need=need: told.setdefault(need, result))
+    worker.clerk.step()
+    assert len(calls) == 1
+    assert [len(granted) for granted in told.values()] == [2, 2, 2]
+    assert [granted[0].amount for need, granted in told.items() if need != 50] == [20, 70]
+    assert told[50][0].amount > 50
+    before = len(worker.book._own[worker.clerk.epoch].moves.untold)
+    assert before == 2  # one for each budget
+    for need, wants in asked.items():
+        worker.teller.allot(accounts, wants, told[need], worker.clock())
+    taken = sum(each.amount for each in worker.book._own[worker.clerk.epoch].moves.untold[:1])
+    assert accounts[0].purse.spare == taken + 3
+
+
+def test_a_lease_of_another_window_is_not_added_to(cluster):
+    daily = Budget("daily", 10**6, period=Period("day"))
+    worker = cluster.worker()
+    take(worker, "first", budgets=(daily,))
+    account = worker.account(daily)
+    account.purse.spare = 0
+    wants = worker.teller.wants([account], (50, 0, 1), worker.clock())
+    worker.book._own[worker.clerk.epoch].windows[wants[0].fresh] = "day before"
+    assert worker.book.quick(worker.clerk.epoch, [wants]) == {}
+    del worker.book._own[worker.clerk.epoch].windows[wants[0].fresh]
+    worker.teller.denied([account], wants)
+
+
 def test_a_soft_budget_is_the_ledgers_own_matter(cluster):
     worker = cluster.worker()
     take(worker, "first", budgets=(SOFT, ORG))
@@ -350,7 +389,8 @@ def test_who_has_not_heard_of_the_ledger_for_a_while_asks_it(cluster):
     quick = worker.book.quickly
     for account in worker.accounts.values():
         account.purse.end_us = 0
-    assert worker.book.quick(worker.clerk.epoch, worker.teller.wants(list(worker.accounts.values()), (1, 0, 0), 0)) is None
+    wants = worker.teller.wants(list(worker.accounts.values()), (1, 0, 0), 0)
+    assert worker.book.quick(worker.clerk.epoch, [wants]) == {}
     assert worker.book.quickly == quick
 
 

@@ -93,9 +93,9 @@ class Book:
         with self._database.transaction() as tables:
             return tables.enroll(Epoch(0, name, host, token, pool=_current(tables), beat_us=tables.now_us))
 
-    def quick(self, epoch: int, wants: Sequence[Want]) -> tuple[Allotment, ...] | None:
-        """Grant without asking the ledger, where that can be; None: ask it."""
-        return None
+    def quick(self, epoch: int, asked: Sequence[Sequence[Want]]) -> dict[int, tuple[Allotment, ...]]:
+        """Grant without asking the ledger what can be; by the places of those that were granted."""
+        return {}
 
     def transact(
         self, epoch: int, batch: int, ops: Sequence[Op], beat: Sequence[int] = (), news: PoolNews | None = None

@@ -65,7 +65,7 @@ class Clerk:
             if self._doubt is not None and not self._resolve():
                 return
             waiting = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            batch = [each for each in waiting if not self._quick(*each)]
+            batch = self._quick(waiting)
             beat, self._beat = self._beat, None
             if not batch and beat is None:
                 return
@@ -80,13 +80,16 @@ class Clerk:
                 self._batch += 1
                 self._deliver(batch, answer)
 
-    def _quick(self, op: Op, done: Done) -> bool:
-        """Whether it could be answered without asking the ledger."""
-        granted = None if isinstance(op, Flush) else self._book.quick(self.epoch, op)
-        if granted is None:
-            return False
-        done(granted)
-        return True
+    def _quick(self, waiting: list[tuple[Op, Done]]) -> list[tuple[Op, Done]]:
+        """Answer what can be without asking the ledger; those that are left."""
+        asked = [(op, done) for op, done in waiting if not isinstance(op, Flush)]
+        answers = self._book.quick(self.epoch, [op for op, _ in asked]) if asked else {}
+        if not answers:
+            return waiting
+        for index, granted in answers.items():
+            asked[index][1](granted)
+        answered = {id(asked[index][0]) for index in answers}
+        return [each for each in waiting if id(each[0]) not in answered]
 
     def _resolve(self) -> bool:
         """Ask whether the last batch was applied; False: nobody knows yet."""

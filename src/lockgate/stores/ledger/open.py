@@ -24,6 +24,7 @@ from urllib.parse import unquote
 
 from lockgate.policy.ledger import Alert
 from lockgate.stores.ledger.book import Book
+from lockgate.stores.ledger.change import SILENT_US
 from lockgate.stores.ledger.ledger import Ledger
 from lockgate.stores.ledger.ports import Database
 from lockgate.stores.ledger.sqlite import SqliteLedger
@@ -40,15 +41,17 @@ def open_ledger(
     return Ledger(open_book(url, journals), journals, name, report=report, alert=alert)
 
 
-def open_book(url: str, journals: Path | None = None) -> Book:
+def open_book(url: str, journals: Path | None = None, *, silent_us: int = SILENT_US) -> Book:
     """The durable ledger, for those who define budgets, look at balances or audit; to be `shut`. Its calls block, all in one
-    thread at a time. Who has `journals` takes part in the pool, if there is one. Raises `StoreError` for a URL that names no
-    ledger."""
+    thread at a time. Who has `journals` takes part in the pool, if there is one. Who is not heard for `silent_us` is taken for
+    lost. Raises `StoreError` for a URL that names no ledger."""
     front, _, rest = url.partition(",")
     if front.partition(":")[0] not in _POOLS:
-        return Book(open_database(url))
+        return Book(open_database(url), silent_us=silent_us)
     database = open_database(rest)
-    return Book(database) if journals is None else TieredBook(database, _redis(front), journals)
+    if journals is None:
+        return Book(database, silent_us=silent_us)
+    return TieredBook(database, _redis(front), journals, silent_us=silent_us)
 
 
 def open_database(url: str) -> Database:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,7 @@ import msgspec
 from lockgate.policy.ledger import Allotment, Contradiction, Want
 from lockgate.policy.pool import Filled
 from lockgate.policy.teller import Flush
+from lockgate.policy.window import Window
 from lockgate.stores.ledger.book import Answer, Book, Doubt, Finding, PoolNews
 from lockgate.stores.ledger.change import SILENT_US, Op
 from lockgate.stores.ledger.journal import MOVES
@@ -32,6 +33,10 @@ from lockgate.stores.ports import StoreError
 
 #: How long the pool is left alone after it did not answer; how old what the ledger said may be; in seconds.
 AGAIN_S, FRESH_S = 1.0, 5.0
+#: Of so many kinds of wants at a time, the pool is asked: each takes a round trip.
+CROWDS = 8
+#: What was asked for and was not there is not asked for again for so long, in seconds, unless it is filled.
+SHORT_S = 0.05
 #: What is not used for so long goes back; and the one machine that sees to that does so for as long. In µs.
 IDLE_US = 10_000_000
 
@@ -123,6 +128,7 @@ class TieredBook(Book):
         self._begun = False  # the pool has been told of it
         self._doubt = False  # something of it may have been lost
         self._again_s = 0.0
+        self._short: dict[Key, float] = {}
         self._heard_s = float("-inf")
         self._skew_us = 0
         self._workers = 1
@@ -136,38 +142,61 @@ class TieredBook(Book):
         self._adopt(self.begin_pool(-1)[0])
         return number
 
-    def quick(self, epoch: int, wants: Sequence[Want]) -> tuple[Allotment, ...] | None:
-        own = self._own.get(epoch)
+    def quick(self, epoch: int, asked: Sequence[Sequence[Want]]) -> dict[int, tuple[Allotment, ...]]:
+        own, granted = self._own.get(epoch), {}
         if own is None or self._monotonic() - self._heard_s > FRESH_S or not self._ready():
-            return None
+            return granted
+        for windows, crowd in self._crowds(asked)[:CROWDS]:
+            try:
+                granted |= self._serve(own, windows, crowd)
+            except (StoreError, Gone):
+                self._lose()
+                break
+        return granted
+
+    def _crowds(self, asked: Sequence[Sequence[Want]]) -> list[tuple[list[Window], dict[int, Sequence[Want]]]]:
+        """Those who need of the same budgets in the same windows, by their places: they are served together."""
         now_us = int(self._monotonic() * 1e6) + self._skew_us
-        windows = [want.budget.period.window(now_us) for want in wants]
-        numbers = [_number(own, want, window.id) for want, window in zip(wants, windows, strict=True)]
-        asks = [
-            Ask((want.budget.id, window.id), max(0, want.need - want.give), max(0, want.want - want.give), want.budget.revision)
-            for want, window in zip(wants, windows, strict=True)
-        ]
-        if not all(numbers):
-            return None
-        try:
-            found = self._pool.take(self._generation, self._workers, asks)
-            taken = [each for each in found if isinstance(each, Taken)]
-            rests = [(each.source, 0, each.amount) for each in found if isinstance(each, Rest)]
-            if len(taken) < len(asks):
-                own.moves.add(self._generation, rests)
-                return None
-            own.moves.add(
-                self._generation, [(each.source, number, each.amount) for each, number in zip(taken, numbers, strict=True)]
+        crowds: dict[tuple[Key, ...], tuple[list[Window], dict[int, Sequence[Want]]]] = {}
+        for index, wants in enumerate(asked):
+            windows = [want.budget.period.window(now_us) for want in wants]
+            keys = tuple((want.budget.id, window.id) for want, window in zip(wants, windows, strict=True))
+            crowds.setdefault(keys, (windows, {}))[1][index] = wants
+        return list(crowds.values())
+
+    def _serve(
+        self, own: _Own, windows: Sequence[Window], crowd: Mapping[int, Sequence[Want]]
+    ) -> dict[int, tuple[Allotment, ...]]:
+        """Take what a crowd needs: each gets that, and the first of them what is more."""
+        first = next(iter(crowd.values()))
+        keys = [(want.budget.id, window.id) for want, window in zip(first, windows, strict=True)]
+        numbers = [_number(own, want, window.id) for want, window in zip(first, windows, strict=True)]
+        same = all(own.windows.get(number, key[1]) == key[1] for number, key in zip(numbers, keys, strict=True))
+        fit = {index: wants for index, wants in crowd.items() if same and all(map(_fits, wants, numbers))}
+        if not fit or any(self._short.get(key, 0.0) > self._monotonic() for key in keys):
+            return {}
+        asks = [_ask(key, wants) for key, wants in zip(keys, zip(*fit.values(), strict=True), strict=True)]
+        found: Sequence[Taken | Rest] = self._pool.take(self._generation, self._workers, asks)
+        taken = [each for each in found if isinstance(each, Taken)]
+        if len(taken) < len(asks):
+            self._short = dict.fromkeys(keys, self._monotonic() + SHORT_S)
+            own.moves.add(self._generation, [(each.source, 0, each.amount) for each in found])
+            return {}
+        # Nothing of it may be spent before this is written.
+        own.moves.add(
+            self._generation, [(each.source, number, each.amount) for each, number in zip(taken, numbers, strict=True)]
+        )
+        own.windows.update((number, window.id) for number, window in zip(numbers, windows, strict=True))
+        self.quickly += len(fit)
+        more = [each.amount - ask.need for each, ask in zip(taken, asks, strict=True)]
+        granted: dict[int, tuple[Allotment, ...]] = {}
+        for index, wants in fit.items():
+            granted[index] = tuple(
+                Allotment(numbers[at], max(want.need, want.give) + more[at], windows[at], True, taken[at].share)
+                for at, want in enumerate(wants)
             )
-        except (StoreError, Gone):
-            self._lose()
-            return None
-        self.quickly += len(wants)
-        granted: list[Allotment] = []
-        for want, window, number, each in zip(wants, windows, numbers, taken, strict=True):
-            own.windows[number] = window.id
-            granted.append(Allotment(number, each.amount + want.give, window, True, each.share))
-        return tuple(granted)
+            more = [0] * len(more)
+        return granted
 
     def transact(
         self, epoch: int, batch: int, ops: Sequence[Op], beat: Sequence[int] = (), news: PoolNews | None = None
@@ -187,6 +216,7 @@ class TieredBook(Book):
         self._workers = answer.workers
         if answer.filled:
             try:
+                self._short = {}
                 self._pool.put(self._generation, answer.filled)
             except (StoreError, Gone):
                 self._lose()
@@ -260,9 +290,17 @@ class TieredBook(Book):
             self._begun = True
 
     def _anew(self) -> None:
-        """Begin another generation, if the ledger and the pool answer."""
-        self._doubt, self._again_s = True, 0.0
-        self._ready()
+        """End the generation that is in use, whichever it is, if the ledger answers."""
+        try:
+            generation, self._ledger = self.begin_pool(-1)
+        except StoreError:
+            return
+        self._adopt(generation)
+        self._again_s = 0.0
+        if generation:
+            self._ready()  # so that it can be emptied
+            self._doubt, self._again_s = True, 0.0
+            self._ready()
 
     def _empty(self) -> None:
         """Before a generation is left: what is in the pool nobody has, and needs not be waited for."""
@@ -291,9 +329,22 @@ class TieredBook(Book):
 
 
 def _number(own: _Own, want: Want, window: str) -> int:
-    """The own lease that something for a want may be added to: as `Change` would choose. 0: ask the ledger."""
-    number = want.number
-    if want.fresh in own.windows or own.windows.get(number) != window:
-        number = want.fresh
-    fits = want.budget.hard and own.windows.get(number, window) == window and (not want.give or number == want.number)
-    return number if fits else 0
+    """The own lease that something for a want may be added to: as `Change` would choose."""
+    if want.fresh in own.windows or own.windows.get(want.number) != window:
+        return want.fresh
+    return want.number
+
+
+def _fits(want: Want, number: int) -> bool:
+    """Whether a want can be served with this lease: what is given back is of the same one then, and stays where it is."""
+    return want.budget.hard and number in (want.number, want.fresh) and (not want.give or number == want.number)
+
+
+def _ask(key: Key, wants: Sequence[Want]) -> Ask:
+    """What several need and want of one budget."""
+    return Ask(
+        key,
+        sum(max(0, want.need - want.give) for want in wants),
+        sum(max(0, want.want - want.give) for want in wants),
+        max(want.budget.revision for want in wants),
+    )
