@@ -17,7 +17,7 @@ from lockgate.control.scopes import EVERYTHING
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import SavedConfig, VirtualKey
 from lockgate.core.json import raw
-from lockgate.core.tenancy import ApiKey, Defaults, Row, Tenant
+from lockgate.core.tenancy import ApiKey, Defaults, Policy, Row, Tenant
 from lockgate.providers.table import TABLE
 from lockgate.stores.control.store import ControlStore, Page
 
@@ -71,6 +71,26 @@ def providers(house: House) -> dict[str, Declared]:
         if variable and row.slug not in found:
             found[row.slug] = Declared(_virtual_key(row.slug, organisation), f"the environment ({variable})", row.slug)
     return found
+
+
+def policies(house: House) -> dict[str, Declared]:
+    """The policies of the file, by id."""
+    organisation, name = house.stored.home.organisation, _name(house)
+    return {
+        f"config:{entry.name}": Declared(
+            Policy(
+                id=f"config:{entry.name}",
+                organisation=organisation,
+                name=entry.name,
+                conditions=[each.term() for each in entry.conditions],
+                group_by=entry.group_by,
+                usage=None if entry.usage is None else entry.usage.limit(),
+                rate=entry.rate,
+            ),
+            f"{name} (policies[{n}])",
+        )
+        for n, entry in enumerate(house.in_force.policies)
+    }
 
 
 def taken(slug: str, at: str) -> Refusal:

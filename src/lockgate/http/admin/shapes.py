@@ -94,15 +94,12 @@ class UsageLimits(Body, frozen=True, kw_only=True):
             raise Refusal(400, "invalid_value", "alert_threshold may not be above credit_limit.", param=f"{at}.alert_threshold")
         return UsageLimit(
             self.type,
-            self._amount(self.credit_limit),
-            None if self.alert_threshold is None else self._amount(self.alert_threshold),
+            stored_amount(self.type, self.credit_limit),
+            None if self.alert_threshold is None else stored_amount(self.type, self.alert_threshold),
             self.periodic_reset or "",
             self.periodic_reset_days or 0,
             micros(self.next_usage_reset_at, f"{at}.next_usage_reset_at") if self.next_usage_reset_at else 0,
         )
-
-    def _amount(self, number: float) -> int:
-        return int((Decimal(repr(number)) * _NANO if self.type == "cost" else Decimal(repr(number))).to_integral_value())
 
 
 class ShownUsageLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +125,11 @@ def shown_usage(limit: UsageLimit, now_us: int = 0, used: int | UnsetType | None
         next_usage_reset_at=text_of(next_reset_us(limit, now_us) if now_us else limit.next_reset_us),
         current_usage=shown_amount(limit, used) if isinstance(used, int) else used,
     )
+
+
+def stored_amount(type: str, number: float) -> int:
+    """So much of a budget of a type, as it is kept."""
+    return int((Decimal(repr(number)) * _NANO if type == "cost" else Decimal(repr(number))).to_integral_value())
 
 
 def shown_amount(limit: UsageLimit, number: int) -> float:
