@@ -141,7 +141,7 @@ def test_a_key_of_another_organisation_is_not_there(store, home):
 def test_the_file_holds_no_key(store, home, tmp_path):
     _, text = make(store, home)
     store.close()
-    secret = text.rsplit("_", 1)[1]
+    secret = text.split("_", 2)[2]
     assert secret[:20].encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
 
 

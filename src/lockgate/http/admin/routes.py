@@ -14,6 +14,7 @@ import msgspec
 
 from lockgate.control.scopes import ADMINISTRATIVE
 from lockgate.http.admin.holding_routes import HOLDINGS
+from lockgate.http.admin.insight_routes import INSIGHTS
 from lockgate.http.admin.policy_routes import POLICIES
 from lockgate.http.admin.route import ADMINS, EVERYONE, MANAGERS, MEMBERS, Action, AdminRoute, Role
 from lockgate.http.routes import UnguardedRoute
@@ -192,7 +193,7 @@ ORGANISATION: tuple[AdminRoute, ...] = (
     _of_organisation("PUT", f"{_ORGANISATION}/defaults", "organisation.update_defaults", "update"),
 )
 
-ROUTES: tuple[AdminRoute, ...] = (*API_KEYS, *CONFIGS, *WORKSPACES, *PEOPLE, *ORGANISATION, *HOLDINGS, *POLICIES)
+ROUTES: tuple[AdminRoute, ...] = (*API_KEYS, *CONFIGS, *WORKSPACES, *PEOPLE, *ORGANISATION, *HOLDINGS, *POLICIES, *INSIGHTS)
 
 #: Where the description of all this is.
 OPENAPI = "/openapi.json"

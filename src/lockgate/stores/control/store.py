@@ -119,6 +119,22 @@ class ControlStore:
             )
         return [msgspec.json.decode(entry, type=AuditEntry) for (entry,) in rows]
 
+    def trail(self, tenant: Tenant, since_us: int, until_us: int) -> Generator[AuditEntry, None, None]:
+        """All audit entries of an organisation in [since, until), newest first: some at a time, so that many need little
+        memory. The tenant has no workspace."""
+        before, decode = 1 << 62, msgspec.json.Decoder(AuditEntry).decode
+        while True:
+            with self._driver.reading() as connection:
+                rows = connection.rows(
+                    "SELECT seq, entry FROM audit WHERE organisation = ? AND time_us >= ? AND time_us < ? AND seq < ?"
+                    " ORDER BY seq DESC LIMIT ?",
+                    (tenant.organisation, since_us, until_us, before, _BATCH),
+                )
+            yield from (decode(entry) for _, entry in rows)
+            if len(rows) < _BATCH:
+                return
+            before = rows[-1][0]
+
     @contextmanager
     def change(self, tenant: Tenant, actor: Actor, now_us: int) -> Generator[Change, None, None]:
         """Change rows of a tenant: all that is done to the `Change` in the block, or nothing when it raises.
