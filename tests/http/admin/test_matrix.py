@@ -1,6 +1,6 @@
 """Who may do what, for every row of the table and every role, at home and elsewhere: as the table says, and nothing else.
 
-What is asked for is made of the types that handlers take, so that a row that is added is in the matrix at once.
+What is asked for is made of the types that handlers take, so that a row that is added is in the matrix at once. `-s` shows how many cells there are.
 """
 
 import re
@@ -16,6 +16,7 @@ from lockgate.core.tenancy import Tenant
 from lockgate.http.admin.operations import bind
 from lockgate.http.admin.routes import ROUTES
 from support.admin import Admin
+from support.callers import DEAD, dead_keys
 
 #: What says that it is not for this caller, and not that something is amiss with the request.
 DENIED = {"scope_missing", "role_missing", "organisation_only", "no_workspace", "member_reserved"}
@@ -76,6 +77,12 @@ def keys(admin):
 def service(admin):
     """A service's key, by its scopes and place."""
     return cache(lambda scopes, tenant=admin.whole: admin.key(tenant, sorted(scopes)))
+
+
+@pytest.fixture(scope="module")
+def dead(admin):
+    """Keys that open nothing, by how they came to that."""
+    return dead_keys(admin)
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +156,36 @@ def test_another_organisation_sees_nothing_of_this_one(admin, stranger, route):
     answer = ask(admin, route, stranger, admin.abroad.workspace, organisation_id=admin.home.organisation)
     assert (answer.status, answer.code) == (404, "organisation_not_found"), answer
     assert admin.store.house().revision == before
+
+
+@pytest.mark.parametrize("how", DEAD)
+@pytest.mark.parametrize("route", CLOSED, ids=lambda route: route.name)
+def test_a_key_that_opens_nothing_opens_nothing(admin, dead, route, how):
+    before = admin.store.house().revision
+    answer = ask(admin, route, dead[how], admin.home.workspace)
+    assert answer.status == 401, answer
+    assert admin.store.house().revision == before
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=lambda route: route.name)
+def test_a_member_is_kept_for_the_roles_that_may_say_it(admin, keys, route):
+    """The body says one of the members that are reserved, and nothing else."""
+    operation = bind(route)
+    for member, roles in route.reserved.items():
+        (field,) = [field for field in msgspec.structs.fields(operation.body) if field.name == member]
+        kind = next(each for each in (*get_args(field.type), field.type) if each not in (type(None), msgspec.UnsetType))
+        body = {**sample(operation.body), field.encode_name: sample(kind)}
+        for role in route.roles:
+            path = f"{path_of(route, admin.home.workspace)}?workspace_id={admin.home.workspace}"
+            answer = admin.ask(route.method, path, body, key=keys[role])
+            assert (answer.code == "member_reserved" if answer.status >= 400 else False) != (role in roles), (member, answer)
+
+
+def test_the_matrix_is_whole():
+    """How many cells there are: a row for each route, a column for each kind of caller."""
+    reserved = sum(len(route.roles) for route in CLOSED for _ in route.reserved)
+    scopes = sum(1 + len(route.scopes) for route in CLOSED)
+    elsewhere = sum(2 + names_one(route) for route in CLOSED)
+    cells = len(CLOSED) * (len(PEOPLE) + len(DEAD)) + scopes + elsewhere + reserved
+    print(f"{cells} cells: {len(CLOSED)} routes")
+    assert {role for route in CLOSED for role in route.roles} <= set(PEOPLE), "there is a person of each role"
