@@ -260,6 +260,11 @@ class Teller:
         """Reservations that began before, oldest first."""
         return sorted((each for each in self._live.values() if each.began_us < before_us), key=lambda each: each.began_us)
 
+    def step(self, us: int) -> None:
+        """The clock was set by so much: what is under way began as long ago as before."""
+        for reservation in self._live.values():
+            reservation.began_us += us
+
     @property
     def open(self) -> int:
         """How many attempts are under way."""

@@ -440,6 +440,22 @@ def test_what_nobody_knows_better_of_stays_charged(book, desk, clock, tmp_path):
     assert book.audit() == []
 
 
+def test_who_was_heard_in_the_future_is_silent_after_as_long_as_others(book, desk, clock):
+    desk()
+    clock.us -= 3600 * SECOND
+    assert book.silent() == []
+    clock.us += 31 * SECOND
+    assert len(book.silent()) == 1
+
+
+def test_who_never_asked_for_anything_is_done_with_when_he_is_lost(book, desk, clock):
+    worker = desk()
+    book.sweep(worker.clerk.epoch)
+    assert book.epochs() == []
+    worker.beat()
+    assert len(worker.draining) == 1  # and goes on in another epoch
+
+
 def test_an_open_epoch_is_not_written_off(book, desk):
     worker = desk()
     sent(worker, [ORG], "r", (100, 0, 1))

@@ -65,7 +65,7 @@ def test_as_many_leases_as_there_is_a_place_for(tmp_path):
 
 def test_a_living_workers_journal_is_left_alone(tmp_path):
     journal = FileJournal(tmp_path, 7, slots=1)
-    assert dead_journals(tmp_path) == []
+    assert list(dead_journals(tmp_path)) == []
     journal.close(gone=True)
     assert list(tmp_path.iterdir()) == []
 
@@ -93,8 +93,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_two_do_not_read_the_same(tmp_path):
     FileJournal(tmp_path, 7, slots=1).close(gone=False)
-    first = dead_journals(tmp_path)
-    assert dead_journals(tmp_path) == []
+    first = list(dead_journals(tmp_path))
+    assert list(dead_journals(tmp_path)) == []
     assert repr(first[0]) == "DeadJournal(000000000007.journal, 0 entries)"
     first[0].close(gone=True)
     assert list(tmp_path.iterdir()) == []
@@ -133,7 +133,7 @@ def test_one_that_vanishes_while_it_is_looked_at_is_nobodys(tmp_path, monkeypatc
         return opened(path, flags, *more)
 
     monkeypatch.setattr(module.os, "open", open_late)
-    assert dead_journals(tmp_path) == []
+    assert list(dead_journals(tmp_path)) == []
     monkeypatch.undo()
     FileJournal(tmp_path, 7, slots=1).close(gone=False)
     locked = module.fcntl.flock
@@ -143,7 +143,7 @@ def test_one_that_vanishes_while_it_is_looked_at_is_nobodys(tmp_path, monkeypatc
         (tmp_path / "000000000007.journal").unlink()
 
     monkeypatch.setattr(module.fcntl, "flock", lock_late)
-    assert dead_journals(tmp_path) == []
+    assert list(dead_journals(tmp_path)) == []
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path, monkeypatch):
@@ -157,8 +157,8 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path, monkeypatch):
 
 def test_a_place_that_cannot_be_read_is_told(tmp_path):
     (tmp_path / "000000000007.journal").symlink_to("/dev/null")
-    with pytest.raises(StoreError, match="cannot read the journals"):
-        dead_journals(tmp_path)
+    with pytest.raises(StoreError, match="cannot read the journal"):
+        list(dead_journals(tmp_path))
 
 
 def test_a_machine_that_has_no_name_for_its_start_believes_no_journal(monkeypatch, tmp_path):

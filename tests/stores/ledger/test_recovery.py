@@ -80,4 +80,17 @@ def test_a_lease_that_is_closed_is_left_alone(book, desk, clock, tmp_path):
     worker.die()
     assert recover(book, tmp_path / "journals", boot="one") == 1
     assert spent(book) == (10, 5)
-    assert recovery.dead_journals(tmp_path / "journals") == []
+    assert list(recovery.dead_journals(tmp_path / "journals")) == []
+
+
+def test_a_journal_that_cannot_be_read_into_the_ledger_keeps_nobody_from_the_others(book, desk, database, tmp_path):
+    for name in ("one", "two"):
+        worker = desk(name)
+        worker.reserve([ORG], name, 0, (100, 50, 1)).dispatch()
+        worker.die()
+    for _ in range(3):
+        database.trouble = "before"
+        with pytest.raises(StoreError):
+            recover(book, tmp_path / "journals", boot="one")
+    assert recover(book, tmp_path / "journals", boot="one") == 2
+    assert book.balance(ORG).spent == 200

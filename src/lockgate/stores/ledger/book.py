@@ -166,11 +166,17 @@ class Book:
     def silent(self) -> list[int]:
         """Open epochs that have not been heard for too long."""
         with self._database.transaction() as tables:
-            before = tables.now_us - self._silent_us
-            return [each.number for each in tables.epochs() if each.state == "open" and each.beat_us < before]
+            now, found = tables.now_us, [each for each in tables.epochs() if each.state == "open"]
+            for number in [each.number for each in found if each.beat_us > now]:
+                row = tables.epoch(number)
+                if row is not None and row.beat_us > now:  # the clock was set back: wait from now on
+                    row.beat_us = now
+                    tables.put_epoch(row)
+            return [each.number for each in found if each.beat_us < now - self._silent_us]
 
     def sweep(self, epoch: int) -> None:
-        """Take a worker for lost: all that it holds is posted by estimate, and it cannot go on in this epoch."""
+        """Take a worker for lost: all that it holds is posted by estimate, and it cannot go on in this epoch. One that was never
+        heard since it enrolled holds nothing, and is done with."""
         with self._database.transaction() as tables:
             row = tables.epoch(epoch)
             if row is None or row.state != "open":
@@ -179,7 +185,7 @@ class Book:
             for lease in change.leases.values():
                 sweep(lease, change.of(lease))
             change.keep()
-            row.state = "swept"
+            row.state = "swept" if row.batch else "closed"  # it never held anything
             tables.put_epoch(row)
 
     def write_off(self, epoch: int) -> bool:

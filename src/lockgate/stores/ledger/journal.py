@@ -18,7 +18,7 @@ import mmap
 import os
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -169,27 +169,39 @@ class DeadJournal:
         os.close(self._fd)
 
 
-def dead_journals(directory: Path, *, boot: str | None = None) -> list[DeadJournal]:
-    """The journals of workers that are gone, oldest first. Raises `StoreError` when there is no looking."""
-    found: list[DeadJournal] = []
+def dead_journals(directory: Path, *, boot: str | None = None) -> Iterator[DeadJournal]:
+    """The journals of workers that are gone, oldest first, each locked when it is its turn. Raises `StoreError` for one that
+    cannot be read."""
     try:
-        for path in sorted(directory.glob("*" + SUFFIX)):
-            try:
-                fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            except FileNotFoundError:
-                continue  # deleted in this moment
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(fd)
-                continue
-            if os.fstat(fd).st_nlink == 0:
-                os.close(fd)
-                continue
-            found.append(DeadJournal(path, fd, boot_id() if boot is None else boot))
+        paths = sorted(directory.glob("*" + SUFFIX))
     except OSError as error:
         raise StoreError(f"cannot read the journals in {directory}: {error.strerror}") from None
-    return found
+    for path in paths:
+        try:
+            journal = _dead(path, boot_id() if boot is None else boot)
+        except OSError as error:
+            raise StoreError(f"cannot read the journal {path}: {error.strerror}") from None
+        if journal is not None:
+            yield journal
+
+
+def _dead(path: Path, boot: str) -> DeadJournal | None:
+    """The journal, if nobody has it any more. Raises `OSError`."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None  # deleted in this moment
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(fd).st_nlink:
+            return DeadJournal(path, fd, boot)
+    except BlockingIOError:
+        pass  # its worker lives, or somebody else reads it
+    except OSError:
+        os.close(fd)
+        raise
+    os.close(fd)
+    return None
 
 
 def boot_id() -> str:

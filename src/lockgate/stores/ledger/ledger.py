@@ -36,6 +36,8 @@ from lockgate.stores.ports import StoreError
 
 #: In seconds: between two flushes; between two signs of life; what the database does for so long, it will never finish.
 TICK_S, BEAT_S, STUCK_S = 0.1, 1.0, 5.0
+#: By so much, in ns, a clock goes wrong that nobody has set.
+_STEP_NS = 1_000_000_000
 #: The machine that tells of alerts does so for so long at least, in µs.
 _ALERTS_US = 10_000_000
 #: How often it is told that a budget is used up, in seconds; of so many budgets at most.
@@ -242,7 +244,7 @@ class Ledger:
         if not self._hand.stop(max(0.1, until - self._loop.time())):
             self._book.interrupt()
             self._hand.stop(1.0)
-        for session in (*self._old, *filter(None, [self._session])):
+        for session in self._sessions():
             session.leave()
         self._turn.end()
         self._book.shut()
@@ -258,6 +260,8 @@ class Ledger:
 
         def job() -> None:
             made: tuple[int, FileJournal] | None = None
+            if self._closing:
+                return
             try:
                 token = secrets.token_hex(16)
                 epoch = self._book.enroll(self._name, os.uname().nodename, token)
@@ -303,8 +307,14 @@ class Ledger:
             session.end()
 
     def _hear(self, now_us: int) -> None:
-        self._skew_ns = now_us * 1000 - self._monotonic_ns()
+        before, self._skew_ns = self._skew_ns, now_us * 1000 - self._monotonic_ns()
+        if abs(self._skew_ns - before) > _STEP_NS:
+            for session in self._sessions():
+                session.teller.step((self._skew_ns - before) // 1000)
         self._told = ""
+
+    def _sessions(self) -> list[Session]:
+        return self._old if self._session is None else [*self._old, self._session]
 
     def _let_pass(self, waiter: Waiter) -> Reservation:
         reservation = self._nobody.reserve((), waiter.id, waiter.attempt, waiter.amounts, self.now_us())
@@ -329,7 +339,7 @@ class Ledger:
     def _beat(self) -> None:
         """A sign of life; what is idle goes back; who is gone is buried."""
         now_us = self.now_us()
-        for session in (*self._old, *filter(None, [self._session])):
+        for session in self._sessions():
             for reservation in session.teller.overdue(now_us - FORGOTTEN_US):
                 self._say(f"{reservation} was forgotten, and is charged in full")
                 self.release(reservation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from copy import copy, deepcopy
+from copy import copy
 from secrets import token_hex
 
 import msgspec
@@ -28,6 +28,20 @@ class _Rows(msgspec.Struct):
     last: int = 0
     id: str = msgspec.field(default_factory=lambda: token_hex(16))
 
+    def copied(self) -> _Rows:
+        """The same rows in tables of their own: a row that may be changed is copied when it is read."""
+        return _Rows(
+            dict(self.epochs),
+            dict(self.budgets),
+            dict(self.balances),
+            dict(self.leases),
+            dict(self.orphans),
+            dict(self.alerts),
+            dict(self.duties),
+            self.last,
+            self.id,
+        )
+
 
 class MemoryLedger:
     """A `Database`. `clock` gives µs since the epoch."""
@@ -43,7 +57,7 @@ class MemoryLedger:
     @contextmanager
     def transaction(self) -> Generator[MemoryTables, None, None]:
         with self._turn:
-            tables = MemoryTables(deepcopy(self._rows), self._clock())
+            tables = MemoryTables(self._rows.copied(), self._clock())
             yield tables
             self._rows = tables.rows
 
@@ -71,7 +85,7 @@ class MemoryTables:
         return epoch.number
 
     def epoch(self, number: int) -> Epoch | None:
-        return self.rows.epochs.get(number)
+        return copy(self.rows.epochs.get(number))
 
     def put_epoch(self, epoch: Epoch) -> None:
         self.rows.epochs[epoch.number] = epoch
@@ -94,7 +108,7 @@ class MemoryTables:
     def balances(self, windows: Mapping[Key, Window]) -> dict[Key, Balance]:
         for key, window in windows.items():
             self.rows.balances.setdefault(key, Balance(key[0], window))
-        return {key: self.rows.balances[key] for key in windows}
+        return {key: copy(self.rows.balances[key]) for key in windows}
 
     def peek(self, keys: Iterable[Key]) -> dict[Key, Balance]:
         return {key: copy(self.rows.balances[key]) for key in keys if key in self.rows.balances}
@@ -108,10 +122,10 @@ class MemoryTables:
             self.rows.balances[each.budget, each.window.id] = each
 
     def leases(self, epoch: int, numbers: Iterable[int] | None = None) -> dict[int, Lease]:
-        leases = {lease.number: lease for lease in self.rows.leases.values() if lease.epoch == epoch}
+        leases = self.rows.leases
         if numbers is None:
-            return {number: lease for number, lease in leases.items() if lease.state != "closed"}
-        return {number: leases[number] for number in numbers if number in leases}
+            return {at[1]: copy(each) for at, each in leases.items() if at[0] == epoch and each.state != "closed"}
+        return {number: copy(leases[epoch, number]) for number in sorted(numbers) if (epoch, number) in leases}
 
     def put_leases(self, leases: Sequence[Lease]) -> None:
         for lease in leases:
@@ -126,7 +140,8 @@ class MemoryTables:
         return sorted(each for each in found if each > after)[:limit]
 
     def orphans(self, id: str, attempt: int) -> list[Orphan]:
-        return [each for each in self.rows.orphans.values() if (each.id, each.attempt, each.actual) == (id, attempt, None)]
+        orphans = self.rows.orphans.values()
+        return [copy(each) for each in orphans if (each.id, each.attempt, each.actual) == (id, attempt, None)]
 
     def put_alerts(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:
@@ -169,10 +184,10 @@ class MemoryTables:
     def closed(self, limit: int) -> list[Lease]:
         doubtful = {(each.epoch, each.number) for each in self.rows.orphans.values() if each.actual is None}
         leases = (each for each in self.rows.leases.values() if each.epoch and each.state == "closed")
-        return [each for each in leases if (each.epoch, each.number) not in doubtful][:limit]
+        return [copy(each) for each in leases if (each.epoch, each.number) not in doubtful][:limit]
 
     def common(self, epoch: int, keys: Iterable[Key]) -> dict[Key, Lease]:
-        found = {(each.budget, each.window): each for each in self.rows.leases.values() if each.epoch == epoch}
+        found = {(each.budget, each.window): copy(each) for each in self.rows.leases.values() if each.epoch == epoch}
         for key in keys:
             if key not in found:
                 number = 1 + max((each.number for each in found.values()), default=0)
@@ -184,7 +199,7 @@ class MemoryTables:
             del self.rows.leases[each.epoch, each.number]
 
     def duty(self, name: str) -> Duty | None:
-        return self.rows.duties.get(name)
+        return copy(self.rows.duties.get(name))
 
     def put_duty(self, duty: Duty) -> None:
         self.rows.duties[duty.name] = duty
