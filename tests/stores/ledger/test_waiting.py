@@ -14,11 +14,10 @@ from lockgate.stores.ledger.waiting import Queue, Waiter
 def test_whoever_looks_again_before_a_look_is_due_changes_its_time(run) -> None:
     async def scenario() -> list[float]:
         loop = asyncio.get_running_loop()
-        waiters: dict[Waiter, None] = {}
-        queue = Queue(waiters, *[lambda *_: None] * 5)  # type: ignore[arg-type]
+        queue = Queue(*[lambda *_: None] * 5)  # type: ignore[arg-type]
         waiter = Waiter((Account(Budget("b", 1)),), "r", 1, (1, 0, 0), loop.time() + 60, loop.create_future())
         waiter.short = Short(Budget("b", 1), "contended", 1, 0, None)
-        waiters[waiter] = None
+        queue.waiters[waiter] = None
         seen: list[float] = []
         queue._look = lambda: seen.append(loop.time())  # type: ignore[method-assign]
         for after_s in (60.0, 0.0, 0.0, 30.0):
