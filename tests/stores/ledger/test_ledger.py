@@ -544,6 +544,19 @@ async def test_one_worker_of_a_machine_keeps_house_and_tells_of_alerts(house, mo
 
 
 @living
+async def test_who_settles_after_the_end_is_told_nothing(house, monkeypatch):
+    ledger = await house.ledger()
+    reservation = await got(ledger, [ledger.account(ORG)], 1000)
+    await ledger.close(0.05)
+    house.ledgers.clear()
+    assert ledger.settle(reservation, (700, 0, 1))
+    ledger.release(reservation)
+    other = await house.ledger("other")
+    await soon(lambda: house.sums(ORG) == (1000, 0))  # by the journal: it was under way when its worker ended
+    assert other._session is not None
+
+
+@living
 async def test_one_of_several_machines_tells_of_alerts(house, monkeypatch):
     one = await house.ledger("one")
     house.path = house.path / "another"

@@ -175,8 +175,8 @@ class Book:
             return [each.number for each in found if each.beat_us < now - self._silent_us]
 
     def sweep(self, epoch: int) -> None:
-        """Take a worker for lost: all that it holds is posted by estimate, and it cannot go on in this epoch. One that has asked
-        for nothing yet is done with."""
+        """Take a worker for lost: all that it holds is posted by estimate, and it cannot go on in this epoch. One that has
+        asked for nothing yet is done with."""
         with self._database.transaction() as tables:
             row = tables.epoch(epoch)
             if row is None or row.state != "open":

@@ -132,6 +132,24 @@ class FileJournal:
             data = data[os.write(self._fd, data) :]
 
 
+class NoJournal:
+    """The journal of those who reserve nothing, or whose journal is left to others: what they say is not written down."""
+
+    def __init__(self) -> None:
+        self._slots = 0
+
+    def open(self, id: str, attempt: int, numbers: Sequence[int], cost: int, tokens: int, requests: int) -> int:
+        """A slot like no other."""
+        self._slots += 1
+        return self._slots
+
+    def dispatch(self, slot: int) -> None: ...
+
+    def post(self, slot: int, seq: int, cost: int, tokens: int, requests: int) -> None: ...
+
+    def free(self, slot: int) -> None: ...
+
+
 class DeadJournal:
     """The journal of a worker that is gone, locked so that nobody else reads it too. `sound`: what it says can be believed.
     `token` is its epoch's, None where that cannot be read. `used_s`: when it was last written, in seconds since the epoch."""

@@ -27,7 +27,7 @@ from lockgate.policy.purse import HELD, POSTED, Account, Reservation
 from lockgate.policy.teller import Teller
 from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.hand import Hand
-from lockgate.stores.ledger.journal import FileJournal
+from lockgate.stores.ledger.journal import FileJournal, NoJournal
 from lockgate.stores.ledger.recovery import recover
 from lockgate.stores.ledger.session import Session
 from lockgate.stores.ledger.turn import Turn
@@ -85,7 +85,7 @@ class Ledger:
         self._numbers = count(1)  # of leases, in all epochs
         self._session: Session | None = None
         self._old: list[Session] = []  # epochs that are over, with something open in them
-        self._nobody = Teller(_Blank())  # where nothing is reserved
+        self._nobody = Teller(NoJournal())  # where nothing is reserved
         self._enrolling = self._closing = self._tidying = False
         self._beat_at = 0.0
         self._used_up: dict[str, float] = {}  # when that may be told again, by budget
@@ -377,23 +377,6 @@ class Ledger:
         if what != self._told:
             self._told = what
             self._report(f"ledger: {what}")
-
-
-class _Blank:
-    """The journal of those who reserve nothing."""
-
-    def __init__(self) -> None:
-        self._slots = 0
-
-    def open(self, id: str, attempt: int, numbers: Sequence[int], cost: int, tokens: int, requests: int) -> int:
-        self._slots += 1
-        return self._slots
-
-    def dispatch(self, slot: int) -> None: ...
-
-    def post(self, slot: int, seq: int, cost: int, tokens: int, requests: int) -> None: ...
-
-    def free(self, slot: int) -> None: ...
 
 
 def _check(found: Bound, accounts: Sequence[Account]) -> None:

@@ -17,7 +17,7 @@ from lockgate.stores.ledger.book import Book, Finding
 from lockgate.stores.ledger.change import Heard, Result
 from lockgate.stores.ledger.clerk import Clerk
 from lockgate.stores.ledger.hand import Hand
-from lockgate.stores.ledger.journal import FileJournal
+from lockgate.stores.ledger.journal import FileJournal, NoJournal
 from lockgate.stores.ledger.ports import Fenced
 from lockgate.stores.ports import StoreError
 
@@ -92,7 +92,8 @@ class Session:
         self._hand.do(self._end)
 
     def leave(self) -> None:
-        """As `end`, while there is something open."""
+        """As `end`, while there is something open: whoever settles it later says so to nobody."""
+        self.teller.journal = NoJournal()
         if not self.journal.closed:
             self.journal.close(gone=False)
 
