@@ -10,6 +10,7 @@ from lockgate.control import keys
 from lockgate.core.tenancy import ApiKey, Membership, Tenant, User, Workspace, new_id
 from lockgate.pipeline.runtime import now_us
 from lockgate.stores.ledger.open import open_book
+from support.asgi import Line
 from support.house import KEY, make_app
 from support.ledger import Desk
 from support.tenants import ME, NOW, found_another
@@ -132,7 +133,7 @@ class Admin:
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces or ()]
         waiting.append({"type": "http.request", "body": data, "more_body": False})
-        sent = []
+        sent, line = [], Line()
 
         async def receive():
             return waiting.pop(0) if waiting else {"type": "http.disconnect"}
@@ -150,9 +151,11 @@ class Admin:
             "query_string": query.encode(),
             "headers": [(name.lower().encode(), value.encode()) for name, value in pairs],
             "client": ("192.0.2.7", 4711),
-            "lockgate.line": None,
+            "lockgate.line": line,
         }
         await self.app.gateway(scope, receive, send)
+        if line.ended:  # the data plane answers there
+            return Answer(line.status, {name.decode(): value.decode() for name, value in line.headers}, line.sent)
         start, *rest = sent
         found = {name.decode(): value.decode() for name, value in start["headers"]}
         cookies = [value.decode() for name, value in start["headers"] if name == b"set-cookie"]
