@@ -55,7 +55,9 @@ class Caller(msgspec.Struct, frozen=True):
         """What it may do there. A person's key can never do more than the person may now."""
         if self.person is None:
             return self.scopes or frozenset()
-        seats = [self.seats.get(workspace)] if workspace else [None, *self.seats.values()]  # "": in any of them
+        seats: list[WorkspaceRole | None] = [None, *self.seats.values()]  # in any of them
+        if workspace:
+            seats = [self.seats.get(workspace)]
         held = frozenset[str]().union(*(of_person(self.person.role, seat, known) for seat in seats))
         return held if self.scopes is None else held & self.scopes
 
