@@ -12,7 +12,7 @@ from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.limits import RateLimit, UsageLimit
 from lockgate.core.tenancy import Tenant
-from lockgate.pipeline.allowance import NOTHING, Allowances
+from lockgate.pipeline.allowance import NOTHING, Allowances, Asked, Rule
 from support.asgi import Line, ask_soon
 from support.house import make_app, records
 from support.scripted import ScriptedClient, ScriptedExchange, events
@@ -456,3 +456,14 @@ def test_a_policy_that_denies_is_asked_of_each_target(tmp_path):
     answer = run(tmp_path, lambda house: house.post("team", headers=[("x-portkey-config", "pc-cheap")]), config)
     assert answer.status == 200
     assert [each.model for each in records(tmp_path)[-1].attempts] == ["gpt-4o-mini"]
+
+
+def test_no_value_of_a_group_stands_for_another_key():
+    def fits(**metadata):
+        call = Call("id", "id", 0, 0.0, "POST", "/", b"", {}, "chat", "openai.chat", metadata=metadata)
+        return rule.group(Asked(call, Principal("k", "k"), Tenant("org")))
+
+    rule = Rule("p", "p", Tenant("org"), (), ("metadata.a", "metadata.b"), of_target=False)
+    assert fits(a="x", b="y") == "metadata.a=x, metadata.b=y"
+    assert fits(a="x, metadata.b=y") != fits(a="x", b="y, metadata.b=")
+    assert fits(a="x%2C") != fits(a="x,")

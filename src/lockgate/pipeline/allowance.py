@@ -58,6 +58,8 @@ class Allowance(msgspec.Struct, frozen=True):
 
 
 NOTHING = Allowance()
+#: What keeps the values of a group apart, and what spells it where it stands in one of them.
+_PLAIN = str.maketrans({"%": "%25", ",": "%2C", "=": "%3D"})
 
 
 class Asked(msgspec.Struct):
@@ -95,8 +97,8 @@ class Rule(msgspec.Struct, frozen=True):
         return all(_holds(term, asked) for term in self.terms)
 
     def group(self, asked: Asked) -> str:
-        """Which of its groups a request belongs to."""
-        return ", ".join(f"{key}={(_values(key, asked) or ('',))[0]}" for key in self.group_by)
+        """Which of its groups a request belongs to. Callers choose values, so none of them looks like the next key."""
+        return ", ".join(f"{key}={(_values(key, asked) or ('',))[0].translate(_PLAIN)}" for key in self.group_by)
 
     def refusal(self) -> Refusal:
         """The no of a policy that allows nothing."""
