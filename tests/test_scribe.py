@@ -100,7 +100,7 @@ def test_the_end_of_the_lifeline_ends_it_after_what_is_there(start: Start, spool
     child.send_signal(signal.SIGHUP)
     ids += fill(spool, 100)
     os.close(life)
-    assert child.wait(10) == 0
+    assert child.wait(10) == 0, child.stderr.read()
     assert kept(tmp_path) == sorted(ids)
 
 

@@ -165,16 +165,19 @@ def _keep_moving(records: Log, numbers: Numbers, bell: Bell) -> None:
 
 
 def _drain(ingest: Ingest) -> bool:
-    """Move what is there; False when some had to stay."""
-    until = time.monotonic() + DRAIN_S
-    try:
-        while ingest.step():
-            if time.monotonic() > until:
+    """Move what is there; False when some had to stay. A store that is busy for a moment is tried again."""
+    until, patience = time.monotonic() + DRAIN_S, time.monotonic() + RETRY_S
+    while True:
+        try:
+            if not ingest.step():
+                return True
+        except StoreError as error:
+            if time.monotonic() > patience:
+                log.error("request log: %s; what is in the spool stays there for the next start", error)
                 return False
-    except StoreError as error:
-        log.error("request log: %s; what is in the spool stays there for the next start", error)
-        return False
-    return True
+            time.sleep(RETRY_S / 20)
+        if time.monotonic() > until:
+            return False
 
 
 def _take_turn(path: Path, bell: Bell) -> int:

@@ -171,5 +171,6 @@ def test_the_upstream_is_left_within_a_second_of_the_caller(replay, gateway, beg
     until(lambda: name in replay.left, patience=1)
     record = until(lambda: next((each for each in gateway.records() if each["trace_id"] == name), None))
     assert record["outcome"] == "client_left"
-    assert record["usage_source"] == ("estimated" if begun else "none")
-    assert bool(record["usage"]) is begun
+    assert record["usage_source"] == "estimated"  # it was asked all the same, and may charge for it
+    assert record["usage"]["input"] > 0
+    assert (record["usage"].get("output", 0) > 0) is begun
