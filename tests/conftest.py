@@ -1,5 +1,15 @@
 import sys
 
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open():
+    """A process that runs thousands of tests has room for a thousand open files."""
+    yield
+    if (house := sys.modules.get("support.house")) is not None:
+        house.close_apps()
+
 
 def pytest_sessionfinish():
     """Stop the database server that a test may have started: a worker of pytest-xdist ends without running `atexit`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -102,6 +103,19 @@ def test_the_end_of_the_lifeline_ends_it_after_what_is_there(start: Start, spool
     os.close(life)
     assert child.wait(10) == 0, child.stderr.read()
     assert kept(tmp_path) == sorted(ids)
+
+
+def test_a_lifeline_may_have_any_number(start: Start, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    lifeline, life = os.pipe()
+    high = fcntl.fcntl(lifeline, fcntl.F_DUPFD, 2000)
+    child = start("--lifeline", str(high), fds=(high,))
+    for fd in (lifeline, high):
+        os.close(fd)
+    until(lambda: (tmp_path / "spool" / "scribe.lock").exists() and not free(tmp_path))
+    os.close(life)
+    assert child.wait(10) == 0, child.stderr.read()
 
 
 def test_one_works_and_the_other_waits(start: Start, spool: Spool, tmp_path: Path) -> None:

@@ -83,20 +83,8 @@ class App:
         self.runtime.clients.update(http=self._http, https=self._http)
         self.world.snapshot.prices.warm()
         self._pin_credentials()
-        try:
-            self._board = Board(self._house.circuits, clock=self.runtime.clock)
-            self.runtime.health.cells = self._board.cell
-        except StoreError as trouble:
-            log.warning("circuits are not shared with the other workers: %s", trouble)
-        if self._board is not None and self._redis_url:
-            self._messenger = Messenger(self._board, open_exchange(self._redis_url), clock=self.runtime.clock)
-        self._presence = Presence(
-            self._house.data,
-            self.runtime,
-            lambda: self.world.snapshot,
-            messenger=self._messenger,
-            draining=lambda: self.world.draining,
-        )
+        self._share_circuits()
+        self._presence = self._announced()
         loop = asyncio.get_running_loop()
         self._beside = [
             loop.create_task(self._look_for_changes()),
@@ -105,9 +93,10 @@ class App:
             loop.create_task(self._keep_prices_fresh()),
             loop.create_task(self._house.key_sets.keep_fresh(self.runtime.client)),
             loop.create_task(self._meters.keep()),
-            loop.create_task(self._presence.keep_saying()),
             loop.create_task(self._alerts().keep()),
         ]
+        if self._presence is not None:
+            self._beside.append(loop.create_task(self._presence.keep_saying()))
         if self._messenger is not None:
             self._beside.append(loop.create_task(self._messenger.run()))
 
@@ -126,6 +115,34 @@ class App:
             self._presence.leave()
         if self._board is not None:
             self._board.close()
+
+    def _share_circuits(self) -> None:
+        """With the other workers, and with other machines. A worker that cannot goes by what it sees itself."""
+        try:
+            self._board = Board(self._house.circuits, clock=self.runtime.clock)
+            self.runtime.health.cells = self._board.cell
+        except StoreError as trouble:
+            log.warning("circuits are not shared with the other workers: %s", trouble)
+            return
+        if self._redis_url:
+            try:
+                self._messenger = Messenger(self._board, open_exchange(self._redis_url), clock=self.runtime.clock)
+            except StoreError as trouble:
+                log.warning("circuits are not shared with other machines: %s", trouble)
+
+    def _announced(self) -> Presence | None:
+        """This worker in the roster; None when there is no place to write it down."""
+        try:
+            return Presence(
+                self._house.data,
+                self.runtime,
+                lambda: self.world.snapshot,
+                messenger=self._messenger,
+                draining=lambda: self.world.draining,
+            )
+        except OSError as trouble:
+            log.warning("what this worker does cannot be written down for others: %s", trouble.strerror)
+            return None
 
     def _alerts(self) -> Dispatch:
         """Tells people of budgets that are nearly used up."""

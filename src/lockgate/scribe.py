@@ -46,6 +46,10 @@ class Bell:
         self._lifeline = lifeline
         self._ear, self._hammer = os.pipe()
         os.set_blocking(self._hammer, False)
+        self._ears = select.poll()  # select() knows no descriptor above 1023
+        self._ears.register(self._ear, select.POLLIN)
+        if lifeline >= 0:
+            self._ears.register(lifeline, select.POLLIN)
 
     def ring(self, *_: object) -> None:
         """Ring it; fit to be a signal handler."""
@@ -57,9 +61,10 @@ class Bell:
 
     def wait(self, seconds: float) -> None:
         """Wait so long, or until it rings."""
-        ears = [self._ear] if self._lifeline < 0 else [self._ear, self._lifeline]
-        ready, _, _ = select.select([] if self.rung else ears, [], [], 0 if self.rung else seconds)
-        if self._lifeline in ready and not os.read(self._lifeline, 512):
+        if self.rung:
+            return
+        heard = {fd for fd, _ in self._ears.poll(seconds * 1000)}
+        if self._lifeline in heard and not os.read(self._lifeline, 512):
             self.rung = True
 
 

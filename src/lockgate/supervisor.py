@@ -90,7 +90,9 @@ class Supervisor:
         """Until a signal, or until a child is due."""
         due = [role.start_at for role in self._roles if not role.pid]
         wait = 0.5 if self._stopping else max(0.0, min(due) - now) if due else None
-        if select.select([self._wake], [], [], wait)[0]:
+        woken = select.poll()  # select() knows no descriptor above 1023
+        woken.register(self._wake, select.POLLIN)
+        if woken.poll(None if wait is None else wait * 1000):
             os.read(self._wake, 4096)
 
     def _start(self, role: Role) -> None:

@@ -139,3 +139,23 @@ def test_looking_for_changes_goes_on_after_trouble(tmp_path, monkeypatch, caplog
         await app.stop()
 
     asyncio.run(go())
+
+
+def test_a_worker_works_alone_where_it_cannot_share(tmp_path, monkeypatch, caplog):
+    """Neither a place for the roster nor circuits between machines is a reason not to serve."""
+
+    def no_redis(url):
+        raise StoreError("Redis needs redis-py: pip install 'lockgate[redis]'.")
+
+    monkeypatch.setattr("lockgate.app.open_exchange", no_redis)
+    house = make_house(tmp_path, LOCKGATE_REDIS_URL="redis://127.0.0.1:1")
+    (house.data / "workers").write_text("in the way")
+
+    async def go():
+        app = App(house, house.snapshot())
+        app.start()
+        await app.stop()
+
+    asyncio.run(go())
+    assert "circuits are not shared with other machines: Redis needs" in caplog.text
+    assert "what this worker does cannot be written down for others: File exists" in caplog.text

@@ -46,11 +46,10 @@ configs:
           - {provider: "@claude", override_params: {model: claude-x}}
 """
 )
-NOW = time.time_ns() // 1000
 
 
 def record(number, **members):
-    time_us = NOW - number * 60_000_000
+    time_us = time.time_ns() // 1000 - number * 60_000_000
     members = {
         "key_id": "config:app",
         "route": "pc",

@@ -12,6 +12,8 @@ from lockgate.pipeline.runtime import Runtime
 from lockgate.stores.spool import Segment, segments
 
 KEY = "test-key-0123456789-abcdef"
+#: The apps that were made; whoever runs the tests closes them after each.
+APPS = []
 AUTH = (("authorization", f"Bearer {KEY}"),)
 
 
@@ -25,7 +27,16 @@ def make_house(tmp_path, config="", **environment):
 
 def make_app(tmp_path, config="", **environment):
     house = make_house(tmp_path, config, **environment)
-    return App(house, house.snapshot())
+    APPS.append(App(house, house.snapshot()))
+    return APPS[-1]
+
+
+def close_apps():
+    """Let go of what they have open. They need not have been started."""
+    while APPS:
+        app = APPS.pop()
+        app._spool.close()
+        app._admin.close()
 
 
 def make_runtime(**more):
