@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from lockgate.cli import cli
 from lockgate.control.house import House
 from lockgate.core.holdings import Sealed
-from lockgate.core.tenancy import Tenant
+from lockgate.core.limits import UsageLimit
+from lockgate.core.tenancy import ApiKey, Tenant
 from lockgate.http.routes import SCOPES
 
 SECRET = "sk-stored-0123456789abcdef"
@@ -182,3 +183,31 @@ def test_an_audit_log_that_was_altered_is_found_out(run, house):
     with house.control() as store, store._driver.writing() as connection:
         connection.run("UPDATE audit SET entry = CAST(replace(CAST(entry AS TEXT), 'app', 'nap') AS BLOB) WHERE seq = 1")
     assert "does not hold from entry 1" in run("audit", "verify", status=1)
+
+
+def test_a_key_is_made_with_a_budget(run, house):
+    said = ("--budget", "12.5", "--budget-reset", "monthly", "--time-zone", "Europe/Berlin", "--soft")
+    run("keys", "create", "app", *said, "--alert-at", "9", "--downgrade-at", "10", "--downgrade-to", "@sim/chat")
+    with house.control() as store:
+        (key,) = store.page(Tenant(store.house().organisation), ApiKey, limit=10).rows
+    dollar = 10**9
+    assert key.usage_limits == UsageLimit(
+        "cost", 12_500_000_000, 9 * dollar, "monthly", 0, 0, "Europe/Berlin", True, 10 * dollar, "@sim/chat"
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("--soft",),
+        ("--budget", "many"),
+        ("--budget", "-1"),
+        ("--budget", "1.5", "--budget-type", "requests"),
+        ("--budget", "1", "--time-zone", "Nowhere/Land", "--budget-reset", "daily"),
+        ("--budget", "1", "--downgrade-at", "1"),
+        ("--budget", "1", "--alert-at", "2"),
+    ],
+)
+def test_a_budget_that_cannot_be_makes_no_key(run, house, said):
+    run("keys", "create", "app", *said, status=2 if "many" in said else 1)
+    assert not house.data.exists()

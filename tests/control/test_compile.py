@@ -115,6 +115,16 @@ def test_the_revision_changes_with_the_configuration_only(tmp_path):
     assert make_house(tmp_path, "log: {retention_days: 4}").snapshot().revision != one
 
 
+def test_a_cheaper_model_where_no_budget_leads_to_one_is_a_mistake(tmp_path):
+    config = """
+providers: {a: {provider: sim, usage_limits: {credit_limit: 1, downgrade_to: cheap}}}
+policies: [{name: all, usage: {credit_limit: 1, downgrade_to: cheap}}]
+keys: [{name: fine, hash: "sha256:%s", usage_limits: {credit_limit: 1, downgrade_to: cheap}}]
+workspace: {usage_limits: [{credit_limit: 1, downgrade_to: cheap}]}
+""" % ("ab" * 32)
+    assert set(mistakes(tmp_path, config)) == {"providers.a.usage_limits.downgrade_to", "policies[0].usage.downgrade_to"}
+
+
 def test_an_alias_of_a_model_that_its_provider_does_not_admit_is_a_mistake(tmp_path):
     config = """
 providers: {groq: {api_key: k, models: ["llama-*"]}}

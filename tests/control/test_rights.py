@@ -107,3 +107,30 @@ def test_smaller_limits_and_more_of_them_are_within():
         rate_limits=[RateLimit("tokens", 9), RateLimit("requests", 4)],
     )
     assert narrowed(asked, rights, KNOWN) == asked
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        msgspec.structs.replace(BUDGET, soft=True),
+        msgspec.structs.replace(BUDGET, time_zone="Asia/Tokyo"),  # its months would end before those of the giver
+    ],
+)
+def test_a_budget_that_holds_for_less_is_more(asked):
+    assert beyond(key(usage_limits=asked), Rights(KNOWN, usage_limits=BUDGET)) == "usage_limits"
+
+
+def test_whoever_is_sent_to_a_cheaper_model_gives_no_key_that_is_not():
+    own = msgspec.structs.replace(BUDGET, downgrade_at=4_000, downgrade_to="cheap")
+    rights = Rights(KNOWN, usage_limits=own)
+    for less in (
+        {"downgrade_to": "", "downgrade_at": None},
+        {"downgrade_to": "dear"},
+        {"downgrade_at": 4_001},
+        {"downgrade_at": None},
+    ):
+        assert beyond(key(usage_limits=msgspec.structs.replace(own, **less)), rights) == "usage_limits"
+    narrow = msgspec.structs.replace(own, downgrade_at=3_000)
+    assert narrowed(key(usage_limits=narrow), rights, KNOWN).usage_limits == narrow
+    soft = Rights(KNOWN, usage_limits=msgspec.structs.replace(BUDGET, soft=True))
+    assert narrowed(key(usage_limits=BUDGET), soft, KNOWN).usage_limits == BUDGET

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
+from lockgate.cli.budget import budget_of, budget_options
 from lockgate.cli.desk import (
     Stop,
     columns,
@@ -36,10 +38,11 @@ def keys() -> None:
 @click.option("--scope", "scopes", multiple=True, help="What the key may do; repeatable. Left out: ask models.")
 @click.option("--model", "models", multiple=True, help='Models it may use, as "@slug/pattern"; repeatable. All when left out.')
 @click.option("--hash", "hash_only", is_flag=True, help="Store nothing; print the key and the hash for lockgate.yaml.")
+@budget_options
 @workspace_option
 @data_option
 def create_key(
-    name: str, scopes: tuple[str, ...], models: tuple[str, ...], hash_only: bool, workspace: str, data: Path
+    name: str, scopes: tuple[str, ...], models: tuple[str, ...], hash_only: bool, workspace: str, data: Path, **budget: Any
 ) -> None:
     """Make a key. It is shown once."""
     known = SCOPES | {EVERYTHING}
@@ -49,10 +52,19 @@ def create_key(
         text = key_case.new_key()[1]
         click.echo(f"key:  {text}\nhash: sha256:{key_case.sha256(text).hex()}")
         return
+    limit = budget_of(**budget)
     house = opened(house_at(data, None))
     with control_of(house) as store:
         key, text = key_case.create(
-            store, house.pepper, tenant_of(store, workspace), me(), now_us(), name=name, scopes=scopes, models=models
+            store,
+            house.pepper,
+            tenant_of(store, workspace),
+            me(),
+            now_us(),
+            name=name,
+            scopes=scopes,
+            models=models,
+            usage_limits=limit,
         )
     click.echo(text)
     click.echo(f"Made the key '{name}' (id {key.id}). It is not shown again.", err=True)

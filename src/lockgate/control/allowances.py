@@ -61,9 +61,11 @@ def compile_allowances(
         key = (holder, by or subject)
         found[key] = found[key].plus(own) if key in found else own
 
-    def said(settings: Sequence[UsageSetting], at: str) -> list[UsageLimit]:
+    def said(settings: Sequence[UsageSetting], at: str, *, leads: bool = True) -> list[UsageLimit]:
         limits: list[UsageLimit] = []
         for each in settings:
+            if each.downgrade_to and not leads:
+                mistakes.append(Mistake(f"{at}.downgrade_to", "budgets of keys and workspaces alone lead to a cheaper model"))
             try:
                 limits.append(each.limit())
             except ValueError as error:
@@ -76,13 +78,13 @@ def compile_allowances(
         put("key", id, key.name, said(usage, f"{at}.usage_limits"), key.rate_limits, declared_us, at=f"{at}.rate_limits")
     for slug, entry in config.providers.items():
         at, usage = f"providers.{slug}", () if entry.usage_limits is None else (entry.usage_limits,)
-        limits = said(usage, f"{at}.usage_limits")
+        limits = said(usage, f"{at}.usage_limits", leads=False)
         put("provider", slug, f"@{slug}", limits, entry.rate_limits, declared_us, at=f"{at}.rate_limits")
     whole = said(config.workspace.usage_limits, "workspace.usage_limits")
     put("workspace", home.workspace or "default", "default", whole, config.workspace.rate_limits, declared_us, at="workspace")
     for n, policy in enumerate(config.policies):
         at = f"policies[{n}]"
-        usage = None if policy.usage is None else next(iter(said([policy.usage], f"{at}.usage")), None)
+        usage = None if policy.usage is None else next(iter(said([policy.usage], f"{at}.usage", leads=False)), None)
         row = Policy(
             id=f"config:{policy.name}",
             organisation=home.organisation,

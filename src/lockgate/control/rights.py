@@ -82,10 +82,19 @@ def _covers(patterns: Iterable[str], model: str) -> bool:
 def _budget(asked: UsageLimit | None, own: UsageLimit) -> UsageLimit:
     if asked is None:
         return own
-    window = (own.type, own.periodic_reset, own.periodic_reset_days)
-    if (asked.type, asked.periodic_reset, asked.periodic_reset_days) != window or asked.credit_limit > own.credit_limit:
+    if _window(asked) != _window(own) or asked.credit_limit > own.credit_limit or (asked.soft and not own.soft):
         raise _beyond("usage_limits", "Your own key has a budget: give the same kind, with the same reset, and not more.")
+    if own.downgrade_to and (asked.downgrade_to != own.downgrade_to or _downgraded_at(asked) > _downgraded_at(own)):
+        raise _beyond("usage_limits", f"Your own key is sent to {own.downgrade_to}: give a budget that leads there as soon.")
     return asked
+
+
+def _window(limit: UsageLimit) -> tuple[object, ...]:
+    return limit.type, limit.periodic_reset, limit.periodic_reset_days, limit.time_zone or "UTC"
+
+
+def _downgraded_at(limit: UsageLimit) -> int:
+    return limit.credit_limit if limit.downgrade_at is None else limit.downgrade_at
 
 
 def _rates(asked: list[RateLimit], own: tuple[RateLimit, ...]) -> list[RateLimit]:

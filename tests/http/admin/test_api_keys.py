@@ -80,6 +80,10 @@ class TestMaking:
             "periodic_reset": "monthly",
             "periodic_reset_days": None,
             "next_usage_reset_at": "2100-01-01T00:00:00.000Z",
+            "time_zone": "UTC",
+            "soft": False,
+            "downgrade_at": None,
+            "downgrade_to": None,
             "current_usage": 0,
         }
         assert (shown["expires_at"], shown["models"]) == ("2100-01-02T00:00:00.000Z", ["@openai/gpt-*"])

@@ -177,6 +177,59 @@ def test_a_page_of_keys_asks_the_ledger_once(admin, monkeypatch):
     assert asked == [3]
 
 
+WHOLE = LIMIT | {"time_zone": "Europe/Berlin", "soft": True, "downgrade_at": 8, "downgrade_to": "@openai/gpt-4o-mini"}
+
+
+@pytest.mark.parametrize("path", ["/v1/api-keys", "/v1/admin/workspaces", "/v1/admin/users", "/v1/admin/organisation"])
+def test_all_that_the_file_says_of_a_budget_can_be_said_here(admin, key, path):
+    """Of whoever asks: whose calendar it follows, that it refuses nobody, and the cheaper model from when on."""
+    id = {"/v1/api-keys": key, "/v1/admin/workspaces": admin.home.workspace, "/v1/admin/users": admin.person().id}.get(path)
+    holder = {"api-keys": "key", "workspaces": "workspace", "users": "user"}.get(path.rpartition("/")[2], "organisation")
+    where = f"{path}/{id}" if id else path
+    assert admin.put(where, {"usage_limits": WHOLE if holder == "key" else [WHOLE]}).status == 200
+    shown = admin.get(where).json["usage_limits"]
+    shown = shown if holder == "key" else shown[0]
+    assert {name: shown[name] for name in WHOLE} == WHOLE
+    assert admin.put(where, {"usage_limits": shown if holder == "key" else [shown]}).status == 200  # as it was read
+    budget = admin.budget(holder, id or admin.home.organisation)
+    assert (budget.hard, budget.period.zone) == (False, "Europe/Berlin")
+    (downgrade,) = admin.app.world.snapshot.allowances._of[holder, id or admin.home.organisation].downgrades
+    assert (downgrade.used, downgrade.model) == (8 * DOLLAR, "@openai/gpt-4o-mini")
+
+
+def test_a_soft_key_is_never_exhausted(admin, key):
+    admin.put(f"/v1/api-keys/{key}", {"usage_limits": LIMIT | {"soft": True}})
+    admin.spend(admin.budget("key", key), 12 * DOLLAR)
+    assert used(admin.get(f"/v1/api-keys/{key}")) == (12, "active")
+
+
+@pytest.mark.parametrize(
+    ("said", "at"),
+    [
+        ({"time_zone": "Nowhere/Land"}, "usage_limits.time_zone"),
+        ({"downgrade_at": 5}, "usage_limits.downgrade_at"),
+        ({"downgrade_at": 11, "downgrade_to": "cheap"}, "usage_limits.downgrade_at"),
+    ],
+)
+def test_a_budget_that_cannot_be_is_not_kept(admin, key, said, at):
+    answer = admin.put(f"/v1/api-keys/{key}", {"usage_limits": LIMIT | said})
+    assert (answer.status, answer.code, answer.param) == (400, "invalid_value", at)
+
+
+def test_a_cheaper_model_is_for_whoever_asks_and_not_for_whoever_is_asked(admin, mine):
+    more = {"usage_limits": LIMIT | {"downgrade_to": "cheap"}}
+    for where, said in (
+        ("/v1/providers/mine", more),
+        ("/v1/integrations/ours/workspaces", {"workspaces": [{"id": "default", "enabled": True, **more}]}),
+    ):
+        answer = admin.put(where, said)
+        assert (answer.status, answer.code) == (400, "invalid_value"), where
+        assert answer.param.endswith("usage_limits.downgrade_to"), where
+    soft = {"usage_limits": LIMIT | {"soft": True, "time_zone": "Asia/Tokyo"}}
+    assert admin.put("/v1/providers/mine", soft).status == 200
+    assert admin.budget("provider", "mine").period.zone == "Asia/Tokyo"
+
+
 def test_when_a_budget_begins_anew_is_told(admin):
     days = budgets.UsageLimit("cost", 1, periodic_reset_days=3, next_reset_us=NOW)
     assert budgets.next_reset_us(days, NOW - 1) == NOW

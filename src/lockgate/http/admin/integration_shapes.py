@@ -266,6 +266,9 @@ class ShownWorkspaces(msgspec.Struct, frozen=True, kw_only=True):
 def stored_usage(said: Usage, at: str = "usage_limits") -> list[UsageLimit]:
     """Budgets as they are kept. Raises `Refusal` 400."""
     written = [said] if isinstance(said, UsageLimits) else said or []
+    if any(each.downgrade_to for each in written):
+        message = "The budget of a key, a person, a workspace or the organisation leads to a cheaper model; this one does not."
+        raise Refusal(400, "invalid_value", message, param=f"{at}.downgrade_to")
     return [each.stored(at) for each in written]
 
 

@@ -249,8 +249,8 @@ def shown_usage_policy(row: Policy, now_us: int, declared_in: str | None) -> Sho
         periodic_reset=limit.periodic_reset,
         periodic_reset_days=limit.periodic_reset_days,
         next_usage_reset_at=limit.next_usage_reset_at,
-        time_zone=row.usage.time_zone or "UTC",
-        soft=row.usage.soft,
+        time_zone=limit.time_zone,
+        soft=limit.soft,
     )
 
 

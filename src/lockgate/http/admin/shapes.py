@@ -17,6 +17,7 @@ from lockgate.control.budgets import next_reset_us
 from lockgate.core.failure import Refusal
 from lockgate.core.limits import RateLimit, Unit, UsageLimit
 from lockgate.core.tenancy import Defaults
+from lockgate.policy.window import zone_of
 
 T = TypeVar("T")
 
@@ -69,8 +70,9 @@ class SuccessListing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class UsageLimits(Body, frozen=True, kw_only=True):
-    """A budget. `credit_limit` and `alert_threshold` are US dollars for a `cost`, else tokens or requests. What only answers
-    say (`status` and the like) may be sent back, and changes nothing."""
+    """A budget. Amounts are US dollars for a `cost`, else tokens or requests. `time_zone`: whose days, weeks and months, by an
+    IANA name. `soft`: nobody is refused. From `downgrade_at` on (or the limit), requests go to the model `downgrade_to`. What
+    only answers say (`status` and the like) may be sent back, and changes nothing."""
 
     credit_limit: Some
     type: Literal["cost", "tokens", "requests"] = "cost"
@@ -78,6 +80,10 @@ class UsageLimits(Body, frozen=True, kw_only=True):
     periodic_reset: Literal["daily", "weekly", "monthly"] | None = None
     periodic_reset_days: Annotated[int, Meta(ge=1, le=365)] | None = None
     next_usage_reset_at: str | None = None
+    time_zone: Text | None = None
+    soft: bool = False
+    downgrade_at: Annotated[float, Meta(ge=0, le=_MOST)] | None = None
+    downgrade_to: Text | None = None
     status: Any = None
     last_reset_at: Any = None
     is_threshold_alerts_sent: Any = None
@@ -92,6 +98,13 @@ class UsageLimits(Body, frozen=True, kw_only=True):
             )
         if self.alert_threshold is not None and self.alert_threshold > self.credit_limit:
             raise Refusal(400, "invalid_value", "alert_threshold may not be above credit_limit.", param=f"{at}.alert_threshold")
+        if self.downgrade_at is not None and (not self.downgrade_to or self.downgrade_at > self.credit_limit):
+            message = "downgrade_at lies within credit_limit, and downgrade_to says which model is asked from there on."
+            raise Refusal(400, "invalid_value", message, param=f"{at}.downgrade_at")
+        try:
+            zone_of(self.time_zone or "UTC")
+        except ValueError as error:
+            raise Refusal(400, "invalid_value", f"This cannot be: {error}.", param=f"{at}.time_zone") from None
         return UsageLimit(
             self.type,
             stored_amount(self.type, self.credit_limit),
@@ -99,6 +112,10 @@ class UsageLimits(Body, frozen=True, kw_only=True):
             self.periodic_reset or "",
             self.periodic_reset_days or 0,
             micros(self.next_usage_reset_at, f"{at}.next_usage_reset_at") if self.next_usage_reset_at else 0,
+            "" if self.time_zone in (None, "UTC") else self.time_zone,
+            self.soft,
+            None if self.downgrade_at is None else stored_amount(self.type, self.downgrade_at),
+            self.downgrade_to or "",
         )
 
 
@@ -111,6 +128,10 @@ class ShownUsageLimits(msgspec.Struct, frozen=True, kw_only=True):
     periodic_reset: str | None
     periodic_reset_days: int | None
     next_usage_reset_at: str | None
+    time_zone: str
+    soft: bool
+    downgrade_at: float | None
+    downgrade_to: str | None
     current_usage: float | UnsetType | None = UNSET
 
 
@@ -123,6 +144,10 @@ def shown_usage(limit: UsageLimit, now_us: int = 0, used: int | UnsetType | None
         periodic_reset=limit.periodic_reset or None,
         periodic_reset_days=limit.periodic_reset_days or None,
         next_usage_reset_at=text_of(next_reset_us(limit, now_us) if now_us else limit.next_reset_us),
+        time_zone=limit.time_zone or "UTC",
+        soft=limit.soft,
+        downgrade_at=None if limit.downgrade_at is None else shown_amount(limit, limit.downgrade_at),
+        downgrade_to=limit.downgrade_to or None,
         current_usage=shown_amount(limit, used) if isinstance(used, int) else used,
     )
 
