@@ -31,9 +31,9 @@ def make_app(tmp_path, config="", **environment):
     return APPS[-1]
 
 
-def close_apps():
-    """Let go of what they have open. They need not have been started."""
-    while APPS:
+def close_apps(kept=0):
+    """Let go of what they have open, but for so many that were there before. They need not have been started."""
+    while len(APPS) > kept:
         app = APPS.pop()
         app._spool.close()
         app._admin.close()
