@@ -7,29 +7,37 @@ a number in its id (`UsageLimit.resets`). What is under way is charged to the on
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
 from lockgate.control.allowances import budget_of, period_of
 from lockgate.control.office import Office
-from lockgate.core.holdings import VirtualKey
+from lockgate.core.holdings import Integration, VirtualKey
 from lockgate.core.limits import UsageLimit
-from lockgate.core.tenancy import ApiKey
+from lockgate.core.tenancy import ApiKey, Organisation, Row, User, Workspace
 from lockgate.policy.ledger import Budget
 from lockgate.stores.ledger.standings import Standing
 from lockgate.stores.ports import StoreError
 
 log = logging.getLogger("lockgate")
 
+K = TypeVar("K")
+#: Those that may have several budgets, and what they are called in the ledger.
+Several = Organisation | Workspace | User
+_HOLDERS: dict[type[Row], str] = {Organisation: "organisation", Workspace: "workspace", User: "user"}
+
 
 def carried(limit: UsageLimit, before: UsageLimit | None, now_us: int) -> UsageLimit:
     """A budget in the place of another: it goes on where that was. One that begins anew every so many days, and does not say
-    from when on, keeps the days that it had, or they are counted from now."""
+    from when on, or says when it would anyway, keeps the days that it had, or they are counted from now."""
     since = limit.next_reset_us
-    if limit.periodic_reset_days and not since:
+    if limit.periodic_reset_days:
         same = before is not None and before.periodic_reset_days == limit.periodic_reset_days
-        since = (before.next_reset_us if before is not None and same else 0) or now_us
+        had = before.next_reset_us if before is not None and same else 0
+        if not since or (had and since == next_reset_us(before or limit, now_us)):
+            since = had or now_us
     return msgspec.structs.replace(limit, next_reset_us=since, resets=0 if before is None else before.resets)
 
 
@@ -81,7 +89,42 @@ def budget_of_row(row: ApiKey | VirtualKey, declared_us: int) -> Budget | None:
 def standings(office: Office, rows: Iterable[ApiKey | VirtualKey]) -> dict[str, Standing]:
     """How the budgets of rows stand, by the rows' ids, in one query; nothing when the ledger cannot be read. It blocks."""
     declared_us = office.house.declared_us
-    budgets = {row.id: budget for row in rows if (budget := budget_of_row(row, declared_us)) is not None}
+    return _standings(office, {row.id: budget for row in rows if (budget := budget_of_row(row, declared_us)) is not None})
+
+
+def standings_of_several(office: Office, rows: Iterable[Several]) -> dict[str, list[Standing | None]]:
+    """How the budgets stand of those that may have several, in their order, by the rows' ids, in one query; None: that cannot
+    be told. It blocks."""
+    rows = [row for row in rows if row.usage_limits]
+    return _aligned(office, {row.id: (f"{_HOLDERS[type(row)]}:{row.id}", row.usage_limits, row.changed_us) for row in rows})
+
+
+def standings_of_access(office: Office, account: Integration) -> dict[str, list[Standing | None]]:
+    """How the budgets stand that workspaces have of an account, by the workspaces' ids. It blocks."""
+    return _aligned(
+        office,
+        {
+            each.workspace: (f"integration:{account.id}/{each.workspace}", each.usage_limits, account.changed_us)
+            for each in account.workspaces
+            if each.usage_limits
+        },
+    )
+
+
+def _aligned(office: Office, said: Mapping[str, tuple[str, list[UsageLimit], int]]) -> dict[str, list[Standing | None]]:
+    """The same for whatever has them: whose they are in the ledger, what they are, and since when."""
+    budgets: dict[tuple[str, int], Budget] = {}
+    for name, (owner, limits, since) in said.items():
+        for n, limit in enumerate(limits):
+            try:
+                budgets[name, n] = budget_of(limit, owner, owner, since)
+            except ValueError:  # the compiler has left it out, and said so
+                continue
+    found = _standings(office, budgets)
+    return {name: [found.get((name, n)) for n in range(len(limits))] for name, (_, limits, _) in said.items()}
+
+
+def _standings(office: Office, budgets: Mapping[K, Budget]) -> dict[K, Standing]:
     if not budgets:
         return {}
     try:
@@ -90,4 +133,4 @@ def standings(office: Office, rows: Iterable[ApiKey | VirtualKey]) -> dict[str, 
     except StoreError as trouble:
         log.warning("what was used of budgets is not shown: %s", trouble)
         return {}
-    return {id: found.get(budget.id, Standing()) for id, budget in budgets.items()}
+    return {key: found.get(budget.id, Standing()) for key, budget in budgets.items()}

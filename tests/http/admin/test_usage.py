@@ -177,6 +177,113 @@ def test_a_page_of_keys_asks_the_ledger_once(admin, monkeypatch):
     assert asked == [3]
 
 
+HOLDERS = ["organisation", "workspace", "user"]
+
+
+@pytest.fixture
+def place(admin):
+    """Where those who have several budgets are found, and what the ledger knows them by."""
+    ids = {"organisation": admin.home.organisation, "workspace": admin.other.workspace, "user": admin.person().id}
+    paths = {"organisation": "/v1/admin/organisation", "workspace": "/v1/admin/workspaces", "user": "/v1/admin/users"}
+    return {each: (paths[each] if each == "organisation" else f"{paths[each]}/{ids[each]}", ids[each]) for each in HOLDERS}
+
+
+def usages(answer):
+    return [(each["type"], each["current_usage"], each["status"]) for each in answer.json["usage_limits"]]
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_those_who_have_several_budgets_show_what_was_used_of_each(admin, place, holder):
+    path, id = place[holder]
+    assert admin.put(path, {"usage_limits": [LIMIT, {"type": "requests", "credit_limit": 5}]}).status == 200
+    assert usages(admin.get(path)) == [("cost", 0, "active"), ("requests", 0, "active")]
+    admin.reload()
+    cost, requests = admin.app.world.snapshot.allowances._of[holder, id].budgets
+    admin.spend(cost, 2_500_000_000)
+    admin.spend(requests, 5)
+    assert usages(admin.get(path)) == [("cost", 2.5, "active"), ("requests", 5, "exhausted")]
+    assert admin.get(path).json["usage_limits"][0]["next_usage_reset_at"] > "2024"
+    if holder != "organisation":
+        shown = [each["usage_limits"] for each in admin.get(path.rpartition("/")[0]).json["data"] if each["id"] == id]
+        assert shown == [admin.get(path).json["usage_limits"]]
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_their_budgets_begin_anew_when_that_is_said(admin, place, holder):
+    path, id = place[holder]
+    admin.put(path, {"usage_limits": [LIMIT]})
+    before = admin.budget(holder, id)
+    admin.spend(before, 10 * DOLLAR)
+    assert admin.put(path, {"reset_usage": False}).status == 200
+    assert usages(admin.get(path)) == [("cost", 10, "exhausted")]
+    assert admin.put(path, {"reset_usage": True}).status == 200
+    assert usages(admin.get(path)) == [("cost", 0, "active")]
+    assert admin.budget(holder, id).id == f"{before.id}#1"
+    admin.put(path, {"usage_limits": [LIMIT | {"credit_limit": 20}], "reset_usage": True})
+    assert (admin.budget(holder, id).id, admin.budget(holder, id).cap) == (f"{before.id}#2", 20 * DOLLAR)
+
+
+def test_a_workspace_shows_its_usage_of_an_account(admin, mine):
+    said = {"id": "default", "enabled": True, "usage_limits": [LIMIT]}
+    admin.put("/v1/integrations/ours/workspaces", {"workspaces": [said]})
+    admin.spend(admin.budget("integration", "mine"), 3 * DOLLAR)
+    (shown,) = admin.get("/v1/integrations/ours/workspaces").json["workspaces"]
+    assert [each["current_usage"] for each in shown["usage_limits"]] == [3]
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_whoever_has_a_budget_resets_none_of_those_above(admin, place, holder):
+    path = place[holder][0]
+    admin.put(path, {"usage_limits": [LIMIT]})
+    scope = {"organisation": "organisations", "workspace": "workspaces", "user": "organisation_users"}[holder]
+    said = {"name": "limited", "scopes": [f"{scope}.update", f"{scope}.read"], "usage_limits": LIMIT}
+    made = admin.post("/v1/api-keys/organisation/service", said).json
+    admin.reload()
+    answer = admin.put(path, {"reset_usage": True}, key=made["key"])
+    assert (answer.status, answer.code, answer.param) == (403, "beyond_your_rights", "reset_usage")
+    assert admin.put(path, {"name": "Another"}, key=made["key"]).status == 200
+
+
+def test_whoever_has_a_budget_resets_none_of_providers_accounts_and_policies(admin, mine):
+    said = {"conditions": [], "group_by": [], "type": "cost", "credit_limit": 1}
+    policy = admin.post("/v1/policies/usage-limits", said | {"workspace_id": "default"}).json["id"]
+    scopes = ["providers.update", "organisation_integrations.update", "policies.update", "virtual_keys.update"]
+    said = {"name": "limited", "scopes": scopes, "usage_limits": LIMIT}
+    made = admin.post("/v1/api-keys/organisation/service", said).json
+    admin.reload()
+    anew = {"reset_usage": True}
+    for path, body in (
+        ("/v1/providers/mine", anew),
+        ("/v1/virtual-keys/mine", anew),
+        ("/v1/integrations/ours/workspaces", {"workspaces": [{"id": "default", "enabled": True, **anew}]}),
+        (f"/v1/policies/usage-limits/{policy}/entities/-/reset", {}),
+    ):
+        answer = admin.put(path, body, key=made["key"])
+        assert (answer.status, answer.code, answer.param) == (403, "beyond_your_rights", "reset_usage"), path
+
+
+def test_nobody_within_a_workspace_resets_its_budget(admin):
+    admin.put("/v1/admin/workspaces/other", {"usage_limits": [LIMIT]})
+    head = admin.person("member", [(admin.other.workspace, "admin")])
+    of_person = admin.key(admin.whole, ["workspaces.update"], kind="user", user=head.id)
+    of_workspace = admin.key(admin.other, ["workspaces.update"])
+    for key in (of_person, of_workspace):
+        answer = admin.put("/v1/admin/workspaces/other", {"reset_usage": True}, key=key)
+        assert (answer.status, answer.code, answer.param) == (403, "member_reserved", "reset_usage")
+
+
+def test_a_ledger_that_cannot_be_read_leaves_workspaces_to_be_seen(admin, place, monkeypatch):
+    def broken(*_):
+        raise StoreError("the ledger is away")
+
+    with admin.office.ledger() as ledger:
+        monkeypatch.setattr(type(ledger), "of", broken)
+    path = place["workspace"][0]
+    admin.put(path, {"usage_limits": [LIMIT]})
+    assert admin.get(path).json["usage_limits"][0]["current_usage"] is None
+    assert admin.get("/v1/admin/workspaces").status == 200
+
+
 WHOLE = LIMIT | {"time_zone": "Europe/Berlin", "soft": True, "downgrade_at": 8, "downgrade_to": "@openai/gpt-4o-mini"}
 
 

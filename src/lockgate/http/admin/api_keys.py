@@ -85,6 +85,8 @@ def read(ask: Ask) -> ShownApiKey:
 def update(ask: Ask, body: ChangedApiKey) -> Empty:
     """Change a key. It can be given no more than who changes it has."""
     rights, known = ask.rights(), ask.office.house.scopes
+    if body.reset_usage is True:
+        ask.check_resets()
     with ask.change() as change:
         key = _changeable(ask, change, "update")
         if body.id not in ("", key.id):
@@ -94,8 +96,6 @@ def update(ask: Ask, body: ChangedApiKey) -> Empty:
         if EVERYTHING in changed.scopes and changed.workspace:
             raise _not_in_workspaces()
         _check_config(ask, change, changed)
-        if body.reset_usage:
-            _check_unlimited(rights)
         if not said(body).isdisjoint(_GRANTS):
             _check_within(ask, key, rights)
             changed = narrowed(changed, rights, known)
@@ -223,14 +223,6 @@ def _check_within(ask: Ask, key: ApiKey, rights: Rights) -> None:
     person = ask.caller.person
     if key.id != ask.caller.id and (person is None or key.user != person.id):
         check_within(key, rights, ask.office.house.scopes)
-
-
-def _check_unlimited(rights: Rights) -> None:
-    """Nobody who has a budget makes one begin anew: their own would hold for nothing."""
-    if rights.usage_limits is not None:
-        raise Refusal(
-            403, "beyond_your_rights", "Your own key has a budget, so you can reset none.", param="reset_usage", scope="key"
-        )
 
 
 def _check_access(ask: Ask, key: ApiKey, verb: str) -> None:

@@ -107,6 +107,13 @@ class Ask:
                 f'It has been changed: it is version "{row.version}" now. Read it again, and send If-Match with that.',
             )
 
+    def check_resets(self) -> None:
+        """Raises `Refusal` 403: nobody who has a budget makes one begin anew, or their own would hold for nothing. To be asked
+        before a change begins. Raises `StoreError`."""
+        if self.rights().usage_limits is not None:
+            message = "Your own key has a budget, so you can reset none."
+            raise Refusal(403, "beyond_your_rights", message, param="reset_usage", scope="key")
+
     def standing(self) -> Standing:
         """Which roles the caller could give and take."""
         person = self.caller.person

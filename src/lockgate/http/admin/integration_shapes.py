@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from lockgate.control.accounts import KEY, MASK, shown
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import GlobalAccess, Integration, ModelAccess, SecretMapping, WorkspaceAccess
 from lockgate.core.limits import RateLimit, UsageLimit
+from lockgate.http.admin.limit_lists import shown_usages
 from lockgate.http.admin.shapes import (
     Body,
     LongText,
@@ -24,6 +25,7 @@ from lockgate.http.admin.shapes import (
     shown_usage,
     text_of,
 )
+from lockgate.stores.ledger.standings import Standing
 
 Secret = Annotated[str, Meta(max_length=65_536)]
 Tags = Annotated[dict[str, Text], Meta(max_length=100)]
@@ -296,17 +298,18 @@ def shown_access(access: GlobalAccess) -> Access:
     return Access(enabled=access.enabled, usage_limits=usage, rate_limits=rates)
 
 
-def shown_workspaces(account: Integration) -> ShownWorkspaces:
-    """To be shown."""
+def shown_workspaces(account: Integration, now_us: int, stand: Mapping[str, Sequence[Standing | None]]) -> ShownWorkspaces:
+    """To be shown. `stand`: how the workspaces' budgets stand, by the workspaces' ids."""
     return ShownWorkspaces(
         total=len(account.workspaces),
-        workspaces=[_workspace(each) for each in account.workspaces],
+        workspaces=[_workspace(each, now_us, stand.get(each.workspace, ())) for each in account.workspaces],
         global_workspace_access=shown_access(account.everyone),
     )
 
 
-def _workspace(access: WorkspaceAccess) -> ShownWorkspace:
-    usage, rates = shown_limits(access.usage_limits, access.rate_limits)
+def _workspace(access: WorkspaceAccess, now_us: int, stand: Sequence[Standing | None]) -> ShownWorkspace:
+    usage = shown_usages(access.usage_limits, now_us, stand) or None
+    _, rates = shown_limits([], access.rate_limits)
     return ShownWorkspace(id=access.workspace, enabled=access.enabled, usage_limits=usage, rate_limits=rates)
 
 

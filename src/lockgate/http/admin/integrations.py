@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from lockgate.control import declared
 from lockgate.control import integrations as case
-from lockgate.control.budgets import all_carried
+from lockgate.control.budgets import all_carried, standings_of_access
 from lockgate.control.called import called
 from lockgate.control.providers import add_default
 from lockgate.core.failure import Refusal
@@ -185,12 +185,14 @@ def workspaces(ask: Ask) -> ShownWorkspaces:
     """List the workspaces that may use an account of the organisation, and how much of it."""
     account = _seen(ask)
     ask.version = account.version
-    return shown_workspaces(account)
+    return shown_workspaces(account, ask.now_us, standings_of_access(ask.office, account))
 
 
 def update_workspaces(ask: Ask, body: ChangedWorkspaces) -> Empty:
     """Say which workspaces may use an account of the organisation, and how much of it."""
     seen = _seen(ask)
+    if any(each.reset_usage for each in body.workspaces):
+        ask.check_resets()
     taken = declared_slugs(ask)
     override = body.override_existing_workspace_access or body.override_existing_workspaces_access
     everyone = None if body.global_workspace_access is None else stored_access(body.global_workspace_access)

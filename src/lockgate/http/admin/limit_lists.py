@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-from msgspec import Meta
+import msgspec
+from msgspec import Meta, UnsetType
 
-from lockgate.control.budgets import all_carried, kind_of
+from lockgate.control.budgets import all_carried, begun_anew, kind_of
 from lockgate.core.failure import Refusal
 from lockgate.core.limits import RateLimit, UsageLimit
-from lockgate.http.admin.shapes import RateLimits, UsageLimits
+from lockgate.http.admin.shapes import RateLimits, ShownUsageLimits, UsageLimits, shown_usage
+from lockgate.stores.ledger.standings import Standing
 
 Usages = Annotated[list[UsageLimits], Meta(max_length=20)]
 Rates = Annotated[list[RateLimits], Meta(max_length=20)]
@@ -27,6 +29,25 @@ def usages(said: Iterable[UsageLimits] | None, now_us: int, before: Iterable[Usa
             raise Refusal(400, "invalid_value", "There are two budgets of this type that begin anew as often.", param=at)
         found[kind_of(limit)] = limit
     return all_carried(found.values(), before, now_us)
+
+
+def changed_usages(
+    said: Iterable[UsageLimits] | UnsetType | None, anew: bool | None, before: list[UsageLimit], now_us: int
+) -> list[UsageLimit]:
+    """Budgets after a change: what was said in the place of those `before`, and (`anew`) nothing of them used. Raises `Refusal`
+    400."""
+    after = before if isinstance(said, UnsetType) else usages(said, now_us, before)
+    return [begun_anew(each) for each in after] if anew else after
+
+
+def shown_usages(limits: Sequence[UsageLimit], now_us: int, stand: Sequence[Standing | None] = ()) -> list[ShownUsageLimits]:
+    """Budgets to be shown, as they are now; `stand`: how each stands, None where nobody can tell."""
+    found = list[ShownUsageLimits]()
+    for limit, standing in zip(limits, stand or [None] * len(limits), strict=True):
+        shown = shown_usage(limit, now_us, None if standing is None else standing.used)
+        spent = standing is not None and standing.exhausted and not limit.soft
+        found.append(msgspec.structs.replace(shown, status="exhausted" if spent else "active"))
+    return found
 
 
 def rates(said: Iterable[RateLimits] | None) -> list[RateLimit]:

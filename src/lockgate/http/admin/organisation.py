@@ -8,11 +8,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from lockgate.control import declared
+from lockgate.control.budgets import standings_of_several
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import SavedConfig
 from lockgate.core.tenancy import Organisation
 from lockgate.http.admin.ask import Ask
-from lockgate.http.admin.limit_lists import Rates, Usages, rates, usages
+from lockgate.http.admin.limit_lists import Rates, Usages, changed_usages, rates, shown_usages
 from lockgate.http.admin.shapes import (
     Body,
     DefaultsBody,
@@ -21,7 +22,6 @@ from lockgate.http.admin.shapes import (
     ShownUsageLimits,
     shown_defaults,
     shown_rate,
-    shown_usage,
     text_of,
 )
 from lockgate.http.admin.workspace_shapes import ChangedDefaults, Name
@@ -29,11 +29,12 @@ from lockgate.stores.control.change import Change
 
 
 class ChangedOrganisation(Body, frozen=True, kw_only=True):
-    """What is to be changed of the organisation; null takes limits away."""
+    """What is to be changed of the organisation; null takes limits away. `reset_usage`: its budgets begin anew."""
 
     name: Name | UnsetType = UNSET
     usage_limits: Usages | UnsetType | None = UNSET
     rate_limits: Rates | UnsetType | None = UNSET
+    reset_usage: bool | UnsetType | None = UNSET
 
 
 class ShownOrganisation(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,25 +60,28 @@ def read(ask: Ask) -> ShownOrganisation:
     """Read the organisation."""
     row = _row(ask)
     ask.version = row.version
-    return _shown(row)
+    return _shown(ask, row)
 
 
 def update(ask: Ask, body: ChangedOrganisation) -> ShownOrganisation:
     """Change the organisation."""
+    if body.reset_usage is True:
+        ask.check_resets()
     with ask.change() as change:
         row = change.get(Organisation, ask.tenant.organisation)
         ask.match(row)
         changes: dict[str, Any] = {}
         if body.name is not UNSET:
             changes["name"] = body.name
-        if body.usage_limits is not UNSET:
-            changes["usage_limits"] = usages(body.usage_limits, ask.now_us, row.usage_limits)
+        if body.usage_limits is not UNSET or body.reset_usage is True:
+            anew = body.reset_usage is True
+            changes["usage_limits"] = changed_usages(body.usage_limits, anew, row.usage_limits, ask.now_us)
         if body.rate_limits is not UNSET:
             changes["rate_limits"] = rates(body.rate_limits)
         if changes:
             row = change.put(msgspec.structs.replace(row, **changes))
     ask.version = row.version
-    return _shown(row)
+    return _shown(ask, row)
 
 
 def read_defaults(ask: Ask) -> ShownOrganisationDefaults:
@@ -111,12 +115,13 @@ def _row(ask: Ask) -> Organisation:
     return ask.store.get(ask.tenant, Organisation, ask.tenant.organisation)
 
 
-def _shown(row: Organisation) -> ShownOrganisation:
+def _shown(ask: Ask, row: Organisation) -> ShownOrganisation:
+    stand = standings_of_several(ask.office, [row])
     return ShownOrganisation(
         id=row.id,
         slug=row.slug,
         name=row.name,
-        usage_limits=[shown_usage(each) for each in row.usage_limits],
+        usage_limits=shown_usages(row.usage_limits, ask.now_us, stand.get(row.id, ())),
         rate_limits=[shown_rate(each) for each in row.rate_limits],
         created_at=text_of(row.created_us),
         last_updated_at=text_of(row.changed_us),

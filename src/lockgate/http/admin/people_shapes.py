@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from lockgate.core.tenancy import Membership, OrganisationRole, User, WorkspaceRole
-from lockgate.http.admin.shapes import Body, RateLimits, ShownUsageLimits, shown_rate, shown_usage, text_of
+from lockgate.http.admin.limit_lists import shown_usages
+from lockgate.http.admin.shapes import Body, RateLimits, ShownUsageLimits, shown_rate, text_of
+from lockgate.stores.ledger.standings import Standing
 
 _Id = Annotated[str, Meta(min_length=1, max_length=100)]
 
@@ -55,8 +58,8 @@ class ShownMember(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["workspace_member"] = "workspace_member"
 
 
-def shown_user(user: User, workspaces: list[str]) -> ShownUser:
-    """A person to be shown."""
+def shown_user(user: User, workspaces: list[str], now_us: int, stand: Sequence[Standing | None]) -> ShownUser:
+    """A person to be shown. `stand`: how their budgets stand."""
     return ShownUser(
         **_names(user),
         id=user.id,
@@ -67,7 +70,7 @@ def shown_user(user: User, workspaces: list[str]) -> ShownUser:
         created_at=text_of(user.created_us),
         last_updated_at=text_of(user.changed_us),
         workspace_ids=workspaces,
-        usage_limits=[shown_usage(each) for each in user.usage_limits],
+        usage_limits=shown_usages(user.usage_limits, now_us, stand),
         rate_limits=[shown_rate(each) for each in user.rate_limits],
     )
 

@@ -83,6 +83,7 @@ def entities(ask: Ask, query: Paging) -> Listing[Entity]:
 
 def reset(ask: Ask, body: ResetEntity) -> Empty:
     """Forget what was used of one of those that a budget counts apart."""
+    ask.check_resets()
     row, where = _seen(ask, "usage")
     text = "" if where else case.counted_group(ask.office, row, ask.params["entity_id"])
     with ask.change() as change:

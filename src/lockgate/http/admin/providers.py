@@ -66,6 +66,8 @@ def read(ask: Ask) -> ShownProvider:
 def update(ask: Ask, body: ChangedProvider) -> MadeProvider:
     """Change a provider. Requests that are under way keep what they began with."""
     check_same(ask, body.slug)
+    if body.reset_usage:
+        ask.check_resets()
     with ask.change() as change:
         key = changeable(ask, change)
         key = case.update_virtual_key(change, key, **changes_of(body, key, ask.now_us))

@@ -118,7 +118,7 @@ WORKSPACES: tuple[AdminRoute, ...] = (
         "workspace",
         "workspace",
         "update",
-        dict.fromkeys(("usage_limits", "rate_limits"), ADMINS),
+        dict.fromkeys(("usage_limits", "rate_limits", "reset_usage"), ADMINS),
     ),
     AdminRoute("DELETE", _ID, "workspaces.remove", ("workspaces.delete",), ADMINS, "organisation", "workspace", "delete"),
     AdminRoute("GET", f"{_ID}/users", "members.index", ("workspace_users.list",), MEMBERS, "workspace", "membership", "list"),

@@ -133,6 +133,7 @@ class ShownUsageLimits(msgspec.Struct, frozen=True, kw_only=True):
     downgrade_at: float | None
     downgrade_to: str | None
     current_usage: float | UnsetType | None = UNSET
+    status: Literal["active", "exhausted"] | UnsetType = UNSET
 
 
 def shown_usage(limit: UsageLimit, now_us: int = 0, used: int | UnsetType | None = UNSET) -> ShownUsageLimits:

@@ -8,12 +8,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from lockgate.control import members
+from lockgate.control.budgets import standings_of_several
 from lockgate.control.identity import users
 from lockgate.control.roles import check_role
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import Membership, OrganisationRole, User
 from lockgate.http.admin.ask import Ask
-from lockgate.http.admin.limit_lists import Rates, Usages, rates, usages
+from lockgate.http.admin.limit_lists import Rates, Usages, changed_usages, rates
 from lockgate.http.admin.people_shapes import ShownUser, shown_user
 from lockgate.http.admin.shapes import Body, Empty, Listing, Paging, Text
 from lockgate.stores.control.change import Change
@@ -21,13 +22,15 @@ from lockgate.stores.control.query import Absent
 
 
 class ChangedUser(Body, frozen=True, kw_only=True):
-    """What is to be changed of a person. Who is `disabled` cannot log in, and their keys are refused."""
+    """What is to be changed of a person. Who is `disabled` cannot log in, and their keys are refused.
+    `reset_usage`: their budgets begin anew."""
 
     name: Text | UnsetType = UNSET
     role: OrganisationRole | UnsetType = UNSET
     status: Literal["active", "disabled"] | UnsetType = UNSET
     usage_limits: Usages | UnsetType | None = UNSET
     rate_limits: Rates | UnsetType | None = UNSET
+    reset_usage: bool | UnsetType | None = UNSET
 
 
 class ListUsers(Paging, frozen=True, kw_only=True):
@@ -47,7 +50,9 @@ def index(ask: Ask, query: ListUsers) -> Listing[ShownUser]:
     places: dict[str, list[str]] = {}
     for seat in ask.store.page(ask.tenant, Membership, limit=1 << 30).rows if part else ():
         places.setdefault(seat.user, []).append(seat.workspace)
-    return Listing(total=len(rows), data=[shown_user(row, places.get(row.id, [])) for row in part])
+    stand = standings_of_several(ask.office, part)
+    shown = [shown_user(row, places.get(row.id, []), ask.now_us, stand.get(row.id, ())) for row in part]
+    return Listing(total=len(rows), data=shown)
 
 
 def read(ask: Ask) -> ShownUser:
@@ -59,7 +64,8 @@ def read(ask: Ask) -> ShownUser:
         raise _unknown(id) from None
     ask.version = row.version
     seats = ask.store.page(ask.tenant, Membership, limit=1 << 30, user=row.id).rows
-    return shown_user(row, [seat.workspace for seat in seats])
+    stand = standings_of_several(ask.office, [row])
+    return shown_user(row, [seat.workspace for seat in seats], ask.now_us, stand.get(row.id, ()))
 
 
 def update(ask: Ask, body: ChangedUser) -> Empty:
@@ -67,6 +73,8 @@ def update(ask: Ask, body: ChangedUser) -> Empty:
     standing = ask.standing()
     if body.role is not UNSET:
         check_role(standing, body.role)
+    if body.reset_usage is True:
+        ask.check_resets()
     with ask.change() as change:
         user = _named(change, ask.params["user_id"])
         ask.match(user)
@@ -74,8 +82,9 @@ def update(ask: Ask, body: ChangedUser) -> Empty:
         changes: dict[str, Any] = {}
         if body.name is not UNSET:
             changes["name"] = body.name
-        if body.usage_limits is not UNSET:
-            changes["usage_limits"] = usages(body.usage_limits, ask.now_us, user.usage_limits)
+        if body.usage_limits is not UNSET or body.reset_usage is True:
+            anew = body.reset_usage is True
+            changes["usage_limits"] = changed_usages(body.usage_limits, anew, user.usage_limits, ask.now_us)
         if body.rate_limits is not UNSET:
             changes["rate_limits"] = rates(body.rate_limits)
         if changes:

@@ -57,6 +57,8 @@ def read(ask: Ask) -> ShownVirtualKey:
 def update(ask: Ask, body: ChangedVirtualKey) -> MadeVirtualKey:
     """Change a provider, or give the account behind it another key."""
     check_same(ask, body.slug)
+    if body.reset_usage:
+        ask.check_resets()
     configurations, secret = body.configured(), (body.key or "").strip()
     vault, egress = ask.office.vault, ask.office.snapshot().egress
     with ask.change() as change:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from lockgate.core.tenancy import Defaults, Workspace, WorkspaceRole
-from lockgate.http.admin.limit_lists import Rates, Usages
+from lockgate.http.admin.limit_lists import Rates, Usages, shown_usages
 from lockgate.http.admin.people_shapes import NewSeat, ShownMember
 from lockgate.http.admin.shapes import (
     Body,
@@ -20,9 +21,9 @@ from lockgate.http.admin.shapes import (
     Text,
     shown_defaults,
     shown_rate,
-    shown_usage,
     text_of,
 )
+from lockgate.stores.ledger.standings import Standing
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 _Seats = Annotated[list[str | NewSeat], Meta(max_length=1000)]
@@ -58,13 +59,15 @@ class NewWorkspace(Body, frozen=True, kw_only=True):
 
 
 class ChangedWorkspace(Body, frozen=True, kw_only=True):
-    """What is to be changed of a workspace; null takes away. Of `defaults`, too, what is not said stays as it is."""
+    """What is to be changed of a workspace; null takes away. Of `defaults`, too, what is not said stays as it is.
+    `reset_usage`: its budgets begin anew."""
 
     name: Name | UnsetType = UNSET
     description: LongText | UnsetType | None = UNSET
     defaults: ChangedDefaults | UnsetType | None = UNSET
     usage_limits: Usages | UnsetType | None = UNSET
     rate_limits: Rates | UnsetType | None = UNSET
+    reset_usage: bool | UnsetType | None = UNSET
 
 
 class RemovedWorkspace(Body, frozen=True, kw_only=True):
@@ -118,8 +121,8 @@ class WholeWorkspace(ShownWorkspace, frozen=True, kw_only=True):
     users: list[ShownMember] | None
 
 
-def shown(row: Workspace, home: str) -> dict[str, Any]:
-    """The members of a workspace to be shown. `home` is the one to begin with."""
+def shown(row: Workspace, home: str, now_us: int, stand: Sequence[Standing | None]) -> dict[str, Any]:
+    """The members of a workspace to be shown. `home` is the one to begin with; `stand`: how its budgets stand."""
     return {
         "id": row.id,
         "slug": row.slug,
@@ -129,7 +132,7 @@ def shown(row: Workspace, home: str) -> dict[str, Any]:
         "created_at": text_of(row.created_us),
         "last_updated_at": text_of(row.changed_us),
         "defaults": shown_defaults(row.defaults),
-        "usage_limits": [shown_usage(each) for each in row.usage_limits],
+        "usage_limits": shown_usages(row.usage_limits, now_us, stand),
         "rate_limits": [shown_rate(each) for each in row.rate_limits],
         "is_default": int(row.id == home),
     }

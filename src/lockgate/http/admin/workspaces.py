@@ -8,12 +8,13 @@ import msgspec
 from msgspec import UNSET
 
 from lockgate.control import declared, workspaces
+from lockgate.control.budgets import standings_of_several
 from lockgate.control.roles import check_seat
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import SavedConfig
 from lockgate.core.tenancy import Membership, Workspace, WorkspaceRole
 from lockgate.http.admin.ask import Ask
-from lockgate.http.admin.limit_lists import rates, usages
+from lockgate.http.admin.limit_lists import changed_usages, rates, usages
 from lockgate.http.admin.members import shown_members
 from lockgate.http.admin.people_shapes import NewSeat
 from lockgate.http.admin.shapes import DefaultsBody, Empty, Listing, said
@@ -32,7 +33,7 @@ from lockgate.http.admin.workspace_shapes import (
 from lockgate.stores.control.change import Change
 
 #: What the organisation gives a workspace: nobody who is confined to the workspace changes it.
-_GIVEN = ("usage_limits", "rate_limits")
+_GIVEN = ("usage_limits", "rate_limits", "reset_usage")
 #: People of a workspace that are shown with it; `/users` has them all.
 _PEOPLE = 1000
 
@@ -57,7 +58,7 @@ def create(ask: Ask, body: NewWorkspace) -> MadeWorkspace:
             rate_limits=rates(body.rate_limits),
             seats=seats,
         )
-    return MadeWorkspace(**shown(row, _home(ask)), users=[Seated(id=id, role=role) for id, role in seats])
+    return MadeWorkspace(**_shown(ask, [row])[0], users=[Seated(id=id, role=role) for id, role in seats])
 
 
 def index(ask: Ask, query: ListWorkspaces) -> Listing[ShownWorkspace]:
@@ -68,7 +69,7 @@ def index(ask: Ask, query: ListWorkspaces) -> Listing[ShownWorkspace]:
         rows = [row for row in rows if row.id in caller.seats]
     rows = [row for row in rows if query.name in row.name and query.exact_name in ("", row.name)]
     part = rows[query.offset : query.offset + query.page_size]
-    return Listing(total=len(rows), data=[ShownWorkspace(**shown(row, _home(ask))) for row in part])
+    return Listing(total=len(rows), data=[ShownWorkspace(**each) for each in _shown(ask, part)])
 
 
 def read(ask: Ask) -> WholeWorkspace:
@@ -79,7 +80,7 @@ def read(ask: Ask) -> WholeWorkspace:
     if "workspace_users.list" in ask.scopes:
         seats = ask.store.page(ask.tenant, Membership, limit=_PEOPLE).rows[::-1]
         users = shown_members(ask, seats)
-    return WholeWorkspace(**shown(row, _home(ask)), users=users)
+    return WholeWorkspace(**_shown(ask, [row])[0], users=users)
 
 
 def update(ask: Ask, body: ChangedWorkspace) -> ShownWorkspace:
@@ -92,6 +93,8 @@ def update(ask: Ask, body: ChangedWorkspace) -> ShownWorkspace:
             param=given[0],
             scope="workspace",
         )
+    if body.reset_usage is True:
+        ask.check_resets()
     with ask.change() as change:
         row = workspaces.named(change, ask.tenant.workspace)
         ask.match(row)
@@ -102,14 +105,15 @@ def update(ask: Ask, body: ChangedWorkspace) -> ShownWorkspace:
             changes["name"] = body.name
         if body.description is not UNSET:
             changes["description"] = body.description or ""
-        if body.usage_limits is not UNSET:
-            changes["usage_limits"] = usages(body.usage_limits, ask.now_us, row.usage_limits)
+        if body.usage_limits is not UNSET or body.reset_usage is True:
+            anew = body.reset_usage is True
+            changes["usage_limits"] = changed_usages(body.usage_limits, anew, row.usage_limits, ask.now_us)
         if body.rate_limits is not UNSET:
             changes["rate_limits"] = rates(body.rate_limits)
         if changes:
             row = change.put(msgspec.structs.replace(row, **changes))
     ask.version = row.version
-    return ShownWorkspace(**shown(row, _home(ask)))
+    return ShownWorkspace(**_shown(ask, [row])[0])
 
 
 def remove(ask: Ask, body: RemovedWorkspace) -> Empty:
@@ -148,6 +152,11 @@ def _no_config(slug: str) -> Refusal:
 
 def _seat(said: str | NewSeat) -> tuple[str, WorkspaceRole]:
     return (said, "member") if isinstance(said, str) else (said.id, said.role)
+
+
+def _shown(ask: Ask, rows: list[Workspace]) -> list[dict[str, Any]]:
+    stand = standings_of_several(ask.office, rows)
+    return [shown(row, _home(ask), ask.now_us, stand.get(row.id, ())) for row in rows]
 
 
 def _home(ask: Ask) -> str:
