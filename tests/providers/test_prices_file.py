@@ -3,15 +3,15 @@
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
-from genai_prices.data import providers
 from genai_prices.update_prices import DEFAULT_UPDATE_URL
 
 from lockgate.core.reply import Usage
 from lockgate.policy.price import Row
 from lockgate.providers import prices_file
+from lockgate.providers.bundled import bundled, bundled_version
 from lockgate.providers.prices import Prices
-from lockgate.providers.prices_catalogue import bundled, bundled_version
 from lockgate.providers.prices_file import NAME, URL, head_of, load, seal
 from lockgate.providers.table import TABLE
 from support import price_list
@@ -37,9 +37,9 @@ def test_the_data_are_where_the_package_s_own_updates_look():
 
 def test_a_list_that_was_taken_says_what_the_package_says(tmp_path, entries):
     taken(tmp_path, entries)
-    found = load(tmp_path / NAME)
-    assert found.size == bundled().size > 2000
-    assert found._all == providers
+    found, known = load(tmp_path / NAME), bundled()
+    assert found.size == known.size > 2000
+    assert [found.seller(each["id"]) for each in entries] == [known.seller(each["id"]) for each in entries]
 
 
 def test_a_list_that_was_taken_is_what_requests_are_charged_by(tmp_path, entries):
@@ -107,7 +107,7 @@ def spoilt(entries, how):
         ("clauses", "the provider 'openai' cannot be read"),
         ("twice", "listed twice"),
         ("few", "fewer than half"),
-        ("nameless", "the provider 'None' cannot be read"),
+        ("nameless", "providers with ids: Object missing required field `id`"),
     ],
 )
 def test_a_list_that_cannot_be_is_refused_with_a_sentence(entries, how, why):
@@ -144,6 +144,17 @@ def test_a_list_taken_beside_an_older_package_gives_way(tmp_path, entries, monke
     monkeypatch.setattr(prices_file, "bundled_version", lambda: "0.10.0")
     assert head_of(tmp_path / NAME) is None
     assert load(tmp_path / NAME) is None
+
+
+def test_a_list_that_was_checked_by_other_rules_is_checked_again(tmp_path, entries, caplog):
+    _, file = seal(data(entries), "test", NOW)
+    old = msgspec.json.decode(file) | {"reader": 0}
+    (tmp_path / NAME).write_bytes(msgspec.json.encode(old))
+    assert load(tmp_path / NAME).size == bundled().size
+    del old["providers"][0]["models"][0]["match"]
+    (tmp_path / NAME).write_bytes(msgspec.json.encode(old | {"digest": "other"}))
+    assert load(tmp_path / NAME) is None
+    assert "cannot be read" in caplog.text
 
 
 def test_there_need_be_no_file(tmp_path, caplog):

@@ -43,7 +43,7 @@ class Model(msgspec.Struct, frozen=True):
 
 def models_of(row: Row, prices: Prices, at_us: int, slug: str = "") -> list[Model]:
     """The models of a provider by name, priced at a time (µs since the epoch). `slug` is its name in the configuration."""
-    facts = {} if row.kind == "local" else display.facts_of(row.listed or row.slug)
+    facts = {} if row.kind == "local" else display.facts_of(row.listed or row.slug, prices.shelf)
     listed = {each.name: each for each in prices.models(row.prices)}
     for name in row.models:
         if row.free and not set(name) & set("*?["):
@@ -60,7 +60,7 @@ def models_of(row: Row, prices: Prices, at_us: int, slug: str = "") -> list[Mode
 
 def described(row: Row, prices: Prices) -> dict[str, Model]:
     """The models that the price list has of a provider, by name and without their prices: what they are and can do."""
-    facts = {} if row.kind == "local" else display.facts_of(row.listed or row.slug)
+    facts = {} if row.kind == "local" else display.facts_of(row.listed or row.slug, prices.shelf)
     found: dict[str, Model] = {}
     for each in prices.models(row.prices):
         fact = next((facts[name] for name in (each.name, *each.aliases) if name in facts), None)

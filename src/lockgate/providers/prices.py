@@ -19,7 +19,9 @@ from lockgate.core.reply import Usage
 from lockgate.policy.price import Flat, Row, cost, measures, unmetered
 from lockgate.policy.tariff import Tariff
 from lockgate.providers import prices_file
-from lockgate.providers.prices_catalogue import FOREVER, Catalogue, Listed, bundled
+from lockgate.providers.bundled import bundled
+from lockgate.providers.prices_catalogue import FOREVER, Catalogue, Listed
+from lockgate.providers.shelf import Shelf
 from lockgate.providers.table import Row as Provider
 
 _FREE = Flat.free()
@@ -59,7 +61,7 @@ class Prices:
     catalogue, the model exact or as a pattern (`gpt-4o*`); an exact name wins, then the longest pattern. Raises
     `ValueError` naming the row for a price that cannot be. `tariffs` are those of accounts, by what their providers are known
     by (`Provider.known_by`, which is `slug` wherever something is asked for here). `file` is a price list to be used instead of
-    the package's, if it is there (`providers.prices_file`). `size` bounds how many prices are kept.
+    the package's, if it is there (`providers.prices_file`); beside it is the `shelf`. `size` bounds how many prices are kept.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Prices:
             (slug, model): tariff.adjusted(flat) for slug, tariff in self._tariffs.items() for model, flat in tariff.own.items()
         }
         self._file = file
+        self.shelf = None if file is None else Shelf(file.with_name("shelf"))
         self._size = size
         self._kept: dict[tuple[str, str, str], tuple[Flat | None, int, int]] = {}  # price, since, until
         self._listed: dict[str, list[Listed]] = {}
@@ -193,9 +196,9 @@ class Prices:
         return None
 
     def load(self) -> Catalogue:
-        """The catalogue. The first call reads it, which takes up to half a second."""
+        """The catalogue. The first call reads it: some milliseconds, or half a second where nothing is on the shelf yet."""
         with self._loading:
             if self._catalogue is None:
                 taken = None if self._file is None else prices_file.load(self._file)
-                self._catalogue = taken or bundled()
+                self._catalogue = taken or bundled(self.shelf)
         return self._catalogue

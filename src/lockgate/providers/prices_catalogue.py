@@ -1,7 +1,7 @@
-"""The price catalogue: `genai-prices` (MIT), read into our own `Flat` prices.
+"""The price catalogue: the data of `genai-prices` (MIT), read into our own `Flat` prices.
 
-Only its data and its matching of names are used: its arithmetic takes 200-360 µs a call, ours under one, and the tests
-hold the two equal on every row. The package costs 350 ms and 27 MB to import, so it is imported when first asked for.
+Only its data are used (`price_rows`): its arithmetic takes 200-360 µs a call, ours under one, and the tests hold the two equal
+on every row. A seller's rows are read when somebody first asks for one of them: most sellers are never asked for.
 
 What its rows mean, as its own arithmetic reads them: prices in a list are dated or of a time of day, and the last that is
 active counts; a tiered price counts for all tokens once the input passes its start; a variant replaces single prices for a
@@ -17,20 +17,15 @@ endpoints, a bare model id included, since that is answered in its region (https
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from importlib import metadata
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from lockgate.policy.price import Flat, Rates
-
-if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, Provider
+from lockgate.providers.price_rows import Model, Priced, Seller, Tiered, dashed
 
 #: Our rates → the catalogue's names for them, in the units of `policy.price.Rates`.
 _NAMES = {
@@ -77,59 +72,59 @@ class Listed(msgspec.Struct, frozen=True):
     kinds: frozenset[str] = frozenset()  # of what is priced, by the catalogue's names
 
 
-def bundled() -> Catalogue:
-    """The list that the package brings; importing it takes 350 ms, once in a process."""
-    data: Any = importlib.import_module("genai_prices.data")
-    return Catalogue(data.providers, f"genai-prices {bundled_version()}")
-
-
-def bundled_version() -> str:
-    """The version of the package."""
-    return metadata.version("genai-prices")
-
-
 class Catalogue:
-    """The prices of all models it knows."""
+    """The prices of all models it knows: the rows of `sellers`, by their names, each as it was published."""
 
-    def __init__(self, providers: list[Provider], version: str) -> None:
+    def __init__(self, sellers: Mapping[str, msgspec.Raw], version: str) -> None:
         self.version = version
-        self._providers = {provider.id: provider for provider in providers}
-        self._all = providers
+        self._sellers = sellers
+        self._read: dict[str, Seller] = {}
 
     def __repr__(self) -> str:
-        return f"Catalogue({self.version}, {len(self._all)} providers)"
+        return f"Catalogue({self.version}, {len(self._sellers)} providers)"
 
     @property
     def size(self) -> int:
-        """How many models it lists."""
-        return sum(len(seller.models) for seller in self._all)
+        """How many models it lists. Reads it all."""
+        return sum(len(msgspec.json.decode(raw, type=_Counted).models) for raw in self._sellers.values())
+
+    def seller(self, name: str) -> Seller | None:
+        """A seller with all its models; None for one that is not listed. Raises `msgspec.ValidationError` for rows that cannot
+        be read, which a list that was checked has not."""
+        seller = self._read.get(name)
+        if seller is None and (raw := self._sellers.get(name)) is not None:
+            seller = self._read[name] = msgspec.json.decode(raw, type=Seller)
+        return seller
 
     def check(self, at_us: int) -> int:
-        """Look at all that a request might find: how many models there are. Raises `ValueError` for a price that cannot be,
-        and whatever a pattern raises that cannot be matched."""
-        if len(self._providers) < len(self._all):
-            raise ValueError("a provider is listed twice")
-        for seller in self._all:
-            seller.find_model("a name that no model has", all_providers=self._all)
-            for info in seller.models:
-                dated: list[Any] = [*(info.prices if isinstance(info.prices, list) else [info]), *(info.price_variants or ())]
+        """Look at all that a request might find: how many models there are. Raises `ValueError` for what cannot be read and for
+        a price that cannot be, and whatever a pattern raises that cannot be matched."""
+        models = 0
+        for name, raw in self._sellers.items():
+            try:
+                seller = msgspec.json.decode(raw, type=Seller)
+            except msgspec.ValidationError as error:
+                raise ValueError(f"the provider {name[:64]!r} cannot be read: {error}") from None
+            seller.model("a name that no model has")
+            for model in seller.models:
                 try:
-                    for each in dated:
-                        self._flat(each.prices)
-                    self.price(seller, info, at_us)
+                    for each in (*model.every_price(), *(variant.prices for variant in model.price_variants or ())):
+                        self._flat(each)
+                    self.price(seller, model, at_us)
                 except ValueError as error:
-                    raise ValueError(f"{seller.id}/{info.id}: {error}") from None
-        return self.size
+                    raise ValueError(f"{name}/{model.id}: {error}") from None
+            models += len(seller.models)
+        return models
 
     def models(self, provider: str) -> list[Listed]:
         """A provider's models; empty for a provider that is not listed."""
         if not provider.endswith(HOSTS):
-            seller = self._providers.get(provider)
-            return [] if seller is None else [_listed(info) for info in seller.models]
+            seller = self.seller(provider)
+            return [] if seller is None else [_listed(model) for model in seller.models]
         start = provider.removesuffix(HOSTS)
         return [
             _at(listed, name.removeprefix(start))
-            for name in self._providers
+            for name in self._sellers
             if name.startswith(start)
             for listed in self.models(name)
         ]
@@ -139,43 +134,53 @@ class Catalogue:
         if provider.endswith(HOSTS):
             model, _, host = model.rpartition(":")
             provider = provider.removesuffix(HOSTS) + host
-        seller = self._providers.get(provider)
-        info = seller.find_model(model, all_providers=self._all) if seller is not None and model else None
-        if seller is None or info is None:
+        seller = self.seller(provider)
+        found = self._model(seller, model.lower()) if seller is not None and model else None
+        if seller is None or found is None:
             return None, FOREVER
-        flat, until = self.price(seller, info, at_us)
-        if flat is None and _says_nothing(info) and _is_free(provider, model):
+        flat, until = self.price(seller, found, at_us)
+        if flat is None and found.prices == {} and _is_free(provider, model):
             flat = Flat.free(self.version)
         return flat, until
 
-    def price(self, seller: Provider, info: ModelInfo, at_us: int) -> tuple[Flat | None, int]:
+    def price(self, seller: Seller, model: Model, at_us: int) -> tuple[Flat | None, int]:
         """The price in a row of the catalogue, likewise."""
         at = datetime.fromtimestamp(at_us / 1e6, UTC)
-        least_ms = _LEAST_MS.get((seller.id, info.id), 0)
-        flat = self._flat(info.get_prices(at), least_ms)
-        if flat is not None and any(info is own for own in seller.models):  # variants are the seller's, not the model maker's
-            flat = self._with_tiers(flat, info, at, least_ms)
-        return flat, min((int(change.timestamp() * 1e6) for change in _changes(info, at)), default=FOREVER)
+        least_ms = _LEAST_MS.get((seller.id, model.id), 0)
+        flat = self._flat(model.priced(at), least_ms)
+        if flat is not None and any(model is own for own in seller.models):  # variants are the seller's, not the model maker's
+            flat = self._with_tiers(flat, model, at, least_ms)
+        constraints = [each.constraint for each in (*model.dated, *(model.price_variants or ())) if each.constraint is not None]
+        changes = (int(change.timestamp() * 1e6) for each in constraints for change in each.changes(at))
+        return flat, min(changes, default=FOREVER)
 
-    def _with_tiers(self, flat: Flat, info: ModelInfo, at: datetime, least_ms: int) -> Flat:
+    def _model(self, seller: Seller, name: str) -> Model | None:
+        """The model of a name, the seller's own or one that it sells for its maker."""
+        makers = [self.seller(maker) for maker in seller.fallback_model_providers or ()]
+        for spelt in dict.fromkeys((name, dashed(name))):
+            for each in (seller, *makers):
+                if each is not None and (found := each.model(spelt)) is not None:
+                    return found
+        return None
+
+    def _with_tiers(self, flat: Flat, model: Model, at: datetime, least_ms: int) -> Flat:
         tiers: dict[str, Flat] = {}
-        for variant in info.price_variants or ():
+        for variant in model.price_variants or ():
             (by, name), *more = variant.when.items()
             if by in _TIERED_BY and not more:
-                tier = self._flat(info.get_prices(at, {by: name}), least_ms)
+                tier = self._flat(model.priced(at, {by: name}), least_ms)
                 if tier is not None and tier != flat:
                     tiers[name] = tier
         fields = {name: getattr(flat, name) for name in flat.__struct_fields__}
         return Flat(**{**fields, "tiers": tiers or None})
 
-    def _flat(self, price: ModelPrice, least_ms: int = 0) -> Flat | None:
+    def _flat(self, said: Priced, least_ms: int = 0) -> Flat | None:
         """A row as a price for each stretch of input size; None when it has none."""
-        said = price.__dict__
         listed = {ours: value for ours, theirs in _NAMES.items() if (value := said.get(theirs)) is not None}
         listed |= {ours: value for ours, theirs in _TRUER.items() if (value := said.get(theirs)) is not None}
         if not listed:
             return None
-        starts = sorted({tier.start for value in listed.values() if not isinstance(value, Decimal) for tier in value.tiers})
+        starts = sorted({tier.start for value in listed.values() if isinstance(value, Tiered) for tier in value.tiers})
         above = tuple((start, _level(listed, start).flat(self.version)) for start in starts)
         base = _level(listed, -1).flat(self.version, least_ms=least_ms)
         if not above:
@@ -184,11 +189,39 @@ class Catalogue:
         return Flat(**{**fields, "above": above})
 
 
-def _listed(info: ModelInfo) -> Listed:
-    names = list(dict.fromkeys(name for name in (info.id, *_exact(info.match)) if info.is_match(name))) or [info.id]
-    prices: list[Any] = info.prices if isinstance(info.prices, list) else [info]
-    kinds = frozenset(kind for each in prices for kind in each.prices.__dict__)
-    return Listed(names[0], info.name or names[0], tuple(names[1:]), info.context_window, bool(info.deprecated), kinds)
+def sellers_of(data: bytes) -> dict[str, msgspec.Raw]:
+    """The rows of published data by their sellers' names, not looked at yet. Raises `ValueError`."""
+    try:
+        entries = msgspec.json.decode(data, type=list[msgspec.Raw])
+    except msgspec.ValidationError:
+        raise ValueError("it is no JSON array of providers (genai-prices publishes one as v2/data.json)") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"it is no JSON: {error}") from None
+    sellers: dict[str, msgspec.Raw] = {}
+    for entry in entries:
+        try:
+            name = msgspec.json.decode(entry, type=_Named).id
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"it is no JSON array of providers with ids: {error}") from None
+        if name in sellers:
+            raise ValueError(f"the provider {name[:64]!r} is listed twice")
+        sellers[name] = entry
+    return sellers
+
+
+class _Named(msgspec.Struct):
+    id: str
+
+
+class _Counted(msgspec.Struct):
+    models: list[msgspec.Raw] = []
+
+
+def _listed(model: Model) -> Listed:
+    admitted = [name for name in (model.id, *model.match.exact()) if model.match.admits(name.lower())]
+    names = list(dict.fromkeys(admitted)) or [model.id]
+    kinds = frozenset(kind for each in model.every_price() for kind in each)
+    return Listed(names[0], model.name or names[0], tuple(names[1:]), model.context_window, bool(model.deprecated), kinds)
 
 
 def _at(listed: Listed, host: str) -> Listed:
@@ -197,45 +230,10 @@ def _at(listed: Listed, host: str) -> Listed:
     return msgspec.structs.replace(listed, name=f"{listed.name}:{host}", aliases=aliases)
 
 
-def _exact(clause: Any) -> Iterator[str]:
-    """The names that a clause of the catalogue's matching admits by themselves."""
-    if (name := getattr(clause, "equals", None)) is not None:
-        yield name
-    inner: Iterable[Any] = getattr(clause, "or_", ())
-    for each in inner:
-        yield from _exact(each)
-
-
-def _level(listed: dict[str, Any], passed: int) -> Rates:
+def _level(listed: Mapping[str, Decimal | Tiered], passed: int) -> Rates:
     """The prices once the input has passed `passed` tokens (-1: none yet)."""
-    return Rates(**{name: value if isinstance(value, Decimal) else _tier(value, passed) for name, value in listed.items()})
-
-
-def _tier(tiered: Any, passed: int) -> Decimal:
-    price: Decimal = tiered.base
-    for tier in tiered.tiers:  # ascending
-        if tier.start <= passed:
-            price = tier.price
-    return price
-
-
-def _says_nothing(info: ModelInfo) -> bool:
-    return not isinstance(info.prices, list) and not info.prices.__dict__
+    return Rates(**{name: each.beyond(passed) if isinstance(each, Tiered) else each for name, each in listed.items()})
 
 
 def _is_free(provider: str, model: str) -> bool:
     return any(fnmatchcase(provider, owner) and fnmatchcase(model.lower(), pattern) for owner, pattern in _FREE)
-
-
-def _changes(info: ModelInfo, at: datetime) -> Iterator[datetime]:
-    """The moments after `at` when another of a model's prices may become the active one."""
-    dated: list[Any] = [*(info.prices if isinstance(info.prices, list) else ()), *(info.price_variants or ())]
-    for price in dated:
-        start = getattr(price.constraint, "start_date", None)
-        if start is not None and (begins := datetime.combine(start, time(), UTC)) > at:
-            yield begins
-        for name in ("start_time", "end_time"):
-            hour = getattr(price.constraint, name, None)
-            if hour is not None:
-                turn = datetime.combine(at.date(), hour if hour.tzinfo else hour.replace(tzinfo=UTC)).astimezone(UTC)
-                yield next(each for days in (-1, 0, 1, 2) if (each := turn + timedelta(days=days)) > at)

@@ -8,21 +8,17 @@ installed now is not used: the package's own is newer.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import logging
 import re
 import threading
-import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lockgate.providers.prices_catalogue import Catalogue, bundled, bundled_version
-
-if TYPE_CHECKING:
-    from genai_prices.types import Provider
+from lockgate.providers.bundled import bundled, bundled_version
+from lockgate.providers.price_rows import READER
+from lockgate.providers.prices_catalogue import Catalogue, sellers_of
 
 log = logging.getLogger("lockgate")
 
@@ -34,17 +30,19 @@ URL = "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main/p
 LIMIT = 32 * 1024 * 1024
 #: A list with fewer models than this share of the package's is cut, or a part.
 LEAST = 0.5
-#: What the package's reading of odd data raises.
-_UNREADABLE = (ValueError, TypeError, LookupError, AssertionError, AttributeError, StopIteration, RecursionError, re.error)
+#: What odd data raise when they are looked at.
+_UNREADABLE = (ValueError, OverflowError, RecursionError, re.error)
 
 
 class Head(msgspec.Struct):
-    """Where a list is from. `digest` is the SHA-256 of the published bytes, `beside` the package's version at the time."""
+    """Where a list is from. `digest` is the SHA-256 of the published bytes, `beside` the package's version at the time,
+    `reader` says by which rules it was checked."""
 
     taken_us: int
     source: str
     digest: str
     beside: str
+    reader: int = 0
 
     @property
     def version(self) -> str:
@@ -52,7 +50,7 @@ class Head(msgspec.Struct):
         return f"genai-prices {datetime.fromtimestamp(self.taken_us / 1e6, UTC):%Y-%m-%d} {self.digest[:8]}"
 
 
-class _File(Head):
+class _File(Head, kw_only=True):
     providers: msgspec.Raw
 
 
@@ -60,22 +58,18 @@ def seal(data: bytes, source: str, taken_us: int) -> tuple[Head, bytes]:
     """Published data, as the file that is kept; raises `ValueError` with a sentence about what is wrong with it."""
     if len(data) > LIMIT:
         raise ValueError(f"it has more than {LIMIT} bytes")
-    catalogue = Catalogue(_read(data), "checked")
-    try:
-        models = catalogue.check(taken_us)
-    except _UNREADABLE as error:
-        raise ValueError(_sentence(error)) from None
+    models = _check(Catalogue(sellers_of(data), "checked"), taken_us)
     known = bundled().size
     if models < known * LEAST:
         raise ValueError(f"it has {models} models, fewer than half of the {known} that the package knows")
-    head = Head(taken_us, source, hashlib.sha256(data).hexdigest(), bundled_version())
+    head = Head(taken_us, source, hashlib.sha256(data).hexdigest(), bundled_version(), READER)
     return head, msgspec.json.encode(_File(**msgspec.structs.asdict(head), providers=msgspec.Raw(data)))
 
 
 def head_of(path: Path) -> Head | None:
     """The head of the list that is kept; None where there is none that is used."""
     file = _open(path)
-    return None if file is None else Head(file.taken_us, file.source, file.digest, file.beside)
+    return None if file is None else Head(file.taken_us, file.source, file.digest, file.beside, file.reader)
 
 
 _last: dict[str, Catalogue] = {}  # the one that was read last, by its digest: a reload need not read it again
@@ -91,7 +85,9 @@ def load(path: Path) -> Catalogue | None:
         catalogue = _last.get(file.digest)
         if catalogue is None:
             try:
-                catalogue = Catalogue(_read(bytes(file.providers)), file.version)
+                catalogue = Catalogue(sellers_of(bytes(file.providers)), file.version)
+                if file.reader != READER:
+                    _check(catalogue, file.taken_us)
             except ValueError as error:
                 log.error("the price list %s cannot be used; the package's own is: %s", path, error)
                 return None
@@ -114,29 +110,16 @@ def _open(path: Path) -> _File | None:
     return file
 
 
-def _read(data: bytes) -> list[Provider]:
-    """The providers of published data. Read one by one, letting other threads go on in between: all at once would hold them
-    for 0.1 s."""
-    types: Any = importlib.import_module("genai_prices.types")
+def _check(catalogue: Catalogue, at_us: int) -> int:
+    """How many models there are; raises `ValueError` with a sentence about what is wrong with them."""
     try:
-        entries = msgspec.json.decode(data, type=list[dict[str, Any]])
-    except msgspec.ValidationError:
-        raise ValueError("it is no JSON array of providers (genai-prices publishes one as v2/data.json)") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"it is no JSON: {error}") from None
-    providers: list[Provider] = []
-    for entry in entries:
-        try:
-            # The reader that the package's own updates use; it has no public name (0.2).
-            providers += types._providers_from_raw([entry])
-        except _UNREADABLE as error:
-            raise ValueError(f"the provider {str(entry.get('id'))[:64]!r} cannot be read: {_sentence(error)}") from None
-        time.sleep(0)
-    return providers
+        return catalogue.check(at_us)
+    except _UNREADABLE as error:
+        raise ValueError(_sentence(error)) from None
 
 
 def _sentence(error: BaseException) -> str:
-    """An error in one line: pydantic's have many."""
+    """An error in one line."""
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 

@@ -51,7 +51,7 @@ class WorstCases:
     def _capacities(self, row: Row) -> dict[str, Capacity]:
         found = self._listed.get(row.slug)
         if found is None:
-            facts = {} if row.kind == "local" else display.facts_of(row.listed or row.slug)
+            facts = {} if row.kind == "local" else display.facts_of(row.listed or row.slug, self._prices.shelf)
             found = {name: Capacity(context=fact.context, max_output=fact.output) for name, fact in facts.items()}
             for each in self._prices.models(row.prices):
                 names = (each.name, *each.aliases)

@@ -1,0 +1,90 @@
+"""The shelf: a folder of the data directory with what takes long to work out, in a form that is read at once.
+
+A book is one JSON file: a name of what it was made of, and parts by name that are decoded when somebody asks for one. A book
+that was made of something else, or that cannot be read, is made again. Nothing is lost with the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+log = logging.getLogger("lockgate")
+
+T = TypeVar("T")
+
+
+class Book(msgspec.Struct):
+    """`edition` is the version of what it was made of."""
+
+    made_of: str
+    edition: str
+    parts: dict[str, msgspec.Raw]
+
+
+class Shelf:
+    """The books of one folder, which lies in a directory that need not be there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __repr__(self) -> str:
+        return f"Shelf({self._folder})"
+
+    def book(self, name: str, made_of: str, make: Callable[[], tuple[str, Mapping[str, bytes]]]) -> Book:
+        """The book of that name, if it was made of that; else what `make` gives, its edition and its parts as JSON, which is
+        put there for the next time."""
+        path = self._folder / f"{name}.json"
+        try:
+            book = msgspec.json.decode(path.read_bytes(), type=Book)
+            if book.made_of == made_of:
+                return book
+        except FileNotFoundError:
+            pass
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            log.info("%s is made again: %s", path, error)
+        edition, parts = make()
+        book = Book(made_of, edition, {part: msgspec.Raw(data) for part, data in parts.items()})
+        self._put(path, msgspec.json.encode(book))
+        return book
+
+    def _put(self, path: Path, data: bytes) -> None:
+        """Replace the file as a whole, so that nobody reads a half of it; a place that cannot be written does without."""
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        except FileNotFoundError:
+            return  # no data directory: a command that is asked before there is a gateway
+        except OSError:
+            pass  # opening says why
+        try:
+            with new.open("wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            new.replace(path)
+        except OSError as error:
+            log.info("%s cannot be kept, which makes the next start slower: %s", path, error.strerror)
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+
+
+def fingerprint(package: str, file: str, ours: str) -> str:
+    """The content of a package's data file, in one word with what `ours` says about how it is read; "" where there is no such
+    file. The package is not imported."""
+    spec = find_spec(package)
+    if spec is None or not spec.origin:
+        return ""
+    try:
+        data = Path(spec.origin).with_name(file).read_bytes()
+    except OSError:
+        return ""
+    return f"{hashlib.sha256(data).hexdigest()} {ours}"
