@@ -19,7 +19,7 @@ def test_a_person_has_the_scopes_of_their_roles():
     assert of_person("member", None, SCOPES) == frozenset()
     member, manager, head = (of_person("member", seat, SCOPES) for seat in ("member", "manager", "admin"))
     assert member < manager < head
-    assert not head & (OF_ORGANISATION - {"workspaces.read", "workspaces.list", "workspaces.update"} - {
+    assert not head & (OF_ORGANISATION - {"workspaces.read", "workspaces.list", "workspaces.update", "audit_logs.list"} - {
         "organisation_integrations.list", "organisation_integrations.read"
     })  # fmt: skip
     assert "admin" not in head
@@ -28,3 +28,4 @@ def test_a_person_has_the_scopes_of_their_roles():
         "workspace_user_api_keys.delete",
     }
     assert "proxy.write" not in member
+    assert [("audit_logs.list" in each) for each in (member, manager, head)] == [False, True, True]

@@ -67,10 +67,13 @@ _AROUND = frozenset(("workspaces.read", "workspaces.list", "organisation_integra
 _LOOKING_AT = frozenset(scope for scope in OF_WORKSPACE if scope.rpartition(".")[2] in _LOOKING)
 _OWN_KEYS = frozenset(scope for scope in OF_WORKSPACE if scope.startswith("workspace_user_api_keys."))
 
+#: What its heads may see: who has changed what there.
+_OVERSEEING = frozenset(("audit_logs.list",))
+
 #: What a place in a workspace brings beside the data plane, and whether it brings all of that.
 _IN_WORKSPACE: dict[WorkspaceRole, tuple[frozenset[str], bool]] = {
-    "admin": (OF_WORKSPACE | _AROUND | {"workspaces.update"}, True),
-    "manager": (OF_WORKSPACE | _AROUND, True),
+    "admin": (OF_WORKSPACE | _AROUND | _OVERSEEING | {"workspaces.update"}, True),
+    "manager": (OF_WORKSPACE | _AROUND | _OVERSEEING, True),
     "member": (_LOOKING_AT | _OWN_KEYS | _AROUND, False),
 }
 

@@ -100,6 +100,59 @@ def test_another_organisation_has_its_own(admin):
     assert {row["organisation_id"] for row in theirs} == {admin.abroad.organisation}
 
 
+@pytest.fixture
+def changed(admin):
+    """Changes in both workspaces, of one of them, and of the organisation."""
+    for place in ("default", "other"):
+        admin.post("/v1/api-keys/workspace/service", {"name": f"of {place}", "workspace_id": place})
+        admin.put(f"/v1/admin/workspaces/{place}", {"description": f"{place} it is"})
+    admin.post("/v1/api-keys/organisation/service", {"name": "of all"})
+    admin.put("/v1/admin/organisation", {"name": "All of it"})
+
+
+def seen(rows):
+    return {row["request_body"].get("name") or row["request_body"].get("description") for row in rows} - {None}
+
+
+@pytest.mark.parametrize("role", ["admin", "manager"])
+def test_who_manages_a_workspace_sees_what_was_done_there_and_nowhere_else(admin, changed, role):
+    person = admin.person("member", [(admin.other.workspace, role)])
+    key = admin.key(admin.whole, ["audit_logs.list"], kind="user", user=person.id)
+    for query in ("", "workspace_id=other", f"workspace_id={admin.other.workspace}"):
+        rows = records(admin, query, key=key)
+        assert seen(rows) == {"of other", "other it is"}
+        assert {row["workspace_id"] for row in rows} == {admin.other.workspace}
+    answer = admin.get(f"{PATH}?workspace_id=default", key=key)
+    assert (answer.status, answer.code) == (404, "workspace_not_found")
+
+
+def test_who_manages_two_workspaces_says_which(admin, changed):
+    person = admin.person("member", [(admin.other.workspace, "manager"), (admin.home.workspace, "member")])
+    key = admin.key(admin.whole, ["audit_logs.list"], kind="user", user=person.id)
+    assert admin.get(PATH, key=key).code == "workspace_needed"
+    assert seen(records(admin, "workspace_id=other", key=key)) == {"of other", "other it is"}
+    assert admin.get(f"{PATH}?workspace_id=default", key=key).code == "role_missing"
+
+
+def test_a_key_of_a_workspace_sees_what_was_done_there_alone(admin, changed):
+    key = admin.key(admin.other, ["audit_logs.list"])
+    assert seen(records(admin, key=key)) == {"of other", "other it is"}
+    assert admin.get(f"{PATH}?workspace_id=default", key=key).status == 404
+
+
+def test_who_left_the_workspace_sees_nothing_more_of_it(admin, changed):
+    person = admin.person("member", [(admin.other.workspace, "admin")])
+    key = admin.key(admin.whole, ["audit_logs.list"], kind="user", user=person.id)
+    admin.delete(f"/v1/admin/workspaces/other/users/{person.id}")
+    assert admin.get(PATH, key=key).status in (401, 403)
+
+
+def test_the_organisation_sees_all(admin, changed):
+    found = seen(records(admin))
+    assert {"of default", "of other", "of all", "All of it", "other it is"} <= found
+    assert seen(records(admin, "workspace_id=other")) == {"of other", "other it is"}
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_nobody_writes_it(admin, method):
     assert admin.ask(method, PATH, {}).status == 405

@@ -323,9 +323,11 @@ def test_audit_entries_are_their_tenants_own(store):
     other = found_another(store, ME, NOW)
     added(store, home, api_key(home))
     added(store, Tenant(home.organisation), api_key(Tenant(home.organisation)))
-    assert [entry.organisation for entry in store.audit(other)] == []
+    assert [(entry.resource_type, entry.resource_id) for entry in store.audit(other)] == [("workspace", other.workspace)]
     assert len(store.audit(Tenant(other.organisation))) == 2
-    assert len(store.audit(home)) == 1
+    assert len(store.audit(home, since_us=NOW)) == 1
+    assert [entry.workspace for entry in store.trail(home, NOW, NOW + 1)] == [home.workspace]
+    assert {entry.workspace for entry in store.trail(Tenant(home.organisation), NOW, NOW + 1)} == {home.workspace, ""}
     assert len(store.audit(Tenant(home.organisation), since_us=NOW, until_us=NOW)) == 0
 
 

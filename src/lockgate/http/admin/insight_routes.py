@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lockgate.http.admin.route import ADMINS, AdminRoute
+from lockgate.http.admin.route import ADMINS, MANAGERS, AdminRoute
 
 INSIGHTS: tuple[AdminRoute, ...] = (
-    AdminRoute("GET", "/v1/audit-logs", "audit_logs.index", ("audit_logs.list",), ADMINS, "organisation", "audit-log", "list"),
+    AdminRoute("GET", "/v1/audit-logs", "audit_logs.index", ("audit_logs.list",), MANAGERS, "either", "audit-log", "list"),
     AdminRoute("GET", "/v1/admin/state", "state.read", ("metrics.read",), ADMINS, "organisation", "state", "read"),
 )

@@ -8,7 +8,7 @@ import msgspec
 
 from lockgate.core.audit import GENESIS, Actor, AuditEntry, link
 from lockgate.core.holdings import Sealed
-from lockgate.core.tenancy import Row, Tenant
+from lockgate.core.tenancy import Row, Tenant, Workspace
 from lockgate.stores.control.driver import Connection
 from lockgate.stores.control.query import Absent, Stale, belongs, condition_of, read_page, read_row
 from lockgate.stores.control.tables import TABLES, body_of
@@ -128,7 +128,7 @@ class Change:
                 action,
                 TABLES[type(row)].word,
                 row.id,
-                getattr(row, "workspace", ""),
+                row.id if isinstance(row, Workspace) else getattr(row, "workspace", ""),
                 detail,
             )
         )

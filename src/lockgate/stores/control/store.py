@@ -120,15 +120,14 @@ class ControlStore:
         return [msgspec.json.decode(entry, type=AuditEntry) for (entry,) in rows]
 
     def trail(self, tenant: Tenant, since_us: int, until_us: int) -> Generator[AuditEntry, None, None]:
-        """All audit entries of an organisation in [since, until), newest first: some at a time, so that many need little
-        memory. The tenant has no workspace."""
+        """All audit entries of a tenant in [since, until), newest first: some at a time, so that many need little memory."""
         before, decode = 1 << 62, msgspec.json.Decoder(AuditEntry).decode
         while True:
             with self._driver.reading() as connection:
                 rows = connection.rows(
                     "SELECT seq, entry FROM audit WHERE organisation = ? AND time_us >= ? AND time_us < ? AND seq < ?"
-                    " ORDER BY seq DESC LIMIT ?",
-                    (tenant.organisation, since_us, until_us, before, _BATCH),
+                    " AND (workspace = ? OR ? = '') ORDER BY seq DESC LIMIT ?",
+                    (tenant.organisation, since_us, until_us, before, tenant.workspace, tenant.workspace, _BATCH),
                 )
             yield from (decode(entry) for _, entry in rows)
             if len(rows) < _BATCH:
