@@ -48,6 +48,27 @@ def test_a_secret_is_fetched_once_and_kept(world):
     assert world.asked == [{}]
 
 
+def test_another_name_is_no_other_place(world):
+    world.secrets()
+    assert world.secrets(name="Another", version=7) == {"key": "a-secret"} and len(world.asked) == 1
+    world.secrets(secret_path="/other")
+    world.secrets(secret_path="/other", auth_config={"region": "x"})
+    assert len(world.asked) == 3
+
+
+def test_a_place_that_has_nothing_takes_away_what_the_former_one_had(world):
+    """Whoever waits for nothing goes on with the former secret until then."""
+    world.secrets()
+    world.resolver.waits = False
+    world.answer = ManagerError("nothing is there")
+    assert world.secrets(secret_path="/other") == {"key": "a-secret"} and world.resolver.generation == 0
+    assert world.resolver.is_due
+    world.resolver.refresh()
+    assert world.resolver.generation == 1 and not world.resolver.is_due
+    with pytest.raises(Refusal, match="nothing is there"):
+        world.secrets(secret_path="/other")
+
+
 def test_a_key_in_what_is_there(world):
     world.answer = '{"api": "k", "n": {"a": 1}}'
     assert world.secrets("api") == {"key": "k"}

@@ -481,7 +481,7 @@ def test_a_secret_that_is_kept_elsewhere_is_used_and_follows_it(tmp_path):
     world = house.snapshot()
     assert world.providers["mine"].secret() == b"sk-in-a-file"
     assert "lost" not in world.providers
-    watch = Watch(house)
+    watch = Watch(house, aside=lambda work: work())
     assert not watch.changed()
     (tmp_path / "secrets" / "openai").write_text("sk-another")
     time[0] = FRESH_S

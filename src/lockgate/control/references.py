@@ -7,6 +7,7 @@ A secret manager is a function that fetches a path; each has a file (`control/ma
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -33,21 +34,28 @@ class _Kept(msgspec.Struct):
     reference: SecretReference
     secrets: dict[str, str]
     text: str | None = None
-    trouble: str = ""
+    trouble: str = "its manager has not answered yet"
     due_s: float = 0.0
+    former: bool = False  # the text is of the place that the reference pointed to before
 
     def __repr__(self) -> str:
         return f"_Kept({self.reference.slug})"
 
 
 class Resolver:
-    """Knows what references point to. `secrets_of` answers from memory after the first time; `refresh` is called again and
-    again, in a thread, and asks for what is due. `clock` is monotonic, in seconds."""
+    """Knows what references point to. `secrets_of` answers from memory after the first time; `refresh` asks for what is due,
+    and may take as long as the managers do. `clock` is monotonic, in seconds.
+
+    `waits`: `secrets_of` asks itself for what is not known, as is right at a start. Where it does not, somebody calls `refresh`
+    again and again, off the path of all else: what is new is known a moment later, and a manager that hangs holds up nothing.
+    """
 
     def __init__(self, managers: Mapping[str, Fetch], clock: Callable[[], float]) -> None:
         self._managers = managers
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
+        self._turn = threading.Lock()
+        self.waits = True
         self.generation = 0  # grows when a secret has become another
 
     def __repr__(self) -> str:
@@ -73,19 +81,34 @@ class Resolver:
             found[mapping.target_field] = _member(text, mapping.secret_key or reference.secret_key, reference.slug)
         return found
 
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to ask for, and nobody at it."""
+        now_s = self._clock()
+        return not self._turn.locked() and any(now_s >= kept.due_s for kept in list(self._kept.values()))
+
     def refresh(self) -> None:
-        """Ask for what is due. What cannot be had now stays as it was."""
-        for kept in list(self._kept.values()):
-            if self._clock() >= kept.due_s:
-                before = kept.text
-                self._ask(kept)
-                self.generation += kept.text != before
+        """Ask for what is due, unless somebody does so already. What cannot be had now stays as it was."""
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            for kept in list(self._kept.values()):
+                if self._clock() >= kept.due_s:
+                    before = kept.text
+                    self._ask(kept)
+                    self.generation += kept.text != before
+        finally:
+            self._turn.release()
 
     def _text(self, reference: SecretReference, secrets: dict[str, str]) -> str:
         kept = self._kept.get(reference.id)
-        if kept is None or kept.reference != reference or kept.secrets != secrets:
-            kept = self._kept[reference.id] = _Kept(reference, secrets)
-            self._ask(kept)
+        if kept is not None and _place(kept.reference) == _place(reference) and kept.secrets == secrets:
+            kept.reference = reference
+        else:
+            former = None if kept is None or self.waits else kept.text
+            kept = self._kept[reference.id] = _Kept(reference, secrets, former, former=former is not None)
+            if self.waits:
+                self._ask(kept)
         if kept.text is None:
             raise _failed(kept.trouble)
         return kept.text
@@ -95,11 +118,18 @@ class Resolver:
         try:
             if fetch is None:
                 raise ManagerError(f"secrets of '{kept.reference.manager_type}' cannot be read by this version")
-            kept.text, kept.trouble = fetch(kept.reference, kept.secrets), ""
+            kept.text, kept.trouble, kept.former = fetch(kept.reference, kept.secrets), "", False
             kept.due_s = self._clock() + FRESH_S
         except ManagerError as trouble:
+            if kept.former:
+                kept.text, kept.former = None, False
             kept.trouble = str(trouble)
             kept.due_s = self._clock() + RETRY_S
+
+
+def _place(reference: SecretReference) -> tuple[object, ...]:
+    """Where it points to: where that is another one, so is the secret."""
+    return reference.manager_type, reference.secret_path, reference.auth_config
 
 
 def _member(text: str, key: str, slug: str) -> str:

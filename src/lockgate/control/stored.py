@@ -100,6 +100,7 @@ class Stored:
 
         Without a `vault` no secret is revealed: enough to think with, not to send. `resolver` has the secrets kept elsewhere.
         """
+        generation = 0 if resolver is None else resolver.generation  # before it is asked: what comes meanwhile is new
         house = store.house()
         since = self.revision if house.home == self.home and house.revision >= self.revision else 0
         if since and house.revision == since:
@@ -119,7 +120,7 @@ class Stored:
                 raise
             self.revision = changes.revision
             self._settle(vault, now_us, resolver)
-        self._generation = 0 if resolver is None else resolver.generation
+        self._generation = generation
         return True
 
     # --- what was read
