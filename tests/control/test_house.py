@@ -117,6 +117,31 @@ def test_a_key_that_expires_is_seen_when_it_is_due_and_then_not_again(tmp_path):
     watch.close()
 
 
+def test_a_world_in_which_nothing_has_changed_is_not_made_again(tmp_path):
+    house = make_house(tmp_path)
+    world = house.snapshot()
+    assert house.current(world) is world
+    house.config_path.write_text("aliases: {fast: '@sim/chat'}")
+    changed = house.current(world)
+    assert changed.aliases == {"fast": "@sim/chat"}
+    with House(house.data, None, SCOPES, house.environment).control() as store:
+        keys.create(store, house.pepper, store.house().home, ME, 1, name="app")
+    more = house.current(changed)
+    assert (len(more.keys), len(changed.keys)) == (2, 1)
+    assert house.current(more) is more
+
+
+def test_a_world_in_which_a_key_has_expired_is_made_again(tmp_path, monkeypatch):
+    house = make_house(tmp_path)
+    soon = now_us() + 3_600_000_000
+    with house.control() as store:
+        keys.create(store, house.pepper, store.house().home, ME, 1, name="app", expires_us=soon)
+    world = house.snapshot()
+    assert house.current(world) is world
+    monkeypatch.setattr("lockgate.control.house.now_us", lambda: soon)
+    assert house.current(world) is not world
+
+
 def test_a_store_whose_root_key_is_not_here_is_told(tmp_path):
     house = make_house(tmp_path)
     house.snapshot()

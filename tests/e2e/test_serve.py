@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,30 @@ def test_the_first_start_prints_an_admin_key_that_works_and_never_again(start):
     assert again.chat(key=key)[0] == 200
     assert "admin key" not in again.said()
     assert key not in again.said()
+
+
+BUDGETED = "keys: [{name: app, key: app-key-0123456789-abcdef-0123456789, usage_limits: {credit_limit: 5}}]"
+
+
+def test_what_prices_are_read_with_is_in_no_process_that_stays(start):
+    """Neither at the first start, when the price list is put on the shelf, nor at the second, when it lies there."""
+    for _ in range(2):
+        gateway = start(BUDGETED)
+        assert gateway.chat(key="app-key-0123456789-abcdef-0123456789")[0] == 200
+        assert sorted(path.name for path in (gateway.data / "shelf").iterdir()) == ["models.json", "prices.json"]
+        for process in gateway.children():
+            assert "pydantic_core" not in Path(f"/proc/{process}/maps").read_text()
+        assert gateway.stop() == 0
+
+
+def test_a_shelf_that_is_spoilt_is_made_again(start):
+    gateway = start(BUDGETED)
+    gateway.stop()
+    shelf = gateway.data / "shelf" / "prices.json"
+    whole = shelf.read_bytes()
+    shelf.write_bytes(whole[:1000])
+    assert start(BUDGETED).chat(key="app-key-0123456789-abcdef-0123456789")[0] == 200
+    assert shelf.read_bytes() == whole
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,11 @@ from lockgate.control.config import BadConfig
 from lockgate.control.house import House
 from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.providers.shelf import Shelf
+from lockgate.providers.stock import missing
 from lockgate.scribe import scribe
 from lockgate.stores.ports import StoreError
-from lockgate.supervisor import Role, Supervisor
+from lockgate.supervisor import Role, Supervisor, aside
 from lockgate.worker import work
 
 
@@ -36,25 +38,31 @@ from lockgate.worker import work
 def serve(host: str, port: int, workers: int, drain: float, config_path: Path | None, data: Path) -> None:
     """Start the gateway."""
     house = opened(house_at(data, config_path))
+    # Prices must be known before a budgeted request may be sent. At the first start they are put on the shelf by children: what
+    # these import is in nobody's memory afterwards.
+    stocking = [aside(job) for job in missing(Shelf(house.shelf))]
     snapshot = snapshot_of(house)
     listener = _bind(host, port)
     admin_key = house.first_admin_key(now_us())
     if admin_key:
         snapshot = snapshot_of(house)
+    for done in stocking:
+        done()
+    snapshot.prices.load()  # for all workers
     _greet(house, snapshot, listener, admin_key)
     roles = [
         Role(f"worker {n + 1}", lambda lifeline: work(house, _current(house, snapshot), listener, lifeline, drain, workers))
         for n in range(workers)
     ]
-    retention = house.config().log.retention_days
+    retention = house.in_force.log.retention_days
     roles.append(Role("scribe", lambda lifeline: scribe(house.data, lifeline, retention), listens=False, first_to_go=False))
     sys.exit(Supervisor(roles, listener, drain).run())
 
 
 def _current(house: House, fallback: Snapshot) -> Snapshot:
-    """The world as it is now, for a worker that replaces a dead one; the one from the start if it has gone bad since."""
+    """The world as it is now, for a worker that may replace a dead one; the one from the start if it has gone bad since."""
     try:
-        return house.snapshot()
+        return house.current(fallback)
     except (BadConfig, StoreError):
         return fallback
 

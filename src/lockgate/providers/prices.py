@@ -21,7 +21,7 @@ from lockgate.policy.tariff import Tariff
 from lockgate.providers import prices_file
 from lockgate.providers.bundled import bundled
 from lockgate.providers.prices_catalogue import FOREVER, Catalogue, Listed
-from lockgate.providers.shelf import Shelf
+from lockgate.providers.shelf import FOLDER, Shelf
 from lockgate.providers.table import Row as Provider
 
 _FREE = Flat.free()
@@ -92,7 +92,7 @@ class Prices:
             (slug, model): tariff.adjusted(flat) for slug, tariff in self._tariffs.items() for model, flat in tariff.own.items()
         }
         self._file = file
-        self.shelf = None if file is None else Shelf(file.with_name("shelf"))
+        self.shelf = None if file is None else Shelf(file.with_name(FOLDER))
         self._size = size
         self._kept: dict[tuple[str, str, str], tuple[Flat | None, int, int]] = {}  # price, since, until
         self._listed: dict[str, list[Listed]] = {}

@@ -17,6 +17,9 @@ from typing import TypeVar
 
 import msgspec
 
+#: Its name in the data directory.
+FOLDER = "shelf"
+
 log = logging.getLogger("lockgate")
 
 T = TypeVar("T")
@@ -42,19 +45,27 @@ class Shelf:
     def book(self, name: str, made_of: str, make: Callable[[], tuple[str, Mapping[str, bytes]]]) -> Book:
         """The book of that name, if it was made of that; else what `make` gives, its edition and its parts as JSON, which is
         put there for the next time."""
-        path = self._folder / f"{name}.json"
+        book = self.find(name, made_of)
+        if book is None:
+            edition, parts = make()
+            book = Book(made_of, edition, {part: msgspec.Raw(data) for part, data in parts.items()})
+            self._put(self._path(name), msgspec.json.encode(book))
+        return book
+
+    def find(self, name: str, made_of: str) -> Book | None:
+        """The book of that name, if it is there and was made of that."""
+        path = self._path(name)
         try:
             book = msgspec.json.decode(path.read_bytes(), type=Book)
-            if book.made_of == made_of:
-                return book
         except FileNotFoundError:
-            pass
+            return None
         except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             log.info("%s is made again: %s", path, error)
-        edition, parts = make()
-        book = Book(made_of, edition, {part: msgspec.Raw(data) for part, data in parts.items()})
-        self._put(path, msgspec.json.encode(book))
-        return book
+            return None
+        return book if book.made_of == made_of else None
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
 
     def _put(self, path: Path, data: bytes) -> None:
         """Replace the file as a whole, so that nobody reads a half of it; a place that cannot be written does without."""
