@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockgate.core.reply import Usage
+from lockgate.policy import bound as module
 from lockgate.policy.bound import ANSWER, CLAMP, LEAST_CLAMP, PREAMBLE, REQUEST, TURN, Ask, Bound, Capacity, bound, ceiling, fit
 from lockgate.policy.price import Flat, Rates, Units, cost
 
@@ -311,6 +312,15 @@ def asked(draw: st.DrawFn) -> Ask:
         characters=draw(st.integers(0, 1000)),
         tier=draw(st.sampled_from(["", "flex"])),
     )
+
+
+@given(asked=asked(), flat=prices(), answer=st.integers(0, 1000), context=st.none() | st.integers(1, 3000))
+def test_the_short_way_of_a_text_says_the_same(asked: Ask, flat: Flat, answer: int, context: int | None) -> None:
+    none = {"images": 0, "sound_ms": 0, "film_ms": 0, "pages": 0, "calls": 0, "searches": 0, "recalls": False, "tier": ""}
+    text = msgspec.structs.replace(asked, **none, predicted_bytes=0, pictures=0, characters=0, rankings=0)
+    capacity, price = Capacity(context=context, per_byte=2), ceiling(flat)
+    assert text.is_text
+    assert module._bound(text, capacity, price, answer, 7) == module._bound_of_all(text, capacity, price, answer, 7)
 
 
 def parts(draw: st.DrawFn, whole: int, number: int) -> list[int]:

@@ -99,7 +99,11 @@ def _numbers(demand: Demand, sheet: Sheet) -> tuple[int | None, int]:
         raw = sheet.raw(demand.within)
         place = readable(raw, dict[str, msgspec.Raw]) if raw is not None and bytes(memoryview(raw)[:1]) == b"{" else {}
     find = place.raw if isinstance(place, Sheet) else place.get
-    most = next((found for name in demand.most if (found := _count(find(name)))), None)
+    most = None
+    for name in demand.most:
+        if (raw := find(name)) is not None and (found := _count(raw)):
+            most = found
+            break
     answers = (_count(find(demand.answers)) or 1) if demand.answers else 1
     if demand.prompts and (raw := sheet.raw(demand.prompts)) is not None and bytes(memoryview(raw)[:1]) == b"[":
         texts = readable(raw, list[msgspec.Raw])

@@ -5,7 +5,10 @@ from __future__ import annotations
 from lockgate.pipeline.hold import Entry, Hold
 from lockgate.pipeline.ports import Headers
 from lockgate.pipeline.runtime import Runtime
+from lockgate.policy.ledger import MEASURES
 from lockgate.policy.limits import headers
+
+_NAMES = {measure: b"x-lockgate-budget-remaining-" + measure.encode() for measure in MEASURES}
 
 
 def left(entry: Entry | None, hold: Hold | None, runtime: Runtime) -> Headers:
@@ -21,7 +24,9 @@ def left(entry: Entry | None, hold: Hold | None, runtime: Runtime) -> Headers:
         rest = runtime.ledger.left(budget)
         if rest is not None:
             least[budget.measure] = min(rest, least.get(budget.measure, rest))
-    return found + [(b"x-lockgate-budget-remaining-" + name.encode(), _plain(name, rest)) for name, rest in least.items()]
+    for measure, rest in least.items():
+        found.append((_NAMES[measure], _plain(measure, rest)))
+    return found
 
 
 def _plain(measure: str, left: int) -> bytes:

@@ -60,6 +60,13 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     tier: str = ""
 
     @property
+    def is_text(self) -> bool:
+        """Whether text goes in and tokens come out, and nothing else can be charged: so it is with most."""
+        return self.images == self.sound_ms == self.film_ms == self.pages == self.calls == self.searches == 0 and not (
+            self.recalls or self.pictures or self.characters or self.rankings or self.predicted_bytes or self.tier
+        )
+
+    @property
     def has_media(self) -> bool:
         """Whether anything but text goes in."""
         return not self.images == self.sound_ms == self.film_ms == self.pages == 0 or self.recalls
@@ -109,6 +116,7 @@ class Ceiling(msgspec.Struct, frozen=True):
     """The dearest that a price can be: made once of each price (`ceiling`)."""
 
     steps: tuple[Step, ...]
+    plain: tuple[tuple[int, int, int, int, int], ...]  # of each step what text needs: above, text, output, request, per
     version: str
     tokens: bool  # they have a price, or searches do
     outputs: bool  # so have tokens that are made
@@ -150,6 +158,7 @@ def ceiling(flat: Flat) -> Ceiling:
     steps = tuple(_steps(flat, -1, ""))
     return Ceiling(
         steps,
+        tuple((step.above, step.text, step.output, step.request, step.per) for step in steps),
         flat.version,
         tokens=any(step.any or step.output or step.search for step in steps),
         outputs=any(step.output for step in steps),
@@ -190,6 +199,25 @@ def _within(most: int | None, room: int | None) -> bool:
 
 
 def _bound(ask: Ask, capacity: Capacity, price: Ceiling | None, per_answer: int | None, clamp: int | None) -> Bound:
+    if per_answer is not None and price is not None and ask.is_text:
+        return _bound_of_text(ask, capacity, price, per_answer, clamp)
+    return _bound_of_all(ask, capacity, price, per_answer, clamp)
+
+
+def _bound_of_text(ask: Ask, capacity: Capacity, price: Ceiling, per_answer: int, clamp: int | None) -> Bound:
+    """The same of what is text (`Ask.is_text`), in a tenth of the time."""
+    input = ask.text_bytes * capacity.per_byte + REQUEST + ask.turns * TURN + (PREAMBLE if ask.tools else 0)
+    if capacity.context is not None and input > capacity.context:
+        input = capacity.context
+    output = ask.answers * (per_answer + ANSWER)
+    cost = 0
+    for above, text, made, request, per in price.plain:
+        if input > above:
+            cost = max(cost, -(-(input * text + output * made + request) // per))
+    return Bound(cost, input + output, clamp=clamp, version=price.version)
+
+
+def _bound_of_all(ask: Ask, capacity: Capacity, price: Ceiling | None, per_answer: int | None, clamp: int | None) -> Bound:
     input = output = 0
     tokens, why = None, ""
     try:

@@ -153,26 +153,32 @@ class Grant(msgspec.Struct):
     left: list[Reading] = []
 
 
-def tightest(readings: Sequence[Reading]) -> dict[str, Reading]:
+def tightest(readings: Sequence[Reading]) -> dict[Dimension, Reading]:
     """Of each dimension the limit of which least is left."""
-    found: dict[str, Reading] = {}
+    found: dict[Dimension, Reading] = {}
     for reading in readings:
-        known = found.get(reading.limit.dimension)
-        if known is None or (reading.remaining, -reading.reset_us) < (known.remaining, -known.reset_us):
+        known = found.setdefault(reading.limit.dimension, reading)
+        if known is not reading and (reading.remaining, -reading.reset_us) < (known.remaining, -known.reset_us):
             found[reading.limit.dimension] = reading
     return found
 
 
+#: How the caller is told: limit, what remains, and when all of it is back. What runs at once has no reset, and is not told.
+_FAMILIES: dict[str, tuple[bytes, bytes, bytes]] = {
+    dimension: (b"x-ratelimit-limit-" + name, b"x-ratelimit-remaining-" + name, b"x-ratelimit-reset-" + name)
+    for dimension, name in (("requests", b"requests"), ("tokens", b"tokens"))
+}
+
+
 def headers(readings: Sequence[Reading]) -> list[tuple[bytes, bytes]]:
-    """`x-ratelimit-*` for what is left: a family for requests and one for tokens; what runs at once has no reset, and none."""
+    """`x-ratelimit-*` for what is left: a family for requests and one for tokens."""
     found: list[tuple[bytes, bytes]] = []
     for dimension, reading in tightest(readings).items():
-        if dimension == "concurrent":
-            continue
-        name = dimension.encode()
-        found.append((b"x-ratelimit-limit-" + name, b"%d" % reading.limit.value))
-        found.append((b"x-ratelimit-remaining-" + name, b"%d" % reading.remaining))
-        found.append((b"x-ratelimit-reset-" + name, duration(reading.reset_us).encode()))
+        if (family := _FAMILIES.get(dimension)) is not None:
+            limit, remaining, reset = family
+            found.append((limit, b"%d" % reading.limit.value))
+            found.append((remaining, b"%d" % reading.remaining))
+            found.append((reset, duration(reading.reset_us).encode()))
     return found
 
 
