@@ -38,7 +38,7 @@ class Entry:
 
     def leave(self) -> None:
         """The request has ended."""
-        if self._limits is not None and self._grant is not None:
+        if self._limits is not None and self._grant is not None and self._grant.held:
             self._limits.settle(self._grant, now_us())
 
 
@@ -88,7 +88,7 @@ class Hold:
                 self._reservation,
                 (most_nusd if nusd is None else nusd, most_tokens if tokens is None else tokens, requests),
             )
-        if self._grant is not None and self._limits is not None:
+        if self._grant is not None and self._grant.held and self._limits is not None:
             self._limits.settle(self._grant, now_us(), tokens)
 
     def release(self) -> None:
@@ -96,5 +96,5 @@ class Hold:
         charged in full."""
         if self._reservation is not None and self._ledger is not None:
             self._ledger.release(self._reservation)
-        if self._grant is not None and self._limits is not None:
+        if self._grant is not None and self._grant.held and self._limits is not None:
             self._limits.settle(self._grant, now_us())

@@ -87,9 +87,10 @@ async def reserve(passing: Passing, entry: Entry, prepared: Prepared) -> Hold | 
 def expected(ask: Ask, limits: Sequence[Limit]) -> int:
     """The tokens that an attempt will use, about: what limits of tokens count until it is known. No more than each of them
     admits at once, so that nothing is refused for good."""
-    media = 0 if not ask.images else ask.images * PICTURE
-    found = ask.text_bytes // 4 + media + ask.answers * (ask.max_output or ANSWER)
-    return min((found, *(limit.burst for limit in limits)))
+    found = ask.text_bytes // 4 + (ask.images or 0) * PICTURE + ask.answers * (ask.max_output or ANSWER)
+    for limit in limits:
+        found = min(found, limit.burst)
+    return found
 
 
 async def _granted(limits: RateLimits, wanted: tuple[Limit, ...], tokens: int) -> Grant:

@@ -139,7 +139,7 @@ class Limiter:
                 denied = running(words, at + CELL, limit.window_us, now) >= places(limit, rate)
             else:
                 owed = debt(words, at + CELL, rate, now)
-                denied = owed + (rate.unit if limit.dimension == "requests" else rate.unit * tokens) > rate.cap
+                denied = owed + rate.unit * (1 if limit.dimension == "requests" else tokens) > rate.cap
             if denied:
                 denial = longer(denial, deny(limit, rate, owed, tokens))
             found.append((limit, words, at, rate, owed))
@@ -148,21 +148,21 @@ class Limiter:
         held: list[Held] = []
         rest: list[Reading] = []
         for limit, words, at, rate, owed in found:
-            if limit.dimension == "requests":
-                charge(words, at + CELL, rate, now, owed, 1)
-                owed += rate.unit
-                words[at + IDLE] = now + owed // rate.ticks + 1
-                rest.append(Reading(limit, (rate.cap - owed) // rate.unit, rate.drains_us(owed)))
-            elif limit.dimension == "tokens":
-                term = hold(words, at + CELL, rate, now, owed, tokens)
-                owed += tokens * rate.unit
-                words[at + IDLE] = now + owed // rate.ticks + 1
-                rest.append(Reading(limit, (rate.cap - owed) // rate.unit, rate.drains_us(owed)))
-                held.append(Held(limit, tokens, term, SHARED if words is shared else OWN))
-            else:
+            if limit.dimension == "concurrent":
                 place = self.lend(words, at, limit, now)
                 place.account = SHARED if words is shared else OWN
                 held.append(place)
+                continue
+            if limit.dimension == "requests":
+                charge(words, at + CELL, rate, now, owed, 1)
+                owed += rate.unit
+            else:
+                term = hold(words, at + CELL, rate, now, owed, tokens)
+                owed += tokens * rate.unit
+                held.append(Held(limit, tokens, term, SHARED if words is shared else OWN))
+            drains_us = rate.drains_us(owed)
+            words[at + IDLE] = now + drains_us + 1
+            rest.append(Reading(limit, (rate.cap - owed) // rate.unit, drains_us))
         return Grant(held, rest)
 
     def seat(self, limit: Limit, now: int) -> int:
