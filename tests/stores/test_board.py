@@ -254,10 +254,10 @@ def test_a_link_is_not_followed(path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(fd: int, data: bytes) -> int:
+    def full(fd: int, offset: int, size: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(places.os, "write", full)
+    monkeypatch.setattr(places.os, "posix_fallocate", full)
     with pytest.raises(StoreError, match="No space left"):
         Board(path)
     assert [each.name for each in path.parent.iterdir()] == ["circuits"]

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -88,9 +89,10 @@ class Shelf:
                 new.unlink(missing_ok=True)
 
 
+@cache
 def fingerprint(package: str, file: str, ours: str) -> str:
     """The content of a package's data file, in one word with what `ours` says about how it is read; "" where there is no such
-    file. The package is not imported."""
+    file. The package is not imported. A process asks once: what it has read it keeps, as it keeps its modules."""
     spec = find_spec(package)
     if spec is None or not spec.origin:
         return ""

@@ -54,6 +54,7 @@ from lockgate.stores.board_layout import (
     posts_in,
 )
 from lockgate.stores.ports import StoreError
+from lockgate.stores.solid import solid
 
 SLOTS = 512
 COLUMNS = 32
@@ -244,10 +245,7 @@ class Board:
         new = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
         fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            # Every byte is written now: a hole that a full disk cannot fill later would kill who writes into it (SIGBUS).
-            data = memoryview(self._header + bytes(self._size - len(self._header)))
-            while data:
-                data = data[os.write(fd, data) :]
+            solid(fd, self._header, self._size)
             _lock(fd, _ENTRANCE)
             _lock(fd, 1)
             new.rename(self._path)

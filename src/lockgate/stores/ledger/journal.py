@@ -25,6 +25,7 @@ import msgspec
 
 from lockgate.policy.purse import DISPATCHED, HELD, POSTED
 from lockgate.stores.ports import StoreError
+from lockgate.stores.solid import solid
 
 SUFFIX = ".journal"
 #: The file beside it that says what its worker took out of pools (`stores.ledger.moves`).
@@ -71,7 +72,7 @@ class FileJournal:
             self._fd = os.open(self._new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 start = (boot_id() if boot is None else boot).encode()
-                self._fill(_HEADER.pack(_MAGIC, epoch, slots, _SLOT_BYTES, os.getpid(), start, token.encode()), size)
+                solid(self._fd, _HEADER.pack(_MAGIC, epoch, slots, _SLOT_BYTES, os.getpid(), start, token.encode()), size)
                 self._memory = mmap.mmap(self._fd, size)
                 # It gets its name once its lock is held: nobody takes it for a dead worker's.
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,12 +125,6 @@ class FileJournal:
         if gone:
             self.path.unlink(missing_ok=True)
         os.close(self._fd)
-
-    def _fill(self, header: bytes, size: int) -> None:
-        """Write every byte: a hole that a full disk cannot fill later would kill who writes into it (SIGBUS)."""
-        data = memoryview(header + bytes(size - len(header)))
-        while data:
-            data = data[os.write(self._fd, data) :]
 
 
 class NoJournal:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from lockgate.policy.limiter import IDLE, TAG
 from lockgate.stores.ports import StoreError
+from lockgate.stores.solid import solid
 
 SLOTS = 32_768
 SLOT_WORDS = 24
@@ -187,12 +188,8 @@ class SharedTable(Table):
             if os.fstat(self._fd).st_size != _size(slots) or os.pread(self._fd, _HEADER.size, 0) != header:
                 raise StoreError(f"The table of limits {self._path} is in use by another version or setting.") from None
         else:
-            # Every byte is written now: a hole that a full disk cannot fill later would kill who writes into it (SIGBUS).
             os.ftruncate(self._fd, 0)
-            header += struct.pack("=QQ", 0, secrets.randbits(62))
-            data = memoryview(header + bytes(_size(slots) - len(header)))
-            while data:
-                data = data[os.write(self._fd, data) :]
+            solid(self._fd, header + struct.pack("=QQ", 0, secrets.randbits(62)), _size(slots))
         fcntl.flock(self._door, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
