@@ -41,6 +41,9 @@ class Tree:
     def __init__(self, command: list[str], log: Path, cores: set[int] | None, env: Mapping[str, str] | None = None) -> None:
         self._log = log
 
+        # What is installed has its bytecode; a checkout whose sources have changed must be allowed to keep it as well.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
         def pin() -> None:
             if cores:
                 os.sched_setaffinity(0, cores)
@@ -51,7 +54,7 @@ class Tree:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                env={**kept, **(env or {})},
                 start_new_session=True,
                 preexec_fn=pin,
             )

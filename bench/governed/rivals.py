@@ -159,7 +159,7 @@ def litellm(site: Site) -> Launch:
         if not uv:
             raise Missing("uv is not installed")
         _install([uv, "venv", "-q", "--allow-existing", str(environment)])
-        _install([uv, "pip", "install", "-q", "--python", str(python), "litellm[proxy]"])
+        _install([uv, "pip", "install", "-q", "--compile-bytecode", "--python", str(python), "litellm[proxy]"])
     version = _output([str(python), "-c", "import importlib.metadata as m; print(m.version('litellm'))"])
     config = site.directory / "litellm.yaml"
     config.write_text(
