@@ -21,9 +21,9 @@ from lockgate.core.redact import Redactor
 from lockgate.core.reply import Usage
 from lockgate.policy.price import cost
 from lockgate.providers.prices import Prices
-from lockgate.stores.ingest import Ingest
+from lockgate.stores.logs.ingest import Ingest
+from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.spool import Spool, frame
-from lockgate.stores.sqlite_log import SqliteLog
 
 TEXT = (
     "the gateway records every request with its tokens cost latency route and payload so that history can be priced again "

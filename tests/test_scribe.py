@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from lockgate.core.record import Record, new_id
+from lockgate.stores.logs.ports import Filter
+from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.metrics.saved import NAME, read_saved
-from lockgate.stores.ports import Filter
 from lockgate.stores.spool import Spool, segments
-from lockgate.stores.sqlite_log import SqliteLog
 
 Start = Callable[..., subprocess.Popen[str]]
 

@@ -14,7 +14,7 @@ from lockgate.stores.limits.cluster import ClusterLimits
 from lockgate.stores.limits.local import LocalLimits
 from lockgate.stores.limits.open import open_counter
 from lockgate.stores.limits.table import SharedTable
-from lockgate.stores.sqlite_log import SqliteLog
+from lockgate.stores.logs.sqlite import SqliteLog
 
 log = logging.getLogger("lockgate")
 

@@ -19,11 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lockgate.stores import roster
-from lockgate.stores.ingest import BATCH, Ingest
+from lockgate.stores.logs.ingest import BATCH, Ingest
+from lockgate.stores.logs.ports import LogStore
+from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.metrics import counting, saved
 from lockgate.stores.metrics.counting import Counting
-from lockgate.stores.ports import LogStore, StoreError
-from lockgate.stores.sqlite_log import SqliteLog
+from lockgate.stores.ports import StoreError
 
 log = logging.getLogger("lockgate")
 

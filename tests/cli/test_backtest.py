@@ -13,7 +13,7 @@ from lockgate.cli import cli
 from lockgate.cli.backtest_view import progress
 from lockgate.core.record import Attempt, Record, new_id
 from lockgate.core.reply import Usage
-from lockgate.stores.sqlite_log import SqliteLog
+from lockgate.stores.logs.sqlite import SqliteLog
 
 HOUSE = """
 providers:

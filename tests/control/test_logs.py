@@ -11,10 +11,10 @@ import pytest
 
 from lockgate.control.logs import Logs, parse_filter
 from lockgate.core.record import Record, new_id
-from lockgate.stores.ingest import Ingest
-from lockgate.stores.ports import Filter
+from lockgate.stores.logs.ingest import Ingest
+from lockgate.stores.logs.ports import Filter
+from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.spool import Spool
-from lockgate.stores.sqlite_log import SqliteLog
 
 NOW = int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()) * 1_000_000
 HOUR = 3_600_000_000

@@ -15,10 +15,10 @@ from typing import get_args
 import msgspec
 
 from lockgate.core.record import End, Record, unpack
-from lockgate.stores.ingest import cursors
-from lockgate.stores.ports import Filter, LogStore
+from lockgate.stores.logs.ingest import cursors
+from lockgate.stores.logs.ports import Filter, LogStore
+from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.spool import Segment, segments
-from lockgate.stores.sqlite_log import SqliteLog
 
 _UNIT_US = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")

@@ -11,13 +11,13 @@ from lockgate.core.record import Attempt, Record, new_id
 from lockgate.core.reply import Usage
 from lockgate.policy.ledger import Budget
 from lockgate.policy.window import Period
-from lockgate.stores.ingest import Ingest
 from lockgate.stores.ledger import keeper as module
 from lockgate.stores.ledger.keeper import FINAL_US, KEEP_US, PRUNE_US, Keeper, look_in
 from lockgate.stores.ledger.recovery import recover
+from lockgate.stores.logs.ingest import Ingest
+from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 from lockgate.stores.spool import Spool
-from lockgate.stores.sqlite_log import SqliteLog
 from support.ledger import SECOND
 
 ORG = Budget("org", 10_000)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from lockgate.core.record import Record, new_id
 from lockgate.core.reply import Usage
-from lockgate.stores.ingest import Ingest
+from lockgate.stores.logs.ingest import Ingest
+from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.metrics import counting as module
 from lockgate.stores.metrics import families as of
 from lockgate.stores.metrics.counting import RARELY, Counting
@@ -19,7 +20,6 @@ from lockgate.stores.metrics.families import Family
 from lockgate.stores.metrics.saved import read_saved, read_shown
 from lockgate.stores.roster import Life
 from lockgate.stores.spool import Spool, segments
-from lockgate.stores.sqlite_log import SqliteLog
 
 NOW = 1_790_000_000_000_000
 

@@ -22,11 +22,12 @@ from time import monotonic_ns
 import msgspec
 
 from lockgate.core.record import Record, unpack
-from lockgate.stores.ingest import cursors
 from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.recovery import reconcile
 from lockgate.stores.ledger.turn import Turn
-from lockgate.stores.ports import LogStore, StoreError
+from lockgate.stores.logs.ingest import cursors
+from lockgate.stores.logs.ports import LogStore
+from lockgate.stores.ports import StoreError
 from lockgate.stores.spool import Segment, segments
 
 _MINUTE_US, _DAY_US = 60_000_000, 86_400_000_000

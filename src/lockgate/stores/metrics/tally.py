@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from lockgate.core.record import Attempt, Record
 from lockgate.core.reply import Usage
+from lockgate.stores.logs.rollup import whole
 from lockgate.stores.metrics import families as of
 from lockgate.stores.metrics.families import COUNTED, Family
 from lockgate.stores.metrics.names import Names
 from lockgate.stores.metrics.series import Series
-from lockgate.stores.rollup import whole
 
 #: How many of each have a label of their own.
 MODELS, PROVIDERS, CODES = 100, 100, 100

@@ -18,9 +18,10 @@ import msgspec
 import zstandard
 
 from lockgate.core.record import Record, pack, time_of_id, unpack
-from lockgate.stores.ports import Cursor, Filter, StoreError, glob
-from lockgate.stores.rollup import NAME, Minute, roll_up, whole
-from lockgate.stores.sketch import Sketch, merged
+from lockgate.stores.logs.ports import Cursor, Filter, glob
+from lockgate.stores.logs.rollup import NAME, Minute, roll_up, whole
+from lockgate.stores.logs.sketch import Sketch, merged
+from lockgate.stores.ports import StoreError
 
 T = TypeVar("T")
 

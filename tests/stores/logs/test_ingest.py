@@ -1,4 +1,4 @@
-"""stores/ingest: every record once, whoever dies in between."""
+"""stores/logs/ingest: every record once, whoever dies in between."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from lockgate.core.record import Record, new_id, pack
-from lockgate.stores.ingest import Ingest, cursors
-from lockgate.stores.ports import Filter, StoreError
+from lockgate.stores.logs.ingest import Ingest, cursors
+from lockgate.stores.logs.ports import Filter
+from lockgate.stores.logs.sqlite import SqliteLog
+from lockgate.stores.ports import StoreError
 from lockgate.stores.spool import Spool, frame, segments
-from lockgate.stores.sqlite_log import SqliteLog
 
 NOW = 1_790_000_000_000_000
 
@@ -212,8 +213,8 @@ def test_its_repr_says_how_far_it_is(house: House) -> None:
 INGEST = """
 import sys
 from pathlib import Path
-from lockgate.stores.ingest import Ingest
-from lockgate.stores.sqlite_log import SqliteLog
+from lockgate.stores.logs.ingest import Ingest
+from lockgate.stores.logs.sqlite import SqliteLog
 root = Path(sys.argv[1])
 ingest = Ingest(root / "spool", SqliteLog(root / "log", report=print), report=print)
 print("ready", flush=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from lockgate.core.record import Record
-from lockgate.stores.sketch import Sketch
+from lockgate.stores.logs.sketch import Sketch
 
 MINUTE_US = 60_000_000
 #: A count above this is somebody's error; sums of smaller ones stay within 64 bits.

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from lockgate.core.record import Record, time_of_id
-from lockgate.stores.ports import Cursor, Filter, Page, StoreError
-from lockgate.stores.rollup import Minute
-from lockgate.stores.sqlite_day import Damage, Day
+from lockgate.stores.logs.day import Damage, Day
+from lockgate.stores.logs.ports import Cursor, Filter, Page
+from lockgate.stores.logs.rollup import Minute
+from lockgate.stores.ports import StoreError
 
 T = TypeVar("T")
 

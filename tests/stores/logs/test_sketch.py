@@ -1,4 +1,4 @@
-"""stores/sketch: quantiles within the promised error, and merging."""
+"""stores/logs/sketch: quantiles within the promised error, and merging."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.stores.sketch import ERROR, Sketch, merged
+from lockgate.stores.logs.sketch import ERROR, Sketch, merged
 
 
 def sketch(values: list[float]) -> Sketch:

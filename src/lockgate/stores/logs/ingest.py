@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from lockgate.core.record import Record, unpack
-from lockgate.stores.ports import LogStore
+from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.spool import Segment, segments
 
 BATCH = 500

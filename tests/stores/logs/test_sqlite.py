@@ -1,4 +1,4 @@
-"""stores/sqlite_log: kept once, found by what is asked, whatever happens to the files."""
+"""stores/logs/sqlite: kept once, found by what is asked, whatever happens to the files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from lockgate.core.record import Attempt, Record, new_id
 from lockgate.core.reply import Usage
-from lockgate.stores import sqlite_day
-from lockgate.stores.ports import Cursor, Filter, StoreError
-from lockgate.stores.sqlite_log import SqliteLog, day_of
+from lockgate.stores.logs import day as module
+from lockgate.stores.logs.ports import Cursor, Filter
+from lockgate.stores.logs.sqlite import SqliteLog, day_of
+from lockgate.stores.ports import StoreError
 
 NOON = int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()) * 1_000_000
 DAY = 86_400_000_000
@@ -81,7 +82,7 @@ def test_all_records_are_scanned_the_newest_first_in_small_parts(log: SqliteLog,
     records = [full(number) for number in range(1, 250)] + [record(number, time_us=NOON - DAY + number) for number in range(9)]
     log.append(records)
     newest = sorted(records, key=lambda each: (each.time_us, each.id), reverse=True)
-    monkeypatch.setattr(sqlite_day, "SCANNED_BYTES", 1000)  # after some requests of 249 bytes and less
+    monkeypatch.setattr(module, "SCANNED_BYTES", 1000)  # after some requests of 249 bytes and less
     for bodies in (False, True):
         found = list(log.scan(Filter(), bodies=bodies))
         assert ids(found) == ids(newest)
@@ -182,7 +183,7 @@ def test_a_record_is_found_by_its_own_trace_and_its_trace_comes_back(log: Sqlite
     db = sqlite3.connect(the_day(tmp_path))
     plan = " ".join(
         str(row)
-        for row in db.execute(f"EXPLAIN QUERY PLAN SELECT n FROM requests WHERE {sqlite_day._CONDITIONS['trace']}", [""] * 4)
+        for row in db.execute(f"EXPLAIN QUERY PLAN SELECT n FROM requests WHERE {module._CONDITIONS['trace']}", [""] * 4)
     )
     db.close()
     assert "SCAN" not in plan
@@ -310,7 +311,7 @@ def test_a_batch_that_fails_half_way_leaves_nothing(log: SqliteLog, monkeypatch:
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite_day, "roll_up", broken)
+        patch.setattr(module, "roll_up", broken)
         with pytest.raises(StoreError, match="disk I/O error"):
             log.append([full(2)])
     assert ids(everything(log)) == [full(1).id]
@@ -417,7 +418,7 @@ def test_a_disk_that_will_not_is_for_another_time(log: SqliteLog, monkeypatch: p
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite_day.Day, "append", fails)
+        patch.setattr(module.Day, "append", fails)
         with pytest.raises(StoreError, match=code):
             log.append([full(1)])
     assert log.append([full(1)]) == 1
@@ -464,9 +465,7 @@ def test_a_file_without_tables_yet_is_an_empty_day(log: SqliteLog, tmp_path: Pat
 def test_schemas_go_forward_one_by_one(log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log.append([full(1)])
     log.close()
-    monkeypatch.setattr(
-        sqlite_day, "MIGRATIONS", (*sqlite_day.MIGRATIONS, "CREATE TABLE later (x);", "CREATE INDEX z ON later (x);")
-    )
+    monkeypatch.setattr(module, "MIGRATIONS", (*module.MIGRATIONS, "CREATE TABLE later (x);", "CREATE INDEX z ON later (x);"))
     assert log.append([full(2)]) == 1
     db = sqlite3.connect(the_day(tmp_path))
     assert db.execute("PRAGMA user_version").fetchone() == (3,)

@@ -1,0 +1,1 @@
+"""The request log: where records live, and what is asked of it."""
