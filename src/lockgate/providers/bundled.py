@@ -49,9 +49,15 @@ def bundled(shelf: Shelf | None = None) -> Catalogue:
 
 
 def is_shelved(shelf: Shelf) -> bool:
-    """Whether it is on the shelf, or can never be."""
-    made_of = _made_of()
-    return not made_of or shelf.find(_BOOK, made_of) is not None
+    """Whether it is on the shelf, from which it is read then, or can never be."""
+    with _reading:
+        made_of = _made_of()
+        if made_of and made_of not in _last:
+            book = shelf.find(_BOOK, made_of)
+            if book is None:
+                return False
+            _last[made_of] = Catalogue(book.parts, book.edition)
+    return True
 
 
 def bundled_version() -> str:

@@ -57,9 +57,15 @@ def facts_of(provider: str, shelf: Shelf | None = None) -> dict[str, Facts]:
 
 
 def is_shelved(shelf: Shelf) -> bool:
-    """Whether the listing is on the shelf, or can never be."""
-    made_of = _made_of()
-    return not made_of or shelf.find(_BOOK, made_of) is not None
+    """Whether the listing is on the shelf, from which it is read then, or can never be."""
+    with _reading:
+        made_of = _made_of()
+        if made_of and made_of not in _last:
+            book = shelf.find(_BOOK, made_of)
+            if book is None:
+                return False
+            _last[made_of] = book.parts
+    return True
 
 
 def version() -> str:

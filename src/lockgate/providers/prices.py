@@ -8,7 +8,6 @@ import threading
 import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from importlib.resources import files
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,7 @@ def read_ours(text: str) -> dict[tuple[str, str], Flat]:
     return ours
 
 
-_OURS = read_ours(files("lockgate.providers").joinpath("prices.toml").read_text("utf-8"))
+_OURS = read_ours(Path(__file__).with_name("prices.toml").read_text("utf-8"))
 
 
 class Prices:

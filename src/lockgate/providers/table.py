@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import quote
 
@@ -245,13 +245,13 @@ def _alike(said: str | Entry, presets: Mapping[str, Edits]) -> Any:
 
 
 def _presets() -> dict[str, Edits]:
-    text = files("lockgate.providers").joinpath("edits.toml").read_text("utf-8")
+    text = Path(__file__).with_name("edits.toml").read_text("utf-8")
     return {name: msgspec.convert(entry, Edits) for name, entry in tomllib.loads(text).items()}
 
 
 def _read_all() -> dict[str, Row]:
     rows: dict[str, Row] = {}
-    for file in sorted(files("lockgate.providers").joinpath("table").iterdir(), key=lambda file: file.name):
+    for file in sorted(Path(__file__).with_name("table").iterdir()):
         found = read_table(file.read_text("utf-8"), file.name.removesuffix(".toml"))
         if twice := rows.keys() & found.keys():
             raise ValueError(f"the provider table has {', '.join(sorted(twice))} twice")

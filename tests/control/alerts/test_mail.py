@@ -13,8 +13,9 @@ import trustme
 from lockgate.control.alerts import smtp
 from lockgate.control.alerts.alert import Subject, trial
 from lockgate.control.alerts.channel import Trouble
-from lockgate.control.alerts.mail import Mail, is_address, letter
-from lockgate.control.alerts.smtp import Server, Session, send
+from lockgate.control.alerts.mail import Mail, letter
+from lockgate.control.alerts.mail_server import Server, is_address
+from lockgate.control.alerts.smtp import Session, send
 from support.alerts import NOW, budget, with_means
 from support.smtp import SmtpServer
 

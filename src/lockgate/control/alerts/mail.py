@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -10,14 +9,9 @@ from email.policy import SMTP
 
 from lockgate.control.alerts.alert import Alert, facts, id_of, title
 from lockgate.control.alerts.channel import Means, Trouble
-from lockgate.control.alerts.smtp import Server, send
+from lockgate.control.alerts.mail_server import Server, is_address
+from lockgate.control.alerts.smtp import send
 
-#: An address as this is sent to: of ASCII alone, and without what a server might read as more than an address (RFC 5321 4.1.2,
-#: of which quoted local parts and address literals are left out).
-_ADDRESS = re.compile(
-    r"(?=.{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_{|}~`-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_{|}~`-]+)*"
-    r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
-)
 _SUBJECT = 150
 
 
@@ -39,11 +33,6 @@ class Mail:
         if not is_address(to):
             return Trouble("This is no address that mail can be sent to.")
         return await send(self._server, letter(alert, self._sender, to), self._sender, to, means)
-
-
-def is_address(text: str) -> bool:
-    """Whether mail can be sent there."""
-    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
 
 
 def letter(alert: Alert, sender: str, to: str) -> EmailMessage:

@@ -6,18 +6,19 @@ alone. So what is of one workspace never reaches a channel of another, and what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from lockgate.control.alerts.alert import Alert
 from lockgate.control.alerts.channel import Channel
-from lockgate.control.alerts.mail import Mail, is_address
+from lockgate.control.alerts.mail_server import PORTS, Server, is_address
 from lockgate.control.alerts.posting import Place, place_of
 from lockgate.control.alerts.settings import AlertsEntry, ChannelEntry, SmtpEntry
 from lockgate.control.alerts.slack import Slack
-from lockgate.control.alerts.smtp import PORTS, Server
 from lockgate.control.alerts.webhook import Webhook, key_of
 from lockgate.core.failure import Refusal
 from lockgate.transport.destination import parse_host
@@ -111,7 +112,7 @@ def post_of(entry: AlertsEntry) -> tuple[Post, list[Wrong]]:
             lines[name] = Line(
                 name, channel, frozenset(each.workspaces), frozenset(each.about), frozenset(each.kinds), each.at_least
             )
-    own = Mail(server, entry.smtp.sender, ()) if server is not None else None
+    own = _mail(server, entry.smtp.sender, ()) if server is not None else None
     return Post(lines, own), wrong
 
 
@@ -140,7 +141,7 @@ def _channel(
         wrong += [Wrong(f"{at}.to[{n}]", "is no e-mail address") for n, to in enumerate(entry.to) if not is_address(to)]
         if len(wrong) > before or server is None:
             return None
-        return Mail(server, smtp.sender, list(dict.fromkeys(entry.to)))
+        return _mail(server, smtp.sender, list(dict.fromkeys(entry.to)))
     place = _place(at, entry, wrong)
     key = _key(at, entry, wrong) if entry.type == "webhook" else b""
     if len(wrong) > before or place is None:
@@ -176,6 +177,13 @@ def _key(at: str, entry: ChannelEntry, wrong: list[Wrong]) -> bytes:
     if secret and len(key) < _WEAK:
         wrong.append(Wrong(f"{at}.secret", f"has fewer than {_WEAK} bytes: `openssl rand -base64 32` makes a good one"))
     return key
+
+
+def _mail(server: Server, sender: str, addresses: Sequence[str]) -> Channel:
+    # What letters are made and sent with (email, smtplib) takes 10 ms and 1.5 MB: only who sends mail has it.
+    mail: Any = import_module("lockgate.control.alerts.mail")
+    channel: Channel = mail.Mail(server, sender, addresses)
+    return channel
 
 
 def _server(entry: SmtpEntry, wrong: list[Wrong]) -> Server | None:

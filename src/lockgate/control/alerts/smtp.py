@@ -15,18 +15,13 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.message import EmailMessage
-from typing import Any, BinaryIO, Literal, cast
-
-import msgspec
+from typing import Any, BinaryIO, cast
 
 from lockgate.control.alerts.channel import Means, Trouble
+from lockgate.control.alerts.mail_server import Server
 from lockgate.core.failure import Failure, Refusal
 from lockgate.transport.addresses import literal
 from lockgate.transport.destination import Destination
-
-Security = Literal["starttls", "tls", "none"]
-#: The usual ports.
-PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
 
 #: In seconds: until a connection is there, and for each step; for all of it.
 STEP_S, TOTAL_S = 30.0, 60.0
@@ -34,27 +29,6 @@ STEP_S, TOTAL_S = 30.0, 60.0
 HEARD = 256 * 1024
 _UNSEEN = re.compile(r"[^ -~]+")
 _SHOWN = 200
-
-
-class Server(msgspec.Struct, frozen=True):
-    """Where mail leaves, and as whom."""
-
-    host: str
-    port: int
-    security: Security = "starttls"
-    username: str = ""
-    password: str = ""
-    ca_file: str = ""
-
-    def __repr__(self) -> str:
-        return f"Server({self.host}:{self.port}, {self.security})"
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        """The same guard for pretty printers."""
-        return [("host", self.host), ("port", self.port)]
-
-    def __str__(self) -> str:
-        return f"the mail server {self.host}:{self.port}"
 
 
 async def send(
