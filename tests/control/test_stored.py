@@ -21,7 +21,7 @@ from lockgate.core.holdings import (
     VirtualKey,
     WorkspaceAccess,
 )
-from lockgate.core.tenancy import Defaults, Organisation, Tenant, User, Workspace, new_id
+from lockgate.core.tenancy import Defaults, Membership, Organisation, Tenant, User, Workspace, new_id
 from lockgate.pipeline.admit import admit
 from lockgate.pipeline.choose import Ask
 from lockgate.stores.ports import StoreError
@@ -290,11 +290,80 @@ def test_the_keys_of_a_person_who_is_disabled_do_not_hold(house, store, home):
     whole = Tenant(home.organisation)
     with store.change(whole, ME, NOW) as change:
         ann = change.add(User(id=new_id(), organisation=home.organisation, email="ann@example.com"))
+        change.add(Membership(id=new_id(), organisation=home.organisation, workspace=home.workspace, user=ann.id))
     principal, _ = who(house, store, None, home, kind="user", user=ann.id)
     assert principal.user == ann.id
     with store.change(whole, ME, NOW) as change:
         change.put(msgspec.structs.replace(ann, status="disabled"))
     assert all(key.id != principal.id for key in house.snapshot().keys.values())
+
+
+@pytest.fixture
+def ann(store, home):
+    """A person who manages the workspace to begin with, and has another beside it."""
+    with store.change(Tenant(home.organisation), ME, NOW) as change:
+        ann = change.add(User(id=new_id(), organisation=home.organisation, email="ann@example.com"))
+    work = another_workspace(store, home)
+    for place in (home, work):
+        seat(store, ann, place, "manager")
+    return ann
+
+
+def seat(store, user, place, role):
+    """Give a person a role in a workspace; "": none."""
+    with store.change(Tenant(user.organisation), ME, NOW) as change:
+        for row in change.all(Membership, user=user.id, workspace=place.workspace):
+            change.remove(row)
+        if role:
+            made = Membership(id=new_id(), organisation=user.organisation, workspace=place.workspace, user=user.id, role=role)
+            change.add(made)
+
+
+def scopes_of(house, key):
+    """What a key may do now; None: it opens nothing."""
+    return next((who.scopes for who in house.snapshot().keys.values() if who.id == key.id), None)
+
+
+def test_a_persons_key_does_what_the_person_may_do_now(house, store, home, ann):
+    said = {"name": "a", "kind": "user", "user": ann.id, "scopes": ["completions.write", "proxy.write", "configs.update"]}
+    key, _ = keys.create(store, house.pepper, home, ME, NOW, **said)
+    whole, _ = keys.create(store, house.pepper, Tenant(home.organisation), ME, NOW, **said)
+    of_service, _ = keys.create(store, house.pepper, home, ME, NOW, name="s", scopes=said["scopes"])
+    assert scopes_of(house, key) == scopes_of(house, whole) == set(said["scopes"])
+    seat(store, ann, home, "member")
+    assert scopes_of(house, key) == {"completions.write"}
+    assert scopes_of(house, whole) == set(said["scopes"]), "what they may do in any of their places"
+    seat(store, ann, home, "manager")
+    assert scopes_of(house, key) == set(said["scopes"]), "and again, once they may"
+    seat(store, ann, home, "")
+    assert scopes_of(house, key) is None
+    assert scopes_of(house, of_service) == set(said["scopes"])
+
+
+def test_who_is_an_administrator_no_more_keeps_what_their_places_bring(house, store, home, ann):
+    everything = {"name": "a", "kind": "user", "user": ann.id, "scopes": ["admin"]}
+    with store.change(Tenant(home.organisation), ME, NOW) as change:
+        admin = change.put(msgspec.structs.replace(ann, role="admin"))
+    key, _ = keys.create(store, house.pepper, Tenant(home.organisation), ME, NOW, **everything)
+    assert "admin" in scopes_of(house, key)
+    with store.change(Tenant(home.organisation), ME, NOW) as change:
+        change.put(msgspec.structs.replace(admin, role="member"))
+    held = scopes_of(house, key)
+    assert "admin" not in held and "organisations.update" not in held and "configs.update" in held
+
+
+def test_another_role_of_one_person_reads_the_keys_of_no_other(house, store, home, ann):
+    for n in range(20):
+        keys.create(store, house.pepper, home, ME, NOW, name=f"k{n}")
+    said = {"kind": "user", "user": ann.id}
+    mine, _ = keys.create(store, house.pepper, home, ME, NOW, name="a", **said)
+    counting, stored = Counting(store), Stored()
+    stored.follow(counting, None, house.scopes, NOW)
+    counting.read = 0
+    seat(store, ann, home, "")
+    assert stored.follow(counting, None, house.scopes, NOW)
+    assert counting.read == 1 and mine.id not in {who.id for who in stored.keys.values()}
+    assert len(stored.keys) == 20
 
 
 # --- what a stored account may not do
@@ -377,6 +446,11 @@ class Counting:
         for row in self._store.each(noun, since):
             self.read += 1
             yield row
+
+    def page(self, *tenant, **where):
+        found = self._store.page(*tenant, **where)
+        self.read += len(found.rows)
+        return found
 
     def changes(self, nouns, since=0):
         found = self._store.changes(nouns, since)

@@ -6,7 +6,8 @@ where secrets are revealed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from lockgate.control.accounts import UNREVEALED, entry_of, without
 from lockgate.control.config import Mistake, ProviderEntry
 from lockgate.control.kms.port import VaultError
+from lockgate.control.people import People
 from lockgate.control.pricing import tariff_of
 from lockgate.control.references import Resolver
 from lockgate.control.scopes import BY_NAME, EVERYTHING
@@ -21,7 +23,7 @@ from lockgate.control.vault import Vault
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import Integration, SavedConfig, Sealed, SecretReference, VirtualKey
-from lockgate.core.tenancy import ApiKey, Organisation, Policy, Row, Tenant, User, Workspace
+from lockgate.core.tenancy import ApiKey, Membership, Organisation, Policy, Row, Tenant, User, Workspace
 from lockgate.pipeline.route import RouteConfig, read_inline
 from lockgate.policy.tariff import Tariff
 from lockgate.stores.control.store import Changes, ControlStore
@@ -35,6 +37,7 @@ _KEPT: tuple[type[Row], ...] = (
     Organisation,
     Workspace,
     User,
+    Membership,
     Policy,
     Integration,
     VirtualKey,
@@ -44,7 +47,9 @@ _KEPT: tuple[type[Row], ...] = (
 )
 _NOTHING: dict[str, str] = {}
 #: Those that keys inherit from.
-_INHERITED = (Organisation, Workspace, User)
+_INHERITED = (Organisation, Workspace)
+#: If so many people have changed at once, or more, all keys are read rather than theirs.
+_CROWD = 50
 
 
 class StoredProvider(msgspec.Struct, frozen=True):
@@ -109,12 +114,14 @@ class Stored:
             self._settle(vault, now_us, resolver)
         else:
             changes = store.changes(_KEPT, since)
-            if since and any(changes.rows[noun] for noun in _INHERITED):
+            touched = self._touched(changes)
+            if since and (len(touched) >= _CROWD or any(changes.rows[noun] for noun in _INHERITED)):
                 since, changes = 0, store.changes(_KEPT)
             before, self.rows = self.rows, self._rows_after(changes, fresh=not since)
             home, self.home = self.home, house.home
             try:
-                self._take_keys(store.each(ApiKey, since), changes.gone.get("api_keys", set()), scopes, fresh=not since)
+                keys = chain(store.each(ApiKey, since), _keys_of(store, touched) if since else ())
+                self._take_keys(keys, changes.gone.get("api_keys", set()), scopes, fresh=not since)
             except StoreError:
                 self.rows, self.home = before, home
                 raise
@@ -134,20 +141,29 @@ class Stored:
             rows[noun].update((row.id, row) for row in changes.rows[noun])
         return rows
 
+    def _touched(self, changes: Changes) -> dict[str, str]:
+        """The people whose keys may do something else now, and in which organisation each is."""
+        gone, places = changes.gone.get("memberships", set[str]()), self.rows[Membership]
+        touched = {each.id: each.organisation for each in changes.rows[User]}
+        left = [places[id] for id in gone if id in places]
+        return touched | {each.user: each.organisation for each in (*changes.rows[Membership], *left)}
+
     def _take_keys(self, changed: Iterable[ApiKey], gone: set[str], scopes: frozenset[str], *, fresh: bool) -> None:
         """The principals, with those of the keys that have changed; all or none of them."""
         new: dict[bytes, Principal] = {}
         until: dict[bytes, int] = {}
         limited: dict[str, ApiKey] = {}
         old = set(gone)
+        people = People(self.rows[User], self.rows[Membership].values(), scopes)
         if fresh:
             self._scopes = {}
         for key in changed:
             if not fresh:
                 old.add(key.id)
-            if key.revoked_us or not self._holds(key):
+            if key.revoked_us or not people.hold(key):
                 continue
-            who = new[key.digest] = self._principal(key, scopes)
+            held = people.narrowed(key, self._widened(tuple(key.scopes), scopes))
+            who = new[key.digest] = principal_of(key, held, self.rows, self.home)
             if key.expires_us:
                 until[key.digest] = key.expires_us
             if key.old_digest:
@@ -163,14 +179,6 @@ class Stored:
             limited = {id: key for id, key in self.limited.items() if id not in old} | limited
         if fresh or old:
             self._known, self._until, self.limited = new, until, limited
-
-    def _holds(self, key: ApiKey) -> bool:
-        """Whether a person's key holds: as long as the person may be here."""
-        user: User | None = self.rows[User].get(key.user)
-        return not key.user or (user is not None and user.status == "active")
-
-    def _principal(self, key: ApiKey, scopes: frozenset[str]) -> Principal:
-        return principal_of(key, self._widened(tuple(key.scopes), scopes), self.rows, self.home)
 
     def _widened(self, named: tuple[str, ...], scopes: frozenset[str]) -> frozenset[str]:
         found = self._scopes.get(named)
@@ -259,6 +267,11 @@ class Stored:
                 found.setdefault(each.owner, {})[each.field] = known[1]
         self._revealed = revealed
         return found
+
+
+def _keys_of(store: ControlStore, people: Mapping[str, str]) -> Iterator[ApiKey]:
+    for user, organisation in people.items():
+        yield from store.page(Tenant(organisation), ApiKey, limit=1 << 30, user=user).rows
 
 
 def principal_of(key: ApiKey, scopes: frozenset[str], rows: Mapping[type[Row], Mapping[str, Any]], home: Tenant) -> Principal:

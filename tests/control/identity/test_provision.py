@@ -3,13 +3,16 @@ import json
 import msgspec
 import pytest
 
-from lockgate.control import invites
+from lockgate.control import invites, keys
 from lockgate.control.identity import users
 from lockgate.control.identity.provision import Assertion, organisation_of, provision
 from lockgate.control.identity.sessions import begin
 from lockgate.control.identity.settings import OidcEntry
+from lockgate.control.scopes import of_person
+from lockgate.control.stored import Stored
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import ApiKey, Invite, Membership, Seat, Session, Tenant, User
+from lockgate.http.routes import SCOPES
 from support.tenants import ME, NOW, found_another, workspace
 
 ISSUER = "https://id.example"
@@ -161,6 +164,39 @@ def test_places_follow_the_groups_at_each_login(desk):
     assert places(desk, user) == {third.id: "member"}  # of which no group speaks
     come(desk, of("ml"), groups=[])
     assert places(desk, user) == {third.id: "member"}
+
+
+def test_a_key_does_what_the_groups_leave_its_owner_from_the_next_login_on(desk):
+    user = come(desk, of("ml-leads"), groups=MAP, allowed_domains=["*"])
+    said = {"kind": "user", "user": user.id, "scopes": ["completions.write", "proxy.write"]}
+    place = Tenant(user.organisation, desk.workspace)
+    mine, _ = keys.create(desk.store, b"p" * 32, place, ME, NOW, name="mine", **said)
+    stored = Stored()
+
+    def scopes():
+        stored.follow(desk.store, None, SCOPES, NOW)
+        return {who.id: who.scopes for who in stored.keys.values()}.get(mine.id)
+
+    assert scopes() == {"completions.write", "proxy.write"}
+    come(desk, of("ml"), groups=MAP)
+    assert scopes() == {"completions.write"}
+    come(desk, of(), groups=MAP)
+    assert scopes() is None
+    come(desk, of("ml-leads"), groups=MAP)
+    assert scopes() == {"completions.write", "proxy.write"}, "groups that were missing for a day destroy nothing"
+
+
+def test_a_key_of_an_administrator_shrinks_when_a_login_says_that_they_are_none(desk):
+    roles = [*ROLES, *MAP]
+    user = come(desk, of("platform", "ml"), groups=roles, allowed_domains=["*"])
+    said = {"kind": "user", "user": user.id, "scopes": ["admin"]}
+    mine, _ = keys.create(desk.store, b"p" * 32, Tenant(user.organisation), ME, NOW, name="mine", **said)
+    stored = Stored()
+    stored.follow(desk.store, None, SCOPES, NOW)
+    assert "admin" in stored.keys[mine.digest].scopes
+    come(desk, of("staff", "ml"), groups=roles)
+    stored.follow(desk.store, None, SCOPES, NOW)
+    assert stored.keys[mine.digest].scopes == of_person("member", "member", SCOPES)
 
 
 def test_of_two_groups_the_higher_place_counts_in_any_order(desk):

@@ -137,8 +137,18 @@ class TestPeoplesKeys:
         assert admin.post("/v1/configs", CONFIG, key=key).status == creates
 
     def test_someone_without_a_place_sees_nothing(self, admin):
-        key = self.key(admin, admin.person())
-        assert admin.get("/v1/configs", key=key).status == 403
+        of_workspace = self.key(admin, admin.person())  # no key holds in a workspace where its owner has no place
+        assert admin.get("/v1/configs", key=of_workspace).status == 401
+        of_organisation = self.key(admin, admin.person(), ALL, admin.whole)
+        assert admin.get("/v1/configs", key=of_organisation).code == "no_workspace"
+
+    def test_a_place_that_is_taken_away_takes_its_rights_from_the_key_at_once(self, admin):
+        user = admin.person("member", [(admin.home.workspace, "manager")])
+        key = self.key(admin, user)
+        path = f"/v1/admin/workspaces/default/users/{user.id}"
+        assert admin.post("/v1/configs", CONFIG, key=key).status == 200
+        admin.put(path, {"role": "member"})
+        assert admin.post("/v1/configs", CONFIG, key=key).code == "role_missing"
 
     def test_a_key_for_one_workspace_stays_there_whatever_the_person_may_elsewhere(self, admin):
         key = self.key(admin, admin.person("owner"))

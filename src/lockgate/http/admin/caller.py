@@ -9,9 +9,10 @@ import msgspec
 
 from lockgate.control.office import Office
 from lockgate.control.scopes import of_person
+from lockgate.control.stored import widen
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
-from lockgate.core.tenancy import Membership, Tenant, User, Workspace, WorkspaceRole
+from lockgate.core.tenancy import ApiKey, Membership, Tenant, User, Workspace, WorkspaceRole
 from lockgate.http.admin.routes import AdminRoute, Role
 from lockgate.pipeline.admit import admit
 from lockgate.pipeline.keys import OWN, SHARED
@@ -79,20 +80,29 @@ def by_key(headers: dict[bytes, bytes], office: Office) -> Caller:
     """By the gateway key that came. What the configuration declares acts for the organisation to begin with."""
     principal, _ = admit(headers, office.snapshot())
     organisation = principal.organisation or office.house.stored.home.organisation
-    person, seats = None, dict[str, WorkspaceRole]()
+    person, seats, scopes = None, dict[str, WorkspaceRole](), principal.scopes
     if principal.user:
         person, seats = person_of(office.store, Tenant(organisation), principal.user)
+        scopes = _given(office, Tenant(organisation), principal)
     return Caller(
         "api_key",
         principal.id,
         principal.name,
         organisation,
         principal.workspace,
-        principal.scopes,
+        scopes,
         person,
         seats,
         principal,
     )
+
+
+def _given(office: Office, tenant: Tenant, principal: Principal) -> frozenset[str]:
+    """What a person's key was given. The data plane knows it without what they may do nowhere; here it depends on where."""
+    try:
+        return widen(office.store.get(tenant, ApiKey, principal.id).scopes, office.house.scopes)
+    except Absent:  # a token, which is nowhere kept
+        return principal.scopes
 
 
 def person_of(store: ControlStore, tenant: Tenant, id: str) -> tuple[User, dict[str, WorkspaceRole]]:
