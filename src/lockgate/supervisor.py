@@ -34,8 +34,8 @@ def _allow_files() -> None:
 
 
 def aside(work: Callable[[], object]) -> Callable[[], object]:
-    """Have something done by a child that ends with it, whose memory nobody keeps; what is returned waits for its end. Called
-    before any thread exists. That it has failed is logged."""
+    """Have something done by a child that ends with it, whose memory nobody keeps; what is returned waits for its end, which
+    the supervisor notices otherwise. Called before any thread exists. That it has failed is logged."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -50,6 +50,15 @@ def aside(work: Callable[[], object]) -> Callable[[], object]:
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def _ended_child() -> tuple[int, int] | None:
+    """A child that has ended, and how; None: there is none."""
+    try:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return (pid, status) if pid else None
 
 
 class Role(msgspec.Struct):
@@ -141,12 +150,11 @@ class Supervisor:
             os._exit(status)
 
     def _reap(self, now: float) -> None:
-        for role in self._roles:
-            if not role.pid:
-                continue
-            pid, status = os.waitpid(role.pid, os.WNOHANG)
-            if not pid:
-                continue
+        while (ended := _ended_child()) is not None:
+            pid, status = ended
+            role = next((each for each in self._roles if each.pid == pid), None)
+            if role is None:
+                continue  # one from before (`aside`), or an orphan that was left to the first process of a container
             lived = now - role.started
             role.pid = 0
             if self._stopping:

@@ -32,10 +32,18 @@ def test_what_prices_are_read_with_is_in_no_process_that_stays(start):
     for _ in range(2):
         gateway = start(BUDGETED)
         assert gateway.chat(key="app-key-0123456789-abcdef-0123456789")[0] == 200
-        assert sorted(path.name for path in (gateway.data / "shelf").iterdir()) == ["models.json", "prices.json"]
+        assert sorted(path.name for path in (gateway.data / "shelf").glob("*.json")) == ["models.json", "prices.json"]
         for process in gateway.children():
             assert "pydantic_core" not in Path(f"/proc/{process}/maps").read_text()
         assert gateway.stop() == 0
+
+
+def test_a_start_without_budgets_does_not_wait_for_prices(start):
+    gateway = start()
+    assert gateway.chat()[0] == 200
+    until(lambda: len(list((gateway.data / "shelf").glob("*.json"))) == 2)
+    kept = Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children")  # those that have ended as well
+    until(lambda: len(kept.read_text().split()) == 2)
 
 
 def test_a_shelf_that_is_spoilt_is_made_again(start):
@@ -160,8 +168,7 @@ def test_only_workers_hold_the_socket_that_callers_reach(start):
 
 def test_no_child_outlives_a_killed_supervisor(start):
     gateway = start("", "--workers", "2")
-    children = list(gateway.children())
-    assert len(children) == 3
+    children = until(lambda: children if len(children := list(gateway.children())) == 3 else None)
     gateway.process.kill()
     gateway.process.wait()
     until(lambda: not any(_alive(pid) for pid in children))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from lockgate.providers import bundled as package
@@ -65,6 +68,25 @@ def test_a_book_that_was_cut_anywhere_is_made_again(tmp_path, shelf, make):
         assert path.read_bytes() != whole[:length]
 
 
+def test_while_one_makes_a_book_another_waits_and_finds_it(shelf, make):
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    def slowly():
+        begun.set()
+        may_go_on.wait(20)
+        return "edition of the first", {}
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(shelf.book, "b", "this", slowly)
+        assert begun.wait(20)
+        second = pool.submit(shelf.book, "b", "this", make)
+        with pytest.raises(TimeoutError):
+            second.result(0.05)
+        may_go_on.set()
+        assert first.result(20).edition == second.result(20).edition == "edition of the first"
+    assert make.made == 0
+
+
 def test_without_a_data_directory_nothing_is_kept(tmp_path, make):
     shelf = Shelf(tmp_path / "none" / "shelf")
     assert shelf.book("b", "this", make).edition == "edition 1"
@@ -97,7 +119,7 @@ def test_prices_from_the_shelf_are_the_package_s_own(tmp_path, monkeypatch):
         return listed, charged, prices.load().version, [display.facts_of(slug, prices.shelf) for slug in TABLE]
 
     first = said(prices())
-    assert sorted(path.name for path in (tmp_path / "shelf").iterdir()) == ["models.json", "prices.json"]
+    assert sorted(path.name for path in (tmp_path / "shelf").glob("*.json")) == ["models.json", "prices.json"]
 
     def not_again(name):
         raise AssertionError(f"{name} is imported")

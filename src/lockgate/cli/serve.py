@@ -38,17 +38,17 @@ from lockgate.worker import work
 def serve(host: str, port: int, workers: int, drain: float, config_path: Path | None, data: Path) -> None:
     """Start the gateway."""
     house = opened(house_at(data, config_path))
-    # Prices must be known before a budgeted request may be sent. At the first start they are put on the shelf by children: what
-    # these import is in nobody's memory afterwards.
+    # At the first start price lists are put on the shelf by children: what these import is in nobody's memory afterwards.
     stocking = [aside(job) for job in missing(Shelf(house.shelf))]
     snapshot = snapshot_of(house)
     listener = _bind(host, port)
     admin_key = house.first_admin_key(now_us())
     if admin_key:
         snapshot = snapshot_of(house)
-    for done in stocking:
-        done()
-    snapshot.prices.load()  # for all workers
+    if not stocking or _is_budgeted(snapshot):  # then no request may be sent before its price is known
+        for done in stocking:
+            done()
+        snapshot.prices.load()  # for all workers
     _greet(house, snapshot, listener, admin_key)
     roles = [
         Role(f"worker {n + 1}", lambda lifeline: work(house, _current(house, snapshot), listener, lifeline, drain, workers))
@@ -65,6 +65,10 @@ def _current(house: House, fallback: Snapshot) -> Snapshot:
         return house.current(fallback)
     except (BadConfig, StoreError):
         return fallback
+
+
+def _is_budgeted(snapshot: Snapshot) -> bool:
+    return snapshot.allowances is not None and snapshot.allowances.budgeted
 
 
 def _bind(host: str, port: int) -> socket.socket:

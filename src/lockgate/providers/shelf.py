@@ -6,11 +6,12 @@ that was made of something else, or that cannot be read, is made again. Nothing 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,9 +46,12 @@ class Shelf:
 
     def book(self, name: str, made_of: str, make: Callable[[], tuple[str, Mapping[str, bytes]]]) -> Book:
         """The book of that name, if it was made of that; else what `make` gives, its edition and its parts as JSON, which is
-        put there for the next time."""
-        book = self.find(name, made_of)
-        if book is None:
+        put there for the next time. While one process makes it, others wait."""
+        if (book := self.find(name, made_of)) is not None:
+            return book
+        with self._turn(name) as others:
+            if others and (book := self.find(name, made_of)) is not None:
+                return book
             edition, parts = make()
             book = Book(made_of, edition, {part: msgspec.Raw(data) for part, data in parts.items()})
             self._put(self._path(name), msgspec.json.encode(book))
@@ -68,15 +72,27 @@ class Shelf:
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.json"
 
-    def _put(self, path: Path, data: bytes) -> None:
-        """Replace the file as a whole, so that nobody reads a half of it; a place that cannot be written does without."""
-        new = path.with_name(f".{path.name}.{os.getpid()}")
+    @contextmanager
+    def _turn(self, name: str) -> Generator[bool, None, None]:
+        """Make a book, after whoever is at it; True: somebody may have made it by now. A place that cannot be written gives
+        turns to everybody."""
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-        except FileNotFoundError:
-            return  # no data directory: a command that is asked before there is a gateway
+            lock = os.open(self._folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
-            pass  # opening says why
+            yield False
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield True
+        finally:
+            os.close(lock)
+
+    def _put(self, path: Path, data: bytes) -> None:
+        """Replace the file as a whole, so that nobody reads a half of it."""
+        if not self._folder.parent.is_dir():
+            return  # no data directory: a command that is asked before there is a gateway
+        new = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with new.open("wb") as out:
                 out.write(data)
