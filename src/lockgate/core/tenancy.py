@@ -121,7 +121,8 @@ class Invite(Row, frozen=True, kw_only=True):
 
 
 class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """When a key is replaced: weekly, monthly or after so many days; and how long its old text is good beside the new one."""
+    """How long a key's old text is good beside the new one. (Its schedule was kept once and never followed; it is not taken any
+    more.)"""
 
     rotation_period: Literal["", "weekly", "monthly"] = ""
     rotation_days: int = 0

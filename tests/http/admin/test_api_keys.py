@@ -63,14 +63,14 @@ class TestMaking:
                 "defaults": {"metadata": {"team": "a"}, "config_id": "pc-declared", "allow_config_override": False},
                 "alert_emails": ["a@example.com"],
                 "expires_at": "2100-01-02T00:00:00.000Z",
-                "rotation_policy": {"rotation_period": "weekly", "key_transition_period_ms": 3_600_000},
+                "rotation_policy": {"key_transition_period_ms": 3_600_000},
             },
         )
         kept = row(admin, key["id"])
         assert kept.usage_limits == UsageLimit("cost", 10_500_000_000, 8_000_000_000, "monthly", 0, 4_102_444_800_000_000)
         assert kept.rate_limits == [RateLimit("requests", 100, "rpm")]
         assert kept.defaults == Defaults({"team": "a"}, "pc-declared", False)
-        assert kept.rotation == Rotation("weekly", 0, 0, 3_600_000)
+        assert kept.rotation == Rotation("", 0, 0, 3_600_000)
         assert kept.expires_us == 4_102_531_200_000_000
         shown = admin.get(f"/v1/api-keys/{key['id']}").json
         assert shown["usage_limits"] == {
@@ -87,6 +87,30 @@ class TestMaking:
             "current_usage": 0,
         }
         assert (shown["expires_at"], shown["models"]) == ("2100-01-02T00:00:00.000Z", ["@openai/gpt-*"])
+
+    @pytest.mark.parametrize(
+        "said", [{"rotation_period": "weekly"}, {"rotation_days": 3}, {"next_rotation_at": "2100-01-01T00:00:00Z"}]
+    )
+    def test_a_schedule_by_which_nobody_would_get_the_new_text_is_not_kept(self, admin, said):
+        (member,) = said
+        id = made(admin)["id"]
+        policy = {"rotation_policy": {"key_transition_period_ms": 3_600_000, **said}}
+        for answer in (
+            admin.post("/v1/api-keys/workspace/service", {"name": "app", **policy}),
+            admin.put(f"/v1/api-keys/{id}", policy),
+        ):
+            assert (answer.status, answer.code) == (400, "rotation_by_nobody")
+            assert answer.param == f"rotation_policy.{member}" and "/rotate" in answer.message
+        assert row(admin, id).rotation is None and len(admin.rows()) == 1
+
+    def test_how_long_the_old_text_is_good_is_said_and_may_be_sent_back(self, admin):
+        id = made(admin, {"rotation_policy": {"key_transition_period_ms": 7_200_000}})["id"]
+        shown = admin.get(f"/v1/api-keys/{id}").json["rotation_policy"]
+        assert admin.put(f"/v1/api-keys/{id}", {"rotation_policy": shown}).status == 200
+        before = row(admin, id)
+        assert admin.post(f"/v1/api-keys/{id}/rotate").status == 200
+        after = row(admin, id)
+        assert after.old_digest == before.digest and after.old_until_us - after.changed_us == 7_200_000_000
 
     def test_its_text_is_told_once(self, admin):
         key = made(admin)

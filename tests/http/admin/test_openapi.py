@@ -64,7 +64,7 @@ def test_its_schemas_are_schemas_and_the_answers_fit_them(admin, fits):
     check = fits
     made = admin.post(
         "/v1/api-keys/workspace/service",
-        {"name": "x", "usage_limits": {"credit_limit": 1.5}, "rotation_policy": {"rotation_days": 3}},
+        {"name": "x", "usage_limits": {"credit_limit": 1.5}, "rotation_policy": {"key_transition_period_ms": 1_800_000}},
     ).json
     check("/v1/api-keys/workspace/service", "post", made)
     check("/v1/api-keys/{id}", "get", admin.get(f"/v1/api-keys/{made['id']}").json)

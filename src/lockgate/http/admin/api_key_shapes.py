@@ -39,7 +39,8 @@ _Emails = Annotated[list[Text], Meta(max_length=50)]
 
 
 class RotationPolicy(Body, frozen=True, kw_only=True):
-    """When a key gets a new text, and for how long (in ms) the old one is good beside it."""
+    """For how long (in ms) a key's old text is good beside the new one. A schedule can be said by Portkey's clients, and is
+    refused: a new text is shown once, to whoever asks for it, so one that nobody has asked for would be lost."""
 
     rotation_period: Literal["weekly", "monthly"] | None = None
     rotation_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
@@ -48,17 +49,14 @@ class RotationPolicy(Body, frozen=True, kw_only=True):
 
     def stored(self) -> Rotation:
         """As it is kept. Raises `Refusal` 400."""
-        at = "rotation_policy.next_rotation_at"
-        if self.rotation_period and self.rotation_days:
-            raise Refusal(
-                400, "invalid_value", "Give either rotation_period or rotation_days.", param="rotation_policy.rotation_days"
-            )
-        return Rotation(
-            self.rotation_period or "",
-            self.rotation_days or 0,
-            micros(self.next_rotation_at, at) if self.next_rotation_at else 0,
-            self.key_transition_period_ms,
-        )
+        for name in ("rotation_period", "rotation_days", "next_rotation_at"):
+            if getattr(self, name):
+                message = (
+                    "No key is rotated by a schedule: its new text would be shown to nobody. Leave this out, and ask for it by"
+                    " POST /v1/api-keys/{id}/rotate when it is due, from where the text is needed; or let the key expire."
+                )
+                raise Refusal(400, "rotation_by_nobody", message, param=f"rotation_policy.{name}")
+        return Rotation(key_transition_period_ms=self.key_transition_period_ms)
 
 
 class NewApiKey(Body, frozen=True, kw_only=True):
@@ -215,12 +213,7 @@ def shown(key: ApiKey, now_us: int, declared_in: str | None = None, standing: St
         expires_at=text_of(key.expires_us),
         rotation_policy=None
         if rotation is None
-        else RotationPolicy(
-            rotation_period=rotation.rotation_period or None,
-            rotation_days=rotation.rotation_days or None,
-            next_rotation_at=text_of(rotation.next_rotation_us),
-            key_transition_period_ms=max(rotation.key_transition_period_ms, 1_800_000),
-        ),
+        else RotationPolicy(key_transition_period_ms=max(rotation.key_transition_period_ms, 1_800_000)),
         created_at=text_of(key.created_us),
         last_updated_at=text_of(key.changed_us),
         declared_in=declared_in,
