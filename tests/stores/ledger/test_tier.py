@@ -10,6 +10,7 @@ from lockgate.policy.ledger import Budget, Short
 from lockgate.policy.purse import Reservation
 from lockgate.policy.window import Period
 from lockgate.stores.ledger import moves as moves_module
+from lockgate.stores.ledger.ports import Fenced
 from lockgate.stores.ledger.recovery import recover
 from lockgate.stores.ledger.tier import AGAIN_S, FRESH_S, IDLE_US, TieredBook
 from lockgate.stores.ports import StoreError
@@ -376,6 +377,22 @@ def test_a_worker_that_was_taken_for_lost_tells_what_it_took(cluster):
     cluster.book.sweep(worker.clerk.epoch)
     reservations += drained(worker, "s", 2)  # it does not know yet
     worker.beat()
+    spent = settle(worker, reservations)
+    worker.drain()
+    worker.leave()
+    assert cluster.spent() == (spent, 0)
+
+
+def test_an_epoch_takes_nothing_before_the_ledger_has_answered_it(cluster):
+    """Swept before that, it counts as one that has nothing, and is closed."""
+    worker = cluster.worker()
+    reservations = [take(worker, "first")]
+    cluster.book.sweep(worker.clerk.epoch)
+    worker.beat()  # and it goes on in another epoch
+    assert cluster.pool.held() > 0
+    cluster.book.sweep(worker.clerk.epoch)  # whoever looked for the silent has a clock that was set forward
+    second = worker.reserve([ORG], "second", 0, (2000, 0, 1))
+    reservations.append(take(worker, "again") if isinstance(second, Fenced) else second)
     spent = settle(worker, reservations)
     worker.drain()
     worker.leave()

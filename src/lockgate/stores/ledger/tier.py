@@ -98,10 +98,13 @@ class Pool(Protocol):
 
 
 class _Own(msgspec.Struct, eq=False):
-    """An epoch of this process: what it took, and the windows of its leases of hard budgets."""
+    """An epoch of this process: what it took, the windows of its leases of hard budgets, and when the ledger last answered it
+    (monotonic seconds). Before that it takes nothing: an epoch that the ledger knows no batch of is swept as one that has
+    nothing, and nobody would be told what it took."""
 
     moves: Moves
     windows: dict[int, str] = {}
+    heard_s: float = float("-inf")
 
 
 class TieredBook(Book):
@@ -129,7 +132,6 @@ class TieredBook(Book):
         self._doubt = False  # something of it may have been lost
         self._again_s = 0.0
         self._short: dict[Key, float] = {}
-        self._heard_s = float("-inf")
         self._skew_us = 0
         self._workers = 1
 
@@ -144,7 +146,7 @@ class TieredBook(Book):
 
     def quick(self, epoch: int, asked: Sequence[Sequence[Want]]) -> dict[int, tuple[Allotment, ...]]:
         own, granted = self._own.get(epoch), {}
-        if own is None or self._monotonic() - self._heard_s > FRESH_S or not self._ready():
+        if own is None or self._monotonic() - own.heard_s > FRESH_S or not self._ready():
             return granted
         for windows, crowd in self._crowds(asked)[:CROWDS]:
             try:
@@ -211,8 +213,8 @@ class TieredBook(Book):
             raise
         if moves:
             own.moves.told(moves[-1].seq)
-        self._heard_s = self._monotonic()
-        self._skew_us = answer.now_us - int(self._heard_s * 1e6)
+        own.heard_s = self._monotonic()
+        self._skew_us = answer.now_us - int(own.heard_s * 1e6)
         self._workers = answer.workers
         if answer.filled:
             try:
