@@ -115,6 +115,11 @@ def test_the_revision_changes_with_the_configuration_only(tmp_path):
     assert make_house(tmp_path, "log: {retention_days: 4}").snapshot().revision != one
 
 
+def test_a_proxy_that_cannot_be_trusted_is_a_mistake(tmp_path):
+    config = "server: {trusted_proxies: [10.0.0.0/8, 192.0.2.1, lb.example, 0.0.0.0/0, 10.0.0.1/8]}"
+    assert set(mistakes(tmp_path, config)) == {f"server.trusted_proxies[{n}]" for n in (2, 3, 4)}
+
+
 def test_a_cheaper_model_where_no_budget_leads_to_one_is_a_mistake(tmp_path):
     config = """
 providers: {a: {provider: sim, usage_limits: {credit_limit: 1, downgrade_to: cheap}}}

@@ -40,6 +40,7 @@ from lockgate.providers.table import TABLE
 from lockgate.providers.worst import WorstCases
 from lockgate.transport.destination import TlsIdentity
 from lockgate.transport.egress import Egress
+from lockgate.wire.forwarded import networks_of
 
 
 def compile_snapshot(
@@ -97,6 +98,11 @@ def compile_snapshot(
     except ValueError as error:
         mistakes.append(Mistake("prices", str(error)))
     refresh = _refresh(config.catalogue, mistakes)
+    for n, each in enumerate(config.server.trusted_proxies):
+        try:
+            networks_of((each,))
+        except ValueError as error:
+            mistakes.append(Mistake(f"server.trusted_proxies[{n}]", str(error)))
     sources = check_identity(config.identity, scopes, mistakes)
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in post_of(config.alerts)[1]]
     if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):

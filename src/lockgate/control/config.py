@@ -104,6 +104,12 @@ class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_days: int = 30
 
 
+class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who asks. `trusted_proxies`: the operator's own proxies, as CIDRs or addresses, whose `X-Forwarded-For` is believed."""
+
+    trusted_proxies: list[str] = []
+
+
 class LimitsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes of a request body and of a whole answer."""
 
@@ -141,6 +147,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prices: dict[str, PriceRow] = {}
     catalogue: CatalogueEntry = CatalogueEntry()
     log: LogEntry = LogEntry()
+    server: ServerEntry = ServerEntry()
     limits: LimitsEntry = LimitsEntry()
     timeouts: Timeouts = Timeouts()
     identity: IdentityEntry = IdentityEntry()

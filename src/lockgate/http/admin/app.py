@@ -25,7 +25,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.record import new_id
 from lockgate.http.admin.answers import HEADERS, TROUBLE, answer, refusal_of, refuse
 from lockgate.http.admin.ask import Ask, Guest
-from lockgate.http.admin.caller import Caller, check_role, permit, place, who
+from lockgate.http.admin.caller import Caller, address_of, check_role, permit, place, who
 from lockgate.http.admin.login import login_methods, login_routes
 from lockgate.http.admin.openapi import describe
 from lockgate.http.admin.operations import Operation, bind, members_of, named_in
@@ -113,7 +113,7 @@ async def _respond(request: Request, operation: Operation, office: Office, id: s
 
     def work() -> tuple[object, int]:
         if caller is None:
-            ask = Guest(office, _actor(request, "user", "", "", id), dict(request.path_params))
+            ask = Guest(office, _actor(request, office, "user", "", "", id), dict(request.path_params))
         else:
             ask = _ask(request, operation, office, caller, id, common, body)
         more = {name: value for name, value in (("body", body), ("query", query)) if value is not None}
@@ -146,7 +146,7 @@ def _ask(
         raise Refusal(404, "organisation_not_found", "There is no such organisation here.", param="organisation_id")
     tenant = place(caller, route, named_in("workspace_id", body, common, params), office)
     check_role(caller, route, tenant, members_of(body))
-    actor = _actor(request, caller.kind, caller.id, caller.name, id)
+    actor = _actor(request, office, caller.kind, caller.id, caller.name, id)
     ask = Ask(
         route, caller, tenant, office, actor, dict(params), request.headers.get("host", ""), request.headers.get("if-match", "")
     )
@@ -154,11 +154,10 @@ def _ask(
     return ask
 
 
-def _actor(request: Request, kind: Literal["api_key", "user"], who: str, name: str, id: str) -> Actor:
-    client = request.client
+def _actor(request: Request, office: Office, kind: Literal["api_key", "user"], who: str, name: str, id: str) -> Actor:
     query = request.scope["query_string"].decode("latin-1")
     uri = request.scope["path"] + (f"?{query}" if query else "")
-    return Actor(kind, who, name, request.method, uri, id, client.host if client else "")
+    return Actor(kind, who, name, request.method, uri, id, address_of(request.scope, office))
 
 
 def _check_head(raw: list[tuple[bytes, bytes]]) -> None:

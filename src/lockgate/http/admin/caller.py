@@ -14,10 +14,12 @@ from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import ApiKey, Membership, Tenant, User, Workspace, WorkspaceRole
 from lockgate.http.admin.routes import AdminRoute, Role
+from lockgate.http.exchange import Scope
 from lockgate.pipeline.admit import admit
 from lockgate.pipeline.keys import OWN, SHARED
 from lockgate.stores.control.query import Absent
 from lockgate.stores.control.store import ControlStore
+from lockgate.wire.forwarded import caller_address, networks_of
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -74,6 +76,13 @@ def who(headers: dict[bytes, bytes], office: Office, method: str) -> Caller:
             user = visit.user
             return Caller("user", user.id, user.email, user.organisation, person=user, seats=visit.seats)
     return by_key(headers, office)
+
+
+def address_of(scope: Scope, office: Office) -> str:
+    """Where a request comes from, by its connection and the operator's own proxies; "" when that is not known."""
+    client: tuple[str, int] | None = scope.get("client")
+    trusted = networks_of(tuple(office.declared.server.trusted_proxies))
+    return caller_address(client[0] if client else "", scope["headers"], trusted)
 
 
 def by_key(headers: dict[bytes, bytes], office: Office) -> Caller:

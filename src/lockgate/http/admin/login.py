@@ -39,6 +39,7 @@ from lockgate.core.json import encode, readable
 from lockgate.core.record import new_id
 from lockgate.core.tenancy import Session, User
 from lockgate.http.admin.answers import HEADERS, TROUBLE, refusal_of, refuse
+from lockgate.http.admin.caller import address_of
 from lockgate.http.admin.door import LOGIN
 from lockgate.http.exchange import too_large
 from lockgate.stores.control.store import ControlStore
@@ -113,9 +114,9 @@ class Desk:
     @property
     def actor(self) -> Actor:
         """Who asks, for the audit log; without the query, in which a code may be."""
-        client, visit = self.request.client, self.visit
+        visit = self.visit
         who = ("", "") if visit is None else (visit.user.id, visit.user.email)
-        address = client.host if client else ""
+        address = address_of(self.request.scope, self.office)
         return Actor("user", *who, self.request.method, self.request.scope["path"], self.id, address)
 
     def browser(self) -> Browser:
