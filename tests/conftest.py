@@ -1,6 +1,26 @@
+"""What holds for all tests.
+
+Properties are tried on the same examples each time, however slow the machine: who changed nothing sees nothing change. With
+LOCKGATE_RANDOM or LEDGER_STEPS (`tests/stores/ledger/test_machine.py`) in the environment they are tried on others, by chance.
+"""
+
+import os
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+BY_CHANCE = bool(os.environ.get("LOCKGATE_RANDOM") or os.environ.get("LEDGER_STEPS"))
+
+settings.register_profile(
+    "lockgate",
+    derandomize=not BY_CHANCE,
+    deadline=None,
+    database=None,
+    print_blob=BY_CHANCE,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("lockgate")
 
 
 @pytest.fixture(autouse=True)

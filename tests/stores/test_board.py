@@ -402,7 +402,7 @@ def test_locks_say_no_in_both_of_posixs_ways(path: Path, monkeypatch: pytest.Mon
         assert not places._try_lock(0, 0)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     words=st.lists(st.floats() | st.sampled_from([0.0, 1.0, 5.0, 100.0]), min_size=COLUMN_WORDS, max_size=COLUMN_WORDS),
     data=st.data(),

@@ -85,7 +85,7 @@ def outcome(data: bytes, pieces: list[bytes]) -> tuple[object, ...]:
         on.close()
 
 
-@settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=mutations(), cuts=st.lists(places, max_size=6))
 def test_mutated_answers_end_well_however_they_are_cut(data: bytes, cuts: list[int]) -> None:
     cut = outcome(data, pieces_of(data, cuts))
@@ -96,7 +96,7 @@ def test_mutated_answers_end_well_however_they_are_cut(data: bytes, cuts: list[i
         assert "cut" not in (cut[0], bytewise[0]) or ("malformed",) in (cut, bytewise)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(data=st.binary(max_size=300))
 def test_noise_is_never_an_answer(data: bytes) -> None:
     assert outcome(data, [data] if data else []) in [("malformed",), ("cut",)]

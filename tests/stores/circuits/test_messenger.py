@@ -379,7 +379,7 @@ OFTEN = {"fails": 1, "goes well": 1, "asks": 5, "says": 1, "all say": 3}
 ACTS = st.tuples(st.sampled_from([act for act, often in OFTEN.items() for _ in range(often)]), st.integers(0, 2))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(ACTS, min_size=20, max_size=80))
 def test_whatever_happens_they_agree_in_the_end_and_none_probes_while_another_does(
     tmp_path: Path, server: Server, acts: Sequence[tuple[str, int]]

@@ -417,9 +417,7 @@ def test_the_ledger_is_right_whatever_happens(kind, store, monkeypatch):
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
-            database=None,
             phases=[Phase.generate],  # a shorter example takes minutes to find; the whole one is printed
         ),
     )

@@ -193,7 +193,7 @@ class TestRates:
 
         run(work())
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(data=st.data())
     def test_however_late_things_are_used_and_settled_the_limit_holds(self, server: Server, clock: None, data: st.DataObject):
         """Machines ask, use what they were granted at any time until it expires, and say so at any time after. Of all that was

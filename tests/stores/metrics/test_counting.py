@@ -218,7 +218,7 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(ACTS)
 def test_whatever_happens_each_record_counts_once(tmp_path_factory: pytest.TempPathFactory, acts: list[str]) -> None:
     house = House(tmp_path_factory.mktemp("house"))
