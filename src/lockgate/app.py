@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from lockgate.control.alerts.budgets import Crossings
 from lockgate.control.alerts.dispatch import Dispatch
@@ -81,7 +82,7 @@ class App:
         """Begin what runs beside the requests. Called inside the running loop."""
         self._http = HttpClient(self.world.snapshot.egress)
         self.runtime.clients.update(http=self._http, https=self._http)
-        self.world.snapshot.prices.warm()
+        self.world.snapshot.prices.warm(_sellers(self.world.snapshot))
         self._pin_credentials()
         self._share_circuits()
         self._presence = self._announced()
@@ -166,7 +167,7 @@ class App:
             return True
         if snapshot.revision != self.world.snapshot.revision:
             log.info("reloaded: %s", snapshot)
-        await asyncio.to_thread(snapshot.prices.load)  # before anyone is charged by them
+        await asyncio.to_thread(snapshot.prices.read, _sellers(snapshot))  # before anyone is charged by them
         if self._http is not None and self._http.egress != snapshot.egress:
             self._http.adopt(snapshot.egress)
         try:
@@ -247,6 +248,11 @@ class App:
         finally:
             if watch is not None:
                 watch.close()
+
+
+def _sellers(snapshot: Snapshot) -> Iterator[str]:
+    """The lists of prices that its requests will be charged by."""
+    return (provider.row.prices for provider in snapshot.everywhere())
 
 
 def _redactor(snapshot: Snapshot) -> Redactor:

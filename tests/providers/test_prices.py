@@ -17,10 +17,12 @@ from genai_prices.types import Usage as TheirUsage
 from lockgate.core.reply import Usage
 from lockgate.policy.price import Flat, Row, cost
 from lockgate.policy.tariff import Factors, Tariff
+from lockgate.providers import prices_file
 from lockgate.providers.bundled import bundled
 from lockgate.providers.prices import _OURS, Prices
 from lockgate.providers.prices_catalogue import FOREVER, Catalogue
 from lockgate.providers.table import TABLE
+from support import price_list
 
 NOW = int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp() * 1e6)
 TIMES = [NOW, NOW - 200 * 86_400_000_000, NOW + 400 * 86_400_000_000, NOW - 10 * 3_600_000_000]
@@ -318,6 +320,14 @@ def test_the_catalogue_is_loaded_once_and_ahead() -> None:
     prices.warm()
     assert prices.flat("openai", "gpt-4o", NOW) is not None
     assert "genai-prices" in repr(prices)
+
+
+def test_what_will_be_asked_for_is_read_ahead_and_nothing_else(tmp_path) -> None:
+    taken = tmp_path / prices_file.NAME
+    taken.write_bytes(prices_file.seal(price_list.repriced(3), "test", NOW)[1])  # a list that nobody has read yet
+    prices = Prices(file=taken)
+    prices.read(["openai", "openai", "nobody", ""])
+    assert list(prices.load()._read) == ["openai"]
 
 
 def test_the_catalogue_names_the_models_of_a_provider(prices: Prices) -> None:

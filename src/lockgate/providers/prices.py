@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from math import inf
 from pathlib import Path
@@ -101,9 +101,15 @@ class Prices:
     def __repr__(self) -> str:
         return f"Prices({len(self._exact) + len(self._patterns)} overrides, {self._catalogue or 'catalogue not loaded'})"
 
-    def warm(self) -> None:
-        """Load the catalogue in a thread of its own, so that no request waits for it."""
-        threading.Thread(target=self.load, name="prices", daemon=True).start()
+    def warm(self, sellers: Iterable[str] = ()) -> None:
+        """`read` in a thread of its own, so that no request waits for it."""
+        threading.Thread(target=self.read, args=(sellers,), name="prices", daemon=True).start()
+
+    def read(self, sellers: Iterable[str]) -> None:
+        """Load the catalogue, and what it lists for providers that will be asked, by their names there."""
+        catalogue = self.load()
+        for seller in set(sellers):
+            catalogue.seller(seller)
 
     def flat(self, provider: str, model: str, at_us: int, slug: str = "") -> Flat | None:
         """The price of `model` at a time (µs since the epoch), or None: not known.
