@@ -24,6 +24,8 @@ from lockgate.policy.ledger import Budget
 from lockgate.policy.limits import Limit, limit_of
 from lockgate.policy.window import Period, Unit
 
+#: Where the days of a token's budget are counted from: for all tokens of somebody from the same moment, a Monday.
+_FIRST_US = 4 * 86_400_000_000
 #: How a period is spelled → the unit of its windows.
 _UNITS: dict[str, Unit] = {"daily": "day", "weekly": "week", "monthly": "month"}
 
@@ -158,9 +160,14 @@ def allowance_of(
 
 
 def of_token(principal: Principal) -> Allowance:
-    """What a token says that it may use; the later one of the same person's holds. Raises `Refusal` 401 for what makes no
-    sense."""
-    usage, rates = principal.usage_limits, principal.rate_limits
+    """What a token says that it may use; the later one of the same person's holds, and of two budgets of a kind the lesser.
+    Raises `Refusal` 401 for what makes no sense."""
+    rates, least = principal.rate_limits, dict[tuple[object, ...], UsageLimit]()
+    for each in principal.usage_limits:
+        kind = each.type, each.periodic_reset, each.periodic_reset_days
+        if kind not in least or each.credit_limit < least[kind].credit_limit:
+            least[kind] = msgspec.structs.replace(each, next_reset_us=each.next_reset_us or _FIRST_US)
+    usage = least.values()
     try:
         return allowance_of("key", principal.id, principal.name, usage, rates, principal.until_us, principal.organisation)
     except ValueError as error:
