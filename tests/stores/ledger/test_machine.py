@@ -378,9 +378,22 @@ class TieredMachine(LedgerMachine):
         self.pool.trouble, self.pool.away = "", False
         self.monotonic += 5
         super().finish()
+        if self.pool.held():
+            self.what_is_left_in_the_pool_nobody_takes()
         assert self.pool.held() == 0
         if not self.blurred:
             assert [each.state for each in self.book.epochs()] in ([], ["pool"])
+
+    def what_is_left_in_the_pool_nobody_takes(self):
+        """A machine went down while the pool was away: it could not be emptied, and what is in it was charged. Whoever comes next
+        begins anew."""
+        assert self.blurred
+        assert self.book.epoch(self.pool.kept["generation"]).state == "closed"
+        before = self.pool.kept["generation"]
+        desk = self.desk("next")
+        assert desk.book._ready()
+        desk.leave()
+        assert self.pool.kept["generation"] > before
 
 
 def everything(book, database):

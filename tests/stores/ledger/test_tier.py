@@ -371,6 +371,29 @@ def test_what_went_down_with_a_machine_is_charged(cluster):
     assert left > 10**6 // 2  # and what was in the pool is not
 
 
+def test_a_pool_that_is_away_when_a_machine_goes_down_is_charged_and_nobody_takes_of_it(cluster):
+    """It cannot be emptied, and nobody can say how much of it the machine had taken."""
+    worker, other = cluster.worker(), cluster.worker("other")
+    spent = settle(worker, [take(worker, "first")])
+    worker.leave()
+    held, old = cluster.pool.held(), cluster.pool.kept["generation"]
+    assert held > 0
+    cluster.pool.away = True
+    other.die()
+    warden = cluster.recover(boot="two")
+    warden.tend()
+    assert cluster.spent() == (spent + held, 0)
+    assert cluster.pools() == []
+    cluster.pool.away = False
+    cluster.passes(AGAIN_S)
+    later = cluster.worker("later")
+    spent += held + settle(later, [take(later, "second"), *drained(later, "r")])
+    assert cluster.pool.kept["generation"] > old
+    later.leave()
+    assert cluster.spent() == (spent, 0)
+    assert cluster.pool.held() == 0
+
+
 def test_a_worker_that_was_taken_for_lost_tells_what_it_took(cluster):
     worker = cluster.worker()
     reservations = [take(worker, "first"), *drained(worker, "r")]
