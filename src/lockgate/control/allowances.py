@@ -129,7 +129,7 @@ def _add_virtual_keys(stored: Stored, put: Callable[..., None]) -> None:
         account: Integration | None = stored.rows[Integration].get(key.integration)
         if account is None:
             continue
-        access = next((each for each in account.workspaces if each.workspace == key.workspace), account.everyone)
+        access = account.access_of(key.workspace)
         subject = f"{account.id}/{key.workspace}"
         put("integration", subject, account.slug, access.usage_limits, access.rate_limits, account.changed_us, by=known)
 

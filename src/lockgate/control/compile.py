@@ -149,7 +149,7 @@ def _part(place: str, config: Config, environment: Mapping[str, str], stored: St
         )
         if provider is not None:
             provider.realm = "" if place == stored.home.workspace else place
-            provider.without = each.without
+            provider.without, provider.granted = each.without, each.granted
             found[slug] = provider
     return found
 

@@ -53,12 +53,14 @@ _CROWD = 50
 
 
 class StoredProvider(msgspec.Struct, frozen=True):
-    """A provider of a workspace. `own_identity`: see `Integration`. `without`: models that may not be used."""
+    """A provider of a workspace. `own_identity`: see `Integration`. `without`: models that may not be used; `granted`: those of
+    them that its workspace may (none: all)."""
 
     entry: ProviderEntry
     own_identity: bool = False
     without: frozenset[str] = frozenset()
     tariff: Tariff | None = None
+    granted: tuple[str, ...] = ()
 
 
 class Part(msgspec.Struct):
@@ -228,7 +230,10 @@ class Stored:
         except Refusal as refusal:
             self.flaws.append(Mistake(at, refusal.message))
             return
-        self._part(key.workspace).providers[key.slug] = StoredProvider(entry, account.own_identity, without(account), tariff)
+        granted = tuple(account.access_of(key.workspace).models)
+        self._part(key.workspace).providers[key.slug] = StoredProvider(
+            entry, account.own_identity, without(account), tariff, granted
+        )
 
     def _add_config(self, saved: SavedConfig) -> None:
         try:

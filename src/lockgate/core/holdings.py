@@ -29,12 +29,13 @@ class ModelAccess(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WorkspaceAccess(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whether a workspace may use an integration, and how much of it."""
+    """Whether a workspace may use an integration, how much of it, and which of its models, by patterns (none: all)."""
 
     workspace: str
     enabled: bool = True
     usage_limits: list[UsageLimit] = []
     rate_limits: list[RateLimit] = []
+    models: list[str] = []
 
 
 class GlobalAccess(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,6 +44,7 @@ class GlobalAccess(msgspec.Struct, frozen=True, omit_defaults=True):
     enabled: bool = True
     usage_limits: list[UsageLimit] = []
     rate_limits: list[RateLimit] = []
+    models: list[str] = []
 
 
 class SecretMapping(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,8 +91,11 @@ class Integration(Row, frozen=True, kw_only=True):
         """Whether a workspace may use it."""
         if self.workspace and self.workspace != workspace:
             return False
-        own = next((each for each in self.workspaces if each.workspace == workspace), None)
-        return self.everyone.enabled if own is None else own.enabled
+        return self.access_of(workspace).enabled
+
+    def access_of(self, workspace: str) -> WorkspaceAccess | GlobalAccess:
+        """What is said of a workspace, or else of all."""
+        return next((each for each in self.workspaces if each.workspace == workspace), self.everyone)
 
 
 class VirtualKey(Row, frozen=True, kw_only=True):

@@ -116,7 +116,7 @@ def models_of(provider: Provider, prices: Prices) -> list[Model]:
     """The models of a provider: what it says it has, else those that the operator lists by name, that its row names where
     all of them are known, or that the price list knows; all as far as the operator admits them."""
     known = described(provider.row, prices)
-    names = dict.fromkeys(name for name in provider.models if not set(name) & _WILD)
+    names = dict.fromkeys(name for name in (*provider.models, *provider.granted) if not set(name) & _WILD)
     names |= dict.fromkeys(provider.found)
     if provider.row.free:
         names |= dict.fromkeys(name for name in provider.row.models if not set(name) & _WILD)

@@ -185,7 +185,7 @@ def _home(model: str, snapshot: Snapshot) -> Provider:
 def check_access(provider: Provider, model: str, principal: Principal, asked: str, snapshot: Snapshot) -> None:
     """Whether the provider's and the key's allow-lists admit the model. A key may also be admitted by the alias `asked`."""
     if not provider.admits(model):
-        known = ", ".join(each for each in provider.models if each.isprintable())
+        known = ", ".join(each for each in provider.granted or provider.models if each.isprintable())
         raise Refusal(
             403,
             "model_not_allowed",

@@ -80,7 +80,7 @@ async def proxy(passing: Passing, provider_key: str) -> None:
         )
     branch = route.branches[0]
     provider, _ = choose(call, Ask("", provider_key), snapshot, branch.config)
-    if provider.models or provider.without or passing.principal.models:
+    if provider.models or provider.without or provider.granted or passing.principal.models:
         raise Refusal(
             403,
             "pass_through_not_allowed",

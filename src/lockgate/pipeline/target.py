@@ -68,6 +68,7 @@ class Provider(msgspec.Struct, eq=False):
     signer: AnySigner | None = None  # for a scheme whose headers differ from request to request
     deployments: dict[str, str] = msgspec.field(default_factory=dict)  # model → its name here; "*" for every other one
     without: frozenset[str] = frozenset()  # models that may not be used, whatever `models` says; in lower case
+    granted: tuple[str, ...] = ()  # those of all these that its workspace may use; () for all
     realm: str = ""  # the workspace whose own it is, where another may have one of the same slug
     found: tuple[str, ...] = ()  # what it said it has, and when (monotonic seconds); see `pipeline.discover`
     found_s: float = float("-inf")
@@ -92,7 +93,9 @@ class Provider(msgspec.Struct, eq=False):
         """Whether the operator lets this model be used."""
         if self.without and not self.without.isdisjoint((model.lower(), self.named(model).lower())):
             return False
-        return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
+        return all(
+            any(fnmatchcase(model, pattern) for pattern in patterns) for patterns in (self.models, self.granted) if patterns
+        )
 
     def has(self, model: str) -> bool:
         """Whether it is known to have a model of this name: the operator lists it, or the provider says so itself (where a

@@ -55,7 +55,7 @@ def test_it_is_shown_without_its_secret(admin):
     )
     assert (got["masked_key"], got["configurations"]) == ("****wxyz", {"openai_organization": "org-1"})
     assert (got["description"], got["tags"], got["allow_all_models"]) == ("D", {"team": "a"}, True)
-    assert got["global_workspace_access"] == {"enabled": False, "usage_limits": None, "rate_limits": None}
+    assert got["global_workspace_access"] == {"enabled": False, "usage_limits": None, "rate_limits": None, "models": None}
     assert shown.headers["etag"] == '"1"'
     assert told_nowhere(admin, SECRET) and told_nowhere(admin, SECRET[-10:])
     assert admin.get(f"/v1/integrations/{answer['id']}").json == got

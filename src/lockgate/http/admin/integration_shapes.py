@@ -29,6 +29,7 @@ from lockgate.stores.ledger.standings import Standing
 
 Secret = Annotated[str, Meta(max_length=65_536)]
 Tags = Annotated[dict[str, Text], Meta(max_length=100)]
+_Granted = Annotated[list[Annotated[str, Meta(min_length=1, max_length=255)]], Meta(min_length=1, max_length=1000)]
 _Configurations = Annotated[dict[str, Any], Meta(max_length=100)]
 #: Budgets and rates as lists, though one alone may be written without.
 Usage = Annotated[list[UsageLimits], Meta(max_length=10)] | UsageLimits | None
@@ -102,11 +103,12 @@ class MadeIntegration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether an account may be used where nothing else is said, and how much of it."""
+    """Whether an account may be used where nothing else is said, how much of it, and which of its models (null: all)."""
 
     enabled: bool
     usage_limits: list[ShownUsageLimits] | None
     rate_limits: list[RateLimits] | None
+    models: list[str] | None
 
 
 class IntegrationSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,13 +215,14 @@ class RemovedModels(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class WorkspaceBody(Body, frozen=True, kw_only=True):
-    """Whether a workspace (by id or slug) may use an account, and how much of it. One that may gets a provider (`@slug`) for
-    it, unless it has one."""
+    """Whether a workspace (by id or slug) may use an account, how much of it, and which of its `models`, by patterns; null: all
+    that it has; left out: those that it could. One that may gets a provider (`@slug`) for it, unless it has one."""
 
     id: Text
     enabled: bool
     usage_limits: Usage = None
     rate_limits: Rates = None
+    models: _Granted | UnsetType | None = UNSET
     reset_usage: bool | None = None
     create_default_provider: bool | None = None
     default_provider_slug: str | None = None
@@ -233,6 +236,7 @@ class AccessBody(Body, frozen=True, kw_only=True):
     enabled: bool
     usage_limits: Usage = None
     rate_limits: Rates = None
+    models: _Granted | UnsetType | None = UNSET
 
 
 class ChangedWorkspaces(Body, frozen=True, kw_only=True):
@@ -248,12 +252,13 @@ class ChangedWorkspaces(Body, frozen=True, kw_only=True):
 
 
 class ShownWorkspace(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a workspace may use an account, and how much of it."""
+    """Whether a workspace may use an account, how much of it, and which of its models (null: all)."""
 
     id: str
     enabled: bool
     usage_limits: list[ShownUsageLimits] | None
     rate_limits: list[RateLimits] | None
+    models: list[str] | None
 
 
 class ShownWorkspaces(msgspec.Struct, frozen=True, kw_only=True):
@@ -287,15 +292,21 @@ def shown_limits(
     return [shown_usage(each) for each in usage] or None, [shown_rate(each) for each in rates] or None
 
 
-def stored_access(body: AccessBody, at: str = "global_workspace_access") -> GlobalAccess:
-    """As it is kept. Raises `Refusal` 400."""
-    return GlobalAccess(body.enabled, stored_usage(body.usage_limits, f"{at}.usage_limits"), stored_rates(body.rate_limits))
+def stored_access(body: AccessBody, before: GlobalAccess, at: str = "global_workspace_access") -> GlobalAccess:
+    """As it is kept, in the place of what was said `before`. Raises `Refusal` 400."""
+    usage = stored_usage(body.usage_limits, f"{at}.usage_limits")
+    return GlobalAccess(body.enabled, usage, stored_rates(body.rate_limits), granted(body.models, before.models))
+
+
+def granted(said: list[str] | UnsetType | None, before: list[str]) -> list[str]:
+    """The models that may be used, as they are kept: what was granted is widened by nobody who does not speak of it."""
+    return before if isinstance(said, UnsetType) else said or []
 
 
 def shown_access(access: GlobalAccess) -> Access:
     """To be shown."""
     usage, rates = shown_limits(access.usage_limits, access.rate_limits)
-    return Access(enabled=access.enabled, usage_limits=usage, rate_limits=rates)
+    return Access(enabled=access.enabled, usage_limits=usage, rate_limits=rates, models=access.models or None)
 
 
 def shown_workspaces(account: Integration, now_us: int, stand: Mapping[str, Sequence[Standing | None]]) -> ShownWorkspaces:
@@ -310,7 +321,8 @@ def shown_workspaces(account: Integration, now_us: int, stand: Mapping[str, Sequ
 def _workspace(access: WorkspaceAccess, now_us: int, stand: Sequence[Standing | None]) -> ShownWorkspace:
     usage = shown_usages(access.usage_limits, now_us, stand) or None
     _, rates = shown_limits([], access.rate_limits)
-    return ShownWorkspace(id=access.workspace, enabled=access.enabled, usage_limits=usage, rate_limits=rates)
+    models = access.models or None
+    return ShownWorkspace(id=access.workspace, enabled=access.enabled, usage_limits=usage, rate_limits=rates, models=models)
 
 
 def shown_model(model: ModelAccess) -> ModelBody:

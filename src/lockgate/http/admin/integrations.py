@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 import msgspec
@@ -30,6 +31,7 @@ from lockgate.http.admin.integration_shapes import (
     ShownModels,
     ShownWorkspaces,
     WorkspaceBody,
+    granted,
     shown_integration,
     shown_model,
     shown_workspaces,
@@ -134,8 +136,9 @@ def remove(ask: Ask) -> Empty:
 
 
 def models(ask: Ask) -> ShownModels:
-    """List the models of an account, and which of them may be used."""
+    """List the models of an account, and which of them may be used: in a workspace, by that."""
     account = _seen(ask)
+    lent = account.access_of(ask.tenant.workspace).models if ask.tenant.workspace else []
     ask.version = account.version
     named = {model.slug for model in account.models}
     row = TABLE.get(account.provider)
@@ -146,6 +149,11 @@ def models(ask: Ask) -> ShownModels:
         if each.name not in named
     ]
     found = [*(shown_model(model) for model in account.models), *beside]
+    if lent:
+        found = [
+            msgspec.structs.replace(each, enabled=each.enabled and any(fnmatchcase(each.slug, like) for like in lent))
+            for each in found
+        ]
     return ShownModels(total=len(found), allow_all_models=account.allow_all_models, models=found)
 
 
@@ -195,7 +203,7 @@ def update_workspaces(ask: Ask, body: ChangedWorkspaces) -> Empty:
         ask.check_resets()
     taken = declared_slugs(ask)
     override = body.override_existing_workspace_access or body.override_existing_workspaces_access
-    everyone = None if body.global_workspace_access is None else stored_access(body.global_workspace_access)
+    everyone = None if body.global_workspace_access is None else stored_access(body.global_workspace_access, seen.everyone)
     if everyone is not None:
         usage = all_carried(everyone.usage_limits, seen.everyone.usage_limits, ask.now_us)
         everyone = msgspec.structs.replace(everyone, usage_limits=usage)
@@ -217,12 +225,13 @@ def _workspace(ask: Ask, account: Integration, body: WorkspaceBody, at: str) -> 
     row = called(ask.store, ask.tenant, Workspace, body.id)
     if row is None:
         raise Refusal(404, "workspace_not_found", f"There is no workspace '{body.id[:100]}' here.", param=f"{at}.id")
-    before = next((each for each in account.workspaces if each.workspace == row.id), account.everyone).usage_limits
+    access = account.access_of(row.id)
+    before = access.usage_limits
     usage = stored_usage(body.usage_limits, f"{at}.usage_limits")
     if body.reset_usage and body.usage_limits is None:
         usage = before  # nobody who wants them to begin anew wants them to be gone
     usage = all_carried(usage, before, ask.now_us, anew=body.reset_usage is True)
-    return WorkspaceAccess(row.id, body.enabled, usage, stored_rates(body.rate_limits))
+    return WorkspaceAccess(row.id, body.enabled, usage, stored_rates(body.rate_limits), granted(body.models, access.models))
 
 
 # --- who may
