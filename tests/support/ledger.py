@@ -149,7 +149,7 @@ class Desk:
         self.clerk.step()
         if self.fenced:
             self.renew()
-        return results[0] if results else StoreError("in doubt")
+        return results[0] if results else StoreError(f"in doubt: {self.book}")
 
     def flush(self):
         """Send the news; whether there is nothing left to send."""

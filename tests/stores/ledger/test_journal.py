@@ -165,3 +165,29 @@ def test_a_machine_that_has_no_name_for_its_start_believes_no_journal(monkeypatc
     assert len(boot_id()) == 36
     monkeypatch.setattr(module, "Path", lambda path: tmp_path / "nothing")
     assert boot_id() == ""
+
+
+def test_one_that_cannot_be_made_takes_no_room(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "solid", full)
+    with pytest.raises(StoreError, match="No space left"):
+        FileJournal(tmp_path, 7)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_cannot_be_deleted_is_let_go_of_and_found_again(tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError(30, "Read-only file system")
+
+    unlink = os.unlink
+    monkeypatch.setattr(os, "unlink", refuse)
+    FileJournal(tmp_path, 7, slots=4).close(gone=True)
+    for _ in range(2):
+        (dead,) = dead_journals(tmp_path)
+        dead.close(gone=True)
+    monkeypatch.setattr(os, "unlink", unlink)
+    (dead,) = dead_journals(tmp_path)
+    dead.close(gone=True)
+    assert list(tmp_path.iterdir()) == []

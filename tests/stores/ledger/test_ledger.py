@@ -521,6 +521,24 @@ async def test_journals_that_cannot_be_kept_are_reported(house, monkeypatch):
 
 
 @living
+async def test_an_epoch_waits_for_its_journal(house, monkeypatch):
+    """A folder that takes none fills the ledger with nothing."""
+    tries, make = [], module.FileJournal
+
+    def full(*args):
+        tries.append(args)
+        raise StoreError("no room")
+
+    monkeypatch.setattr(module, "FileJournal", full)
+    ledger = await house.ledger()
+    await soon(lambda: len(tries) > 2)
+    assert len(house.book.epochs()) == 1
+    monkeypatch.setattr(module, "FileJournal", make)
+    await soon(lambda: ledger._session is not None)
+    assert [each.number for each in house.book.epochs()] == [ledger._session.epoch]
+
+
+@living
 async def test_who_leaves_with_something_open_is_buried_by_another(house, monkeypatch):
     one = await house.ledger("one")
     reservation = await got(one, [one.account(ORG)], 1000)

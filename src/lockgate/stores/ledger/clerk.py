@@ -38,7 +38,7 @@ class Clerk:
         self._batch = 0
         self._waiting: deque[tuple[Op, Done]] = deque()
         self._beat: tuple[int, ...] | None = None
-        self._doubt: tuple[list[tuple[Op, Done]], Answer | None] | None = None
+        self._doubt: tuple[list[tuple[Op, Done]], Answer | None, str] | None = None
         self._turn = threading.Lock()
 
     def __repr__(self) -> str:
@@ -72,7 +72,7 @@ class Clerk:
             try:
                 answer = self._book.transact(self.epoch, self._batch + 1, [op for op, _ in batch], beat or ())
             except Doubt as doubt:
-                self._doubt = batch, doubt.answer
+                self._doubt = batch, doubt.answer, str(doubt)
                 self._resolve()
             except (StoreError, Fenced) as error:
                 self._tell(batch, error)
@@ -94,7 +94,7 @@ class Clerk:
     def _resolve(self) -> bool:
         """Ask whether the last batch was applied; False: nobody knows yet."""
         assert self._doubt is not None
-        batch, answer = self._doubt
+        batch, answer, why = self._doubt
         try:
             row = self._book.epoch(self.epoch)
         except StoreError:
@@ -107,7 +107,7 @@ class Clerk:
         elif row is None or row.state != "open":
             self._tell(batch, Fenced(f"epoch {self.epoch} was silent for too long"))
         else:
-            self._tell(batch, StoreError("the ledger broke off"))
+            self._tell(batch, StoreError(f"the ledger broke off: {why}"))
         return True
 
     def _deliver(self, batch: Sequence[tuple[Op, Done]], answer: Answer) -> None:

@@ -19,6 +19,7 @@ import os
 import struct
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -79,6 +80,8 @@ class FileJournal:
                 self._new.rename(self.path)
             except OSError:
                 os.close(self._fd)
+                with suppress(OSError):
+                    self._new.unlink()  # what of it has its room is room that others lack
                 raise
         except OSError as error:
             raise StoreError(f"cannot make a journal in {directory}: {error.strerror}") from None
@@ -118,12 +121,14 @@ class FileJournal:
         self._unused.append(slot)
 
     def close(self, *, gone: bool) -> None:
-        """Let go of the file; `gone`: there is nothing left in it that matters, and nobody needs to read it."""
+        """Let go of the file; `gone`: there is nothing left in it that matters, and it is deleted. (Where it cannot be, whoever
+        looks for the dead tries again.)"""
         self.closed = True
         self._words.release()
         self._memory.close()
         if gone:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.unlink()
         os.close(self._fd)
 
 
@@ -175,10 +180,11 @@ class DeadJournal:
         return f"DeadJournal({self.path.name}, {len(self.entries)} entries{'' if self.sound else ', not sound'})"
 
     def close(self, *, gone: bool) -> None:
-        """Let go of it; `gone`: the ledger has all of it, and it is deleted."""
+        """Let go of it; `gone`: the ledger has all of it, and it is deleted if that can be."""
         if gone:
-            self.path.with_suffix(MOVES).unlink(missing_ok=True)
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # it is found again
+                self.path.with_suffix(MOVES).unlink(missing_ok=True)
+                self.path.unlink()
         os.close(self._fd)
 
 

@@ -86,6 +86,7 @@ class Ledger:
         self._session: Session | None = None
         self._old: list[Session] = []  # epochs that are over, with something open in them
         self._nobody = Teller(NoJournal())  # where nothing is reserved
+        self._bare: tuple[int, str] | None = None  # an epoch, and its token, that has no journal yet; the hand's own
         self._enrolling = self._closing = self._tidying = False
         self._beat_at = 0.0
         self._used_up: dict[str, float] = {}  # when that may be told again, by budget
@@ -263,9 +264,12 @@ class Ledger:
             if self._closing:
                 return
             try:
-                token = secrets.token_hex(16)
-                epoch = self._book.enroll(self._name, os.uname().nodename, token)
+                if self._bare is None:
+                    token = secrets.token_hex(16)
+                    self._bare = self._book.enroll(self._name, os.uname().nodename, token), token
+                epoch, token = self._bare
                 made = epoch, FileJournal(self._directory, epoch, token)
+                self._bare = None
             except StoreError as error:
                 self._say(str(error))
             self._loop.call_soon_threadsafe(self._enrolled, made, enrolled)
