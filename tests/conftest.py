@@ -8,6 +8,8 @@ import os
 import sys
 
 import pytest
+
+from lockgate.core.structs import resolve_structs
 from hypothesis import HealthCheck, settings
 
 BY_CHANCE = bool(os.environ.get("LOCKGATE_RANDOM") or os.environ.get("LEDGER_STEPS"))
@@ -31,6 +33,11 @@ def nothing_stays_open():
     yield
     if (house := sys.modules.get("support.house")) is not None:
         house.close_apps(kept)
+
+
+def pytest_collection_finish():
+    """No two threads of a test may work out the same Struct (`core.structs`)."""
+    resolve_structs()
 
 
 def pytest_sessionfinish():

@@ -146,9 +146,11 @@ class Gateway:
         return found
 
     def sockets(self):
-        """pid → how many sockets it has open, of the workers; the scribe has none."""
+        """pid → how many sockets it has open, of the workers that have begun to work."""
         counts = {}
         for pid in self.children():
+            if not (self.data / "workers" / f"{pid}.life").exists():
+                continue  # the scribe; or it has just been born, with all that its parent has open
             try:
                 files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
             except OSError:

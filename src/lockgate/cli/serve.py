@@ -12,6 +12,7 @@ from lockgate import __version__
 from lockgate.cli.desk import CONFIG, Stop, config_option, data_option, house_at, opened, snapshot_of
 from lockgate.control.config import BadConfig
 from lockgate.control.house import House
+from lockgate.core.structs import resolve_structs
 from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.providers.shelf import Shelf
@@ -49,6 +50,7 @@ def serve(host: str, port: int, workers: int, drain: float, config_path: Path | 
         for done in stocking:
             done()
         snapshot.prices.load()  # for all workers
+    resolve_structs()
     _greet(house, snapshot, listener, admin_key)
     roles = [
         Role(f"worker {n + 1}", lambda lifeline: work(house, _current(house, snapshot), listener, lifeline, drain, workers))

@@ -9,6 +9,7 @@ from importlib import import_module
 
 from lockgate.control.house import House
 from lockgate.control.office import Office, nobody
+from lockgate.core.structs import resolve_structs
 from lockgate.http.admin.routes import AdminTable, lay_out
 from lockgate.http.exchange import Receive, Scope, Send
 from lockgate.pipeline.snapshot import Snapshot
@@ -45,6 +46,7 @@ class AdminDoor:
                 if self._app is None:
                     # A third of a second on a busy machine, so it is done aside, and for those alone who ask.
                     module = await asyncio.to_thread(import_module, "lockgate.http.admin.app")
+                    await asyncio.to_thread(resolve_structs)
                     self._app = await asyncio.to_thread(module.make_app, self._table, self._office)
         await self._app(scope, receive, send)  # type: ignore[misc]
 
