@@ -8,9 +8,9 @@ import os
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lockgate.core.structs import resolve_structs
-from hypothesis import HealthCheck, settings
 
 BY_CHANCE = bool(os.environ.get("LOCKGATE_RANDOM") or os.environ.get("LEDGER_STEPS"))
 
