@@ -130,6 +130,27 @@ workspace: {usage_limits: [{credit_limit: 1, downgrade_to: cheap}]}
     assert set(mistakes(tmp_path, config)) == {"providers.a.usage_limits.downgrade_to", "policies[0].usage.downgrade_to"}
 
 
+def test_a_budget_that_is_more_than_can_be_counted_is_a_mistake_where_it_stands(tmp_path):
+    config = """
+providers: {a: {provider: sim, usage_limits: {credit_limit: %s}}}
+policies: [{name: all, usage: {credit_limit: %s}}]
+keys: [{name: fine, hash: "sha256:%s", usage_limits: {credit_limit: 1, alert_threshold: %s}}]
+workspace: {usage_limits: [{credit_limit: %s}, {credit_limit: %s, type: tokens}]}
+"""
+    hash = "ab" * 32
+    make_house(tmp_path, config % (10**9, 10**9, hash, 10**9, 10**9, 10**18)).snapshot()
+    found = mistakes(tmp_path, config % (10**9 + 1, 10**9 + 1, hash, 10**9 + 1, 10**9 + 1, 10**18 + 1))
+    assert found.keys() == {
+        "providers.a.usage_limits",
+        "policies[0].usage",
+        "keys[0].usage_limits",
+        "workspace.usage_limits",
+    }
+    assert "between 0 and 1,000,000,000 US dollars, not at 1000000001" in found["policies[0].usage"]
+    tokens = mistakes(tmp_path, config % (1, 1, hash, 1, 1, 10**18 + 1))
+    assert tokens.keys() == {"workspace.usage_limits"} and "tokens" in tokens["workspace.usage_limits"]
+
+
 def test_an_alias_of_a_model_that_its_provider_does_not_admit_is_a_mistake(tmp_path):
     config = """
 providers: {groq: {api_key: k, models: ["llama-*"]}}

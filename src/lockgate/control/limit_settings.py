@@ -7,9 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from lockgate.core.limits import Period, RateLimit, Term, UsageLimit
-
-_NANO = 10**9
+from lockgate.core.limits import Period, RateLimit, Term, UsageLimit, exact_amount
 
 
 class UsageSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,9 +35,7 @@ class UsageSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         def amount(said: Decimal | None) -> int | None:
             if said is None:
                 return None
-            if not said.is_finite() or said < 0 or said > 10**9:
-                raise ValueError(f"an amount lies between 0 and 1,000,000,000, not at {said}")
-            scaled = said * _NANO if self.type == "cost" else said
+            scaled = exact_amount(self.type, said)
             if scaled != int(scaled):
                 raise ValueError(f"{said} is no whole number of {'nano-USD' if self.type == 'cost' else self.type}")
             return int(scaled)

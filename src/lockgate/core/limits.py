@@ -6,12 +6,31 @@ whoever speaks of dollars converts at the edge.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
 
 Unit = Literal["rps", "rpm", "rph", "rpd", "rpw"]
 Period = Literal["", "daily", "weekly", "monthly"]
+
+_NANO = 10**9
+#: No budget, and no threshold in one, is larger: nano-USD (a billion dollars), tokens or requests. What is said beyond that is
+#: refused where it is said. Sums of a few stay within the 64 bits that databases give a number.
+MOST = 10**18
+#: No rate is larger: it can be counted exactly in all units of time.
+RATE_MOST = 9_000_000_000
+
+
+def exact_amount(type: str, number: Decimal) -> Decimal:
+    """What is said of a budget of a type, in what it is kept in: nano-USD for US dollars, else as it is. It need not be whole.
+    Raises `ValueError` for an amount that no budget can have."""
+    scale = _NANO if type == "cost" else 1
+    if not number.is_finite() or not 0 <= number * scale <= MOST:
+        raise ValueError(
+            f"an amount lies between 0 and {MOST // scale:,} {'US dollars' if type == 'cost' else type}, not at {number}"
+        )
+    return number * scale
 
 
 class UsageLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

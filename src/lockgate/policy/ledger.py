@@ -24,13 +24,11 @@ from typing import Literal
 import msgspec
 
 from lockgate.core.failure import Refusal
+from lockgate.core.limits import MOST
 from lockgate.policy.window import Period, Window
 
 Measure = Literal["cost", "tokens", "requests"]
 MEASURES: tuple[Measure, ...] = ("cost", "tokens", "requests")
-
-#: No cap, or count, is larger: sums of a few stay within the 64 bits that databases give a number.
-MOST = 2**60
 
 _NANO = 1_000_000_000
 _SECOND = 1_000_000

@@ -391,6 +391,7 @@ def test_limits_are_kept_in_the_shape_that_keys_have(stage):
         {"usage_limits": {"credit_limit": 0}},
         {"usage_limits": {"credit_limit": -5}},
         {"usage_limits": {"credit_limit": 1e30}},
+        {"usage_limits": {"credit_limit": 1_000_000_001}},
         {"usage_limits": {"credit_limit": 1e-12}},
         {"usage_limits": {"credit_limit": 0.5, "type": "tokens"}},
         {"usage_limits": {"credit_limit": 5, "type": "wishes"}},

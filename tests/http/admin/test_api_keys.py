@@ -2,6 +2,7 @@
 
 import pytest
 
+from lockgate.control.allowances import budget_of
 from lockgate.core.limits import RateLimit, UsageLimit
 from lockgate.core.tenancy import ApiKey, Defaults, Rotation, Tenant
 from support.asgi import ask
@@ -88,6 +89,12 @@ class TestMaking:
         }
         assert (shown["expires_at"], shown["models"]) == ("2100-01-02T00:00:00.000Z", ["@openai/gpt-*"])
 
+    @pytest.mark.parametrize(("type", "most"), [("cost", 1e9), ("tokens", 1e18)])
+    def test_the_most_that_is_taken_is_counted(self, admin, type, most):
+        key = made(admin, {"usage_limits": {"type": type, "credit_limit": most, "alert_threshold": most}})
+        limit = row(admin, key["id"]).usage_limits
+        assert budget_of(limit, "key:k", "key k", 1).cap == 10**18
+
     @pytest.mark.parametrize(
         "said", [{"rotation_period": "weekly"}, {"rotation_days": 3}, {"next_rotation_at": "2100-01-01T00:00:00Z"}]
     )
@@ -130,6 +137,8 @@ class TestMaking:
             ({"sub-type": "user"}, "invalid_value", "type"),
             ({"user_id": "x"}, "invalid_value", "user_id"),
             ({"usage_limits": {"credit_limit": 0}}, "invalid_type", "usage_limits.credit_limit"),
+            ({"usage_limits": {"credit_limit": 1_000_000_001}}, "invalid_value", "usage_limits.credit_limit"),
+            ({"usage_limits": {"credit_limit": 1e19, "type": "tokens"}}, "invalid_type", "usage_limits.credit_limit"),
             ({"usage_limits": {"credit_limit": 1, "alert_threshold": 2}}, "invalid_value", "usage_limits.alert_threshold"),
             (
                 {"usage_limits": {"credit_limit": 1, "periodic_reset": "weekly", "periodic_reset_days": 3}},

@@ -104,6 +104,8 @@ def test_a_removed_one_is_gone(admin):
         ({"alert_threshold": 11}, "alert_threshold"),
         ({"periodic_reset_days": 7}, "periodic_reset_days"),
         ({"credit_limit": -1}, "credit_limit"),
+        ({"credit_limit": 1_000_000_001}, "credit_limit"),
+        ({"credit_limit": 1e30, "type": "tokens"}, "credit_limit"),
         ({"target": "mcp_tools"}, "target"),
         ({"surprise": 1}, "surprise"),
         ({"next_usage_reset_at": "soon"}, "next_usage_reset_at"),

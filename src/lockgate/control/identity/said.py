@@ -12,12 +12,9 @@ import msgspec
 from msgspec import Meta
 
 from lockgate.control.identity.jose import BadToken, Claims
-from lockgate.core.limits import RateLimit, UsageLimit
+from lockgate.core.limits import RATE_MOST, RateLimit, UsageLimit, exact_amount
 from lockgate.core.tenancy import Defaults
 
-_NANO = 10**9
-#: What fits 8 bytes once it is nano-USD.
-_MOST = 9_000_000_000
 #: Characters of a value in the metadata, and members of it.
 _VALUE, _MEMBERS = 128, 64
 #: Limits of a kind.
@@ -40,7 +37,7 @@ class _Usage(msgspec.Struct):
 
 class _Rate(msgspec.Struct):
     type: Literal["requests", "tokens", "concurrent"]
-    value: Annotated[int, Meta(ge=1, le=_MOST)]
+    value: Annotated[int, Meta(ge=1, le=RATE_MOST)]
     unit: Literal["rps", "rpm", "rph", "rpd", "rpw"] = "rpm"
 
 
@@ -109,7 +106,10 @@ def _usage(said: _Usage) -> UsageLimit:
 
 def _amount(type: str, number: float) -> int:
     """Dollars as nano-USD, others as they are; rounded down, for a limit is the most."""
-    amount = int(Decimal(repr(number)) * (_NANO if type == "cost" else 1)) if 0 < number <= _MOST else 0
+    try:
+        amount = int(exact_amount(type, Decimal(repr(number))))
+    except ValueError as error:
+        raise BadToken(f"its usage_limits cannot be: {error}") from None
     if not amount:
         raise BadToken("its usage_limits have an amount that is none")
     return amount

@@ -20,6 +20,7 @@ from lockgate.http.admin.shapes import (
     LongText,
     Paging,
     Positive,
+    SomeOrNone,
     Text,
     micros,
     said,
@@ -28,7 +29,6 @@ from lockgate.http.admin.shapes import (
     text_of,
 )
 
-_Amount = Annotated[float, Meta(ge=0, le=1_000_000_000)]
 _Days = Annotated[int, Meta(ge=1, le=365)]
 _Key = Annotated[str, Meta(min_length=1, max_length=128)]
 _Values = Annotated[list[LongText], Meta(min_length=1, max_length=1000)]
@@ -61,9 +61,9 @@ class NewUsagePolicy(Body, frozen=True, kw_only=True):
     conditions: _Conditions
     group_by: _Groups
     type: _Measure
-    credit_limit: _Amount
+    credit_limit: SomeOrNone
     name: Text = ""
-    alert_threshold: _Amount | None = None
+    alert_threshold: SomeOrNone | None = None
     periodic_reset: Literal["daily", "weekly", "monthly"] | None = None
     periodic_reset_days: _Days | None = None
     next_usage_reset_at: str | None = None
@@ -81,9 +81,9 @@ class ChangedUsagePolicy(Body, frozen=True, kw_only=True):
     conditions: _Conditions | UnsetType = UNSET
     group_by: _Groups | UnsetType = UNSET
     type: _Measure | UnsetType = UNSET
-    credit_limit: _Amount | UnsetType = UNSET
+    credit_limit: SomeOrNone | UnsetType = UNSET
     name: Text | UnsetType = UNSET
-    alert_threshold: _Amount | UnsetType | None = UNSET
+    alert_threshold: SomeOrNone | UnsetType | None = UNSET
     periodic_reset: Literal["daily", "weekly", "monthly"] | UnsetType | None = UNSET
     periodic_reset_days: _Days | UnsetType | None = UNSET
     next_usage_reset_at: str | UnsetType | None = UNSET
@@ -294,7 +294,7 @@ def _usage(body: NewUsagePolicy | ChangedUsagePolicy, before: UsageLimit, now_us
         changes["alert_threshold"] = None
     for name in names & {"credit_limit", "alert_threshold"}:
         number = getattr(body, name)
-        changes[name] = None if number is None else stored_amount(measure, number)
+        changes[name] = None if number is None else stored_amount(measure, number, name)
     for name, nothing in (("periodic_reset", ""), ("periodic_reset_days", 0), ("time_zone", ""), ("soft", False)):
         if name in names:
             changes[name] = getattr(body, name) or nothing

@@ -15,21 +15,21 @@ from msgspec import UNSET, Meta, UnsetType
 
 from lockgate.control.budgets import next_reset_us
 from lockgate.core.failure import Refusal
-from lockgate.core.limits import RateLimit, Unit, UsageLimit
+from lockgate.core.limits import MOST, RATE_MOST, RateLimit, Unit, UsageLimit, exact_amount
 from lockgate.core.tenancy import Defaults
 from lockgate.policy.window import zone_of
 
 T = TypeVar("T")
 
 _NANO = 10**9
-#: The largest number of any kind: what fits 8 bytes once it is nano-USD.
-_MOST = 9_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Text = Annotated[str, Meta(max_length=255)]
 LongText = Annotated[str, Meta(max_length=4096)]
-Some = Annotated[float, Meta(gt=0, le=_MOST)]
-Positive = Annotated[int, Meta(ge=1, le=_MOST)]
+#: US dollars, tokens or requests; `stored_amount` says what is too much for a type.
+Some = Annotated[float, Meta(gt=0, le=MOST)]
+SomeOrNone = Annotated[float, Meta(ge=0, le=MOST)]
+Positive = Annotated[int, Meta(ge=1, le=RATE_MOST)]
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,7 +82,7 @@ class UsageLimits(Body, frozen=True, kw_only=True):
     next_usage_reset_at: str | None = None
     time_zone: Text | None = None
     soft: bool = False
-    downgrade_at: Annotated[float, Meta(ge=0, le=_MOST)] | None = None
+    downgrade_at: SomeOrNone | None = None
     downgrade_to: Text | None = None
     status: Any = None
     last_reset_at: Any = None
@@ -107,14 +107,14 @@ class UsageLimits(Body, frozen=True, kw_only=True):
             raise Refusal(400, "invalid_value", f"This cannot be: {error}.", param=f"{at}.time_zone") from None
         return UsageLimit(
             self.type,
-            stored_amount(self.type, self.credit_limit),
-            None if self.alert_threshold is None else stored_amount(self.type, self.alert_threshold),
+            stored_amount(self.type, self.credit_limit, f"{at}.credit_limit"),
+            None if self.alert_threshold is None else stored_amount(self.type, self.alert_threshold, f"{at}.alert_threshold"),
             self.periodic_reset or "",
             self.periodic_reset_days or 0,
             micros(self.next_usage_reset_at, f"{at}.next_usage_reset_at") if self.next_usage_reset_at else 0,
             "" if self.time_zone in (None, "UTC") else self.time_zone,
             self.soft,
-            None if self.downgrade_at is None else stored_amount(self.type, self.downgrade_at),
+            None if self.downgrade_at is None else stored_amount(self.type, self.downgrade_at, f"{at}.downgrade_at"),
             self.downgrade_to or "",
         )
 
@@ -153,9 +153,12 @@ def shown_usage(limit: UsageLimit, now_us: int = 0, used: int | UnsetType | None
     )
 
 
-def stored_amount(type: str, number: float) -> int:
-    """So much of a budget of a type, as it is kept."""
-    return int((Decimal(repr(number)) * _NANO if type == "cost" else Decimal(repr(number))).to_integral_value())
+def stored_amount(type: str, number: float, at: str) -> int:
+    """So much of a budget of a type, as it is kept. Raises `Refusal` 400 for more than there can be."""
+    try:
+        return int(exact_amount(type, Decimal(repr(number))).to_integral_value())
+    except ValueError as error:
+        raise Refusal(400, "invalid_value", f"This cannot be: {error}.", param=at) from None
 
 
 def shown_amount(limit: UsageLimit, number: int) -> float:
