@@ -44,6 +44,7 @@ class Story:
         self.said: list[str] = []
         self.books: list[Book] = []
         self.desks: list[Desk] = []
+        self.warden: Book | None = None
 
     def book(self) -> Book:
         database = SqliteLedger(self.folder / "ledger.db", clock=self.clock)
@@ -124,7 +125,7 @@ class Story:
         """All are killed; what they had under way is charged by estimate, until it is known."""
         for desk in self.desks:
             self.kill(desk)
-        book = self.book()
+        book = self.warden = self.book()
         self.tries(partial(recover, boot="one"), book, self.folder / "journals")
         self.disk.mend()
         recover(book, self.folder / "journals", boot="one")
@@ -134,7 +135,7 @@ class Story:
 
     def check(self) -> None:
         """Nothing is overspent, lost, or left."""
-        book = self.book()
+        book = self.warden or self.book()
         self.clock.us += 100 * SECOND
         recover(book, self.folder / "journals", boot="one")  # who enrolled, and could not make a journal
         book.tend()

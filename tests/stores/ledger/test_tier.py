@@ -466,6 +466,39 @@ def test_an_idle_pool_goes_back(cluster):
     settle(worker, [reservation])
 
 
+def test_what_was_taken_out_of_a_pool_and_not_given_back_is_free_when_its_worker_leaves(cluster, monkeypatch):
+    worker, other = cluster.worker(), cluster.worker("other")
+    spent = settle(worker, [take(worker, "first")])
+    worker.flush()
+    cluster.passes(IDLE_US / SECOND)
+    other.beat()
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.book, "give_back", lambda *args: (_ for _ in ()).throw(StoreError("not now")))
+        worker.book.tend()
+    assert cluster.pool.held() == 0
+    worker.leave()  # before it has tried again
+    for _ in range(2):
+        other.beat()
+        other.book.tend()
+    assert cluster.spent() == (spent, 0)
+
+
+def test_a_pool_is_emptied_when_its_generation_is_over_and_not_before(cluster, database):
+    worker = cluster.worker()
+    reservation = take(worker, "first")
+    held = cluster.pool.held()
+    assert held > 0
+    worker.book._doubt = True
+    database.trouble = "before"
+    assert not worker.book._ready()
+    assert cluster.pool.held() == held
+    reserved = cluster.spent()[1]
+    cluster.passes(AGAIN_S)
+    assert worker.book._ready()
+    assert cluster.spent()[1] == reserved - held
+    settle(worker, [reservation])
+
+
 def test_a_pool_of_a_budget_whose_cap_came_down_goes_back(cluster):
     worker = cluster.worker()
     take(worker, "first")

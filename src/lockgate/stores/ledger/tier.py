@@ -236,6 +236,9 @@ class TieredBook(Book):
         own = self._own.get(epoch)
         if own is not None and own.moves.untold:
             self.declare(epoch, own.moves.untold)
+        if own is not None and self._doubt:
+            self._again_s = 0.0
+            self._ready()  # nobody else knows that something may be lost
         ended = super().end(epoch, finding)
         if own is not None:
             own.moves.close(gone=True)
@@ -254,9 +257,9 @@ class TieredBook(Book):
     def tend(self) -> None:
         if self._ready() and self.lead("pool", self._me, IDLE_US):
             try:
-                self._give_back(self._pool.rest(self._generation, IDLE_US))
+                self._give_back(self._generation, self._pool.rest(self._generation, IDLE_US))
                 if keys := self.tight(self._generation):
-                    self._give_back(self._pool.empty(self._generation, keys))
+                    self._give_back(self._generation, self._pool.empty(self._generation, keys))
             except (StoreError, Gone):
                 self._lose()
         super().tend()
@@ -284,9 +287,12 @@ class TieredBook(Book):
         """Begin a generation where something of the one in use may be lost; and have it in the pool. Raises `StoreError`."""
         if self._doubt or not self._generation or not self._ledger:
             believed = self._generation if self._doubt or not self._generation else -1
-            self._empty()
+            left = self._generation if self._begun else 0
             self._generation, self._ledger = self.begin_pool(believed)
             self._begun = self._doubt = False
+            # Now, for what is taken out of a pool and cannot be given back is free only when its generation is over.
+            if left and left != self._generation:
+                self._empty(left)
         if self._generation:
             self._pool.begin(self._ledger, self._generation)
             self._begun = True
@@ -304,18 +310,17 @@ class TieredBook(Book):
             self._doubt, self._again_s = True, 0.0
             self._ready()
 
-    def _empty(self) -> None:
-        """Before a generation is left: what is in the pool nobody has, and needs not be waited for."""
-        if self._begun and self._doubt:
-            try:
-                self._give_back(self._pool.rest(self._generation, 0))
-            except (StoreError, Gone):
-                pass  # it is free when all workers have said what they have
+    def _empty(self, left: int) -> None:
+        """When a generation is left: what is in the pool nobody has, and needs not be waited for."""
+        try:
+            self._give_back(left, self._pool.rest(left, 0))
+        except (StoreError, Gone):
+            pass  # it is free when all workers have said what they have
 
-    def _give_back(self, rests: Sequence[Rest]) -> None:
+    def _give_back(self, generation: int, rests: Sequence[Rest]) -> None:
         try:
             if rests:
-                self.give_back(self._generation, {each.source: each.amount for each in rests})
+                self.give_back(generation, {each.source: each.amount for each in rests})
         except Contradiction:
             self._doubt = True
 
