@@ -1,7 +1,8 @@
 """A disk that fails when told to: under SQLite, as a VFS of its own, and under what Python writes itself.
 
 A VFS is where SQLite keeps all that it asks of a system (https://www.sqlite.org/vfs.html): ours does what the system's does, counts
-what changes something, and lets the call fail that it is told to. It syncs nothing: no power is lost here.
+what changes something, and lets the call fail that it is told to. It syncs nothing, but knows what would have been: so it can say
+what is on the disk when power is lost.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import _sqlite3
 import ctypes
 import errno
 import os
+from collections.abc import Callable, Iterable
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_int, c_int64, c_void_p, cast
 from pathlib import Path
 
@@ -76,9 +78,26 @@ def can_fail() -> bool:
         return False
 
 
+def _applied(content: bytearray, writes: Iterable[tuple[int, bytes | None]]) -> bytearray:
+    content = content.copy()
+    for at, data in writes:
+        if data is None:
+            del content[at:]
+        else:
+            content.extend(bytes(max(0, at - len(content))))
+            content[at : at + len(data)] = data
+    return content
+
+
+#: What files that a failed test has left open may still call.
+_IN_USE: list[Disk] = []
+
+
 class Disk:
     """From `enter` to `leave` all of this process' files are on it. `calls` counts what would have changed something."""
 
+    #: Called before each call that is counted.
+    watch: Callable[[], None] | None = None
     #: What Python writes with, and which argument of it is the path.
     CALLS = {"open": True, "mkdir": True, "unlink": True, "rename": True, "write": False, "pwrite": False} | dict.fromkeys(
         ("posix_fallocate", "ftruncate"), False
@@ -95,6 +114,9 @@ class Disk:
         self._base = self._library.sqlite3_vfs_find(None)
         self._ours = _Vfs.from_buffer_copy(self._base.contents)
         self._methods: dict[int, _Methods] = {}
+        self._paths: dict[int, str] = {}  # of SQLite's open files
+        self._synced: dict[str, bytearray] = {}  # what is in them for certain, by path
+        self._writes: dict[str, list[tuple[int, bytes | None]]] = {}  # and what may be: where and what; None: cut off there
         self._kept = [_OPEN(self._open), _DELETE(self._delete)]
         self._ours.name = b"failing"
         self._ours.open, self._ours.delete = (cast(each, c_void_p) for each in self._kept)
@@ -109,12 +131,23 @@ class Disk:
         """Nothing fails any more."""
         self._at = 0
 
+    def after_power_loss(self, kept: Callable[[int], bool]) -> dict[str, bytes]:
+        """What is in SQLite's files then, by path: what was synced, and what was written since and happens to be `kept`, by its
+        number."""
+        return {
+            path: bytes(_applied(synced, [each for n, each in enumerate(self._writes[path]) if kept(n)]))
+            for path, synced in self._synced.items()
+        }
+
     def enter(self) -> None:
+        _IN_USE.append(self)
         self._library.sqlite3_vfs_register(byref(self._ours), 1)
         for name in self.CALLS:
             setattr(os, name, self._failing(name))
 
     def leave(self) -> None:
+        self.mend()
+        self.watch = None
         for name, real in self._real.items():
             setattr(os, name, real)
         self._library.sqlite3_vfs_unregister(byref(self._ours))
@@ -124,6 +157,8 @@ class Disk:
         """Whether this call fails. `room`: it needs some."""
         if not self._sqlite and what.startswith("sqlite"):
             return False
+        if self.watch is not None:
+            self.watch()
         self.calls += 1
         fails = 0 < self._at == self.calls or (self.full and 0 < self._at <= self.calls)
         if fails and (room or not self.full):
@@ -157,11 +192,17 @@ class Disk:
         methods = cast(file, POINTER(c_void_p))
         if result == _OK and methods[0]:
             methods[0] = self._over(methods[0])
+            path = self._paths[file] = ctypes.string_at(name).decode() if name else ""
+            self._synced.setdefault(path, bytearray())
+            self._writes.setdefault(path, [])
         return result
 
     def _delete(self, vfs, name, sync):
         if self._fails("sqlite delete", room=False):
             return _IOERR_DELETE
+        path = ctypes.string_at(name).decode()
+        self._synced.pop(path, None)
+        self._writes[path] = []  # it may be open all the same
         return _DELETE(self._base.contents.delete)(vfs, name, sync)
 
     def _over(self, base: int) -> int:
@@ -174,13 +215,22 @@ class Disk:
                 if self._fails("sqlite write"):
                     write(file, data, size // 2, at)  # a part of it is there all the same
                     return _FULL if self.full else _IOERR_WRITE
+                self._writes[self._paths[file]].append((at, ctypes.string_at(data, size)))
                 return write(file, data, size, at)
 
             def failing_truncate(file, size):
-                return _IOERR_TRUNCATE if self._fails("sqlite truncate", room=False) else truncate(file, size)
+                if self._fails("sqlite truncate", room=False):
+                    return _IOERR_TRUNCATE
+                self._writes[self._paths[file]].append((size, None))
+                return truncate(file, size)
 
             def failing_sync(file, flags):
-                return _IOERR_FSYNC if self._fails("sqlite sync", room=False) else _OK
+                if self._fails("sqlite sync", room=False):
+                    return _IOERR_FSYNC
+                path = self._paths[file]
+                self._synced[path] = _applied(self._synced.get(path, bytearray()), self._writes[path])
+                self._writes[path] = []
+                return _OK
 
             def failing_map(file, region, size, extend, out):
                 return _IOERR_SHMMAP if extend and self._fails("sqlite map") else map_(file, region, size, extend, out)

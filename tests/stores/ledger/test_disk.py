@@ -1,8 +1,9 @@
-"""The ledger on a disk that fails: each call in turn that writes, syncs or opens a file."""
+"""The ledger on a disk that fails: each call in turn that writes, syncs or opens a file; and on one whose machine loses power."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -189,3 +190,42 @@ def tell(folder, disk, at, full, tiered, end):
     story.close()
     assert all(str(folder) in said for said in story.said), "the error does not say where"
     return failed
+
+
+@pytest.mark.parametrize("kept", [lambda n: False, lambda n: n % 2 == 0], ids=["nothing", "every other write"])
+def test_whenever_power_is_lost_all_that_was_charged_is_known(disk, tmp_path, kept):
+    """All that was not synced is lost, or (`kept`) a part of it; what a worker had under way nobody believes then."""
+    story = Story(tmp_path / "story", disk, tiered=False)
+    story.folder.mkdir()
+    calls, found = count(), []
+
+    def lose_power():
+        number = next(calls)
+        if LONG or number % 4 == 0:
+            disk.watch = None
+            folder = tmp_path / f"{number}"
+            shutil.copytree(story.folder, folder, ignore=shutil.ignore_patterns("ledger.db*"))
+            for path, data in disk.after_power_loss(kept).items():
+                (folder / Path(path).name).write_bytes(data)
+            found.append((folder, sum(story.charged.values())))
+            disk.watch = lose_power
+
+    disk.fail(0, full=False)
+    disk.watch = lose_power
+    story.spend()
+    story.leave()
+    disk.watch = None
+    story.check()
+    story.close()
+    assert next(calls) > 100
+    for folder, charged in found:
+        book = Book(SqliteLedger(folder / "ledger.db", clock=story.clock))
+        recover(book, folder / "journals", boot="two")
+        for budget in (ORG, story.key):
+            balance = book.balance(budget)
+            assert charged <= balance.spent <= budget.cap
+            assert balance.reserved == 0
+        assert book.epochs() == []
+        assert book.audit() == []
+        book.shut()
+    assert {charged for _, charged in found} > {0}
