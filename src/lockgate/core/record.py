@@ -30,6 +30,11 @@ UsageSource = Literal[
 ]
 
 
+#: Who has told of the request: the gateway has served it, somebody has posted it, or it came as a span of OpenTelemetry.
+Source = Literal["gateway", "posted", "span"]
+#: What the cache had to do with it; "": there was none.
+Cache = Literal["", "hit", "semantic hit", "miss", "semantic miss", "refresh", "disabled"]
+
 Decided = Literal["chosen", "drawn", "matched", "skipped", "stopped", "again", "hedged", "left"]
 
 
@@ -67,6 +72,13 @@ class Record(msgspec.Struct, omit_defaults=True):
     id: str  # see `new_id`: sorts by time and says when
     time_us: int  # the request's start, since the epoch
     trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str = ""
+    span_name: str = ""
+    source: Source = "gateway"
+    organisation: str = ""
+    workspace: str = ""
+    user: str = ""  # whose key it is; the end user that a caller names stands in `metadata`
     key_id: str = ""
     key_name: str = ""
     route: str = ""  # a config's slug, "inline", or "" for none
@@ -95,7 +107,10 @@ class Record(msgspec.Struct, omit_defaults=True):
     price_version: str = ""
     latency_us: int = 0  # from the first byte in to the last byte out
     ttft_us: int | None = None  # to the first real event of the answer
+    gap_us: int | None = None  # of a stream, the longest time between two events
     gateway_us: int = 0  # of the latency, what we spent ourselves
+    cache: Cache = ""
+    saved_nusd: int = 0  # what a hit would have cost
     bytes_in: int = 0
     bytes_out: int = 0
     error_code: str = ""
@@ -106,6 +121,8 @@ class Record(msgspec.Struct, omit_defaults=True):
     truncated: bool = False  # a body is not whole
     request: bytes = b""  # the caller's body, as received, redacted
     response: bytes = b""  # the body that the caller got, as sent, redacted
+    sent: bytes = b""  # what the provider was sent, where that is not `request`; redacted
+    received: bytes = b""  # and what it answered, where that is not `response`
 
     def __repr__(self) -> str:
         return f"Record({self.id}, {self.operation} {self.model_asked!r}, {self.status} {self.outcome})"

@@ -2,51 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from lockgate.core.record import Record
-from lockgate.stores.logs.rollup import Minute
+from lockgate.stores.logs.rollup import Totals
+
+#: What requests are told apart by, in analytics; or `metadata.NAME`.
+Dimension = Literal[
+    "model", "provider", "key", "user", "workspace", "organisation", "route", "operation", "status", "outcome", "error", "cache"
+]
+
+
+class Range(msgspec.Struct, frozen=True):
+    """From the least to the most, both included; None: without an end."""
+
+    least: int | None = None
+    most: int | None = None
+
+    def admits(self, value: int | None) -> bool:
+        """Whether it lies within. What is not known lies nowhere."""
+        if value is None:
+            return False
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
 
 
 class Filter(msgspec.Struct, frozen=True):
     """Which records are meant: all that agree with each member that is set.
 
-    Times are µs since the epoch, `until_us` excluded. `status` is a range, both ends included. `model` is compared with the
-    model asked, sent and served, and may have `*` and `?`. `key` is a key's id or name.
+    A tuple means any of its values. Times are µs since the epoch, `until_us` excluded. `status` are ranges, both ends included.
+    `models` are compared with the model asked, sent and served; they, and the values of `metadata`, may have `*` and `?`.
+    `keys` are ids or names. `workspaces` None is every one; () is none at all. `text` are words, each of which stands in what was
+    asked or answered.
     """
 
     since_us: int | None = None
     until_us: int | None = None
-    status: tuple[int, int] | None = None
-    outcome: str = ""
-    model: str = ""
-    provider: str = ""
-    key: str = ""
-    trace: str = ""
-    min_latency_us: int = 0
+    organisation: str = ""
+    workspaces: tuple[str, ...] | None = None
+    status: tuple[tuple[int, int], ...] = ()
+    outcomes: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    caches: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
+    spans: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+    cost_nusd: Range | None = None
+    tokens: Range | None = None
+    input: Range | None = None
+    output: Range | None = None
+    latency_us: Range | None = None
+    ttft_us: Range | None = None
+    feedback: Range | None = None  # the mean of what people said of its trace, in thousandths
+    text: str = ""
 
     def admits(self, record: Record) -> bool:
-        """Whether the record is meant."""
-        low, high = self.status or (record.status, record.status)
+        """Whether a record is meant, as far as it says itself: feedback is asked of the store."""
         return (
             (self.since_us is None or record.time_us >= self.since_us)
             and (self.until_us is None or record.time_us < self.until_us)
-            and low <= record.status <= high
-            and (not self.outcome or record.outcome == self.outcome)
-            and (not self.provider or record.provider == self.provider)
-            and (not self.key or self.key in (record.key_id, record.key_name))
-            and (not self.trace or record.trace_id == self.trace)
-            and record.latency_us >= self.min_latency_us
-            and (not self.model or self._means_model(record))
+            and (not self.organisation or record.organisation == self.organisation)
+            and (self.workspaces is None or record.workspace in self.workspaces)
+            and (not self.status or any(low <= record.status <= high for low, high in self.status))
+            and (not self.keys or record.key_id in self.keys or record.key_name in self.keys)
+            and all(not meant or find(record) in meant for meant, find in self._exact())
+            and all(meant is None or meant.admits(find(record)) for meant, find in self._ranges())
+            and (not self.models or any(self._means_model(record, glob(each)) for each in self.models))
+            and all(fnmatchcase(record.metadata.get(name, ""), glob(value)) for name, value in self.metadata)
+            and self._says(record)
         )
 
-    def _means_model(self, record: Record) -> bool:
-        pattern = glob(self.model)
+    def _exact(self) -> tuple[tuple[tuple[str, ...], Callable[[Record], str]], ...]:
+        return (
+            (self.outcomes, lambda record: record.outcome),
+            (self.operations, lambda record: record.operation),
+            (self.providers, lambda record: record.provider),
+            (self.users, lambda record: record.user),
+            (self.routes, lambda record: record.route),
+            (self.caches, lambda record: record.cache),
+            (self.errors, lambda record: record.error_code),
+            (self.traces, lambda record: record.trace_id),
+            (self.spans, lambda record: record.span_id),
+        )
+
+    def _ranges(self) -> tuple[tuple[Range | None, Callable[[Record], int | None]], ...]:
+        return (
+            (self.cost_nusd, lambda record: record.cost_nusd),
+            (self.tokens, lambda record: None if record.usage is None else record.usage.input + record.usage.output),
+            (self.input, lambda record: None if record.usage is None else record.usage.input),
+            (self.output, lambda record: None if record.usage is None else record.usage.output),
+            (self.latency_us, lambda record: record.latency_us),
+            (self.ttft_us, lambda record: record.ttft_us),
+        )
+
+    def _means_model(self, record: Record, pattern: str) -> bool:
         return any(fnmatchcase(model, pattern) for model in (record.model_asked, record.model_sent, record.model_served))
+
+    def _says(self, record: Record) -> bool:
+        if not self.text:
+            return True
+        said = (record.request + b"\n" + record.response).decode("utf-8", "replace").casefold()
+        return all(word in said for word in self.text.casefold().split())
 
 
 def glob(pattern: str) -> str:
@@ -73,6 +138,26 @@ class Page(msgspec.Struct):
     next: Cursor | None
 
 
+class Feedback(msgspec.Struct, frozen=True):
+    """What somebody said of a trace: a value from -10 to 10, and its weight in thousandths."""
+
+    id: str
+    trace_id: str
+    time_us: int
+    value: int
+    weight: int = 1000
+    metadata: Mapping[str, str] = {}
+    organisation: str = ""
+    workspace: str = ""
+
+
+class Groups(msgspec.Struct):
+    """What requests come to, told apart by one dimension; the largest first. `total` is how many groups there are."""
+
+    rows: list[tuple[str, Totals]]
+    total: int
+
+
 class LogStore(Protocol):
     """Where records live. Each call may raise `StoreError`."""
 
@@ -93,8 +178,22 @@ class LogStore(Protocol):
         """One record with its bodies."""
         ...
 
-    def minutes(self, since_us: int, until_us: int) -> list[Minute]:
-        """The roll-ups of whole minutes in [since, until), oldest first."""
+    def series(self, meant: Filter, step_us: int) -> list[tuple[int, Totals]]:
+        """What the records that are meant come to, in steps of whole minutes from the epoch on, oldest first; steps with
+        nothing in them are left out. Both times of `meant` are set, and rounded out to whole steps."""
+        ...
+
+    def groups(self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0) -> Groups:
+        """The same told apart by a `Dimension`, or by `metadata.NAME`; those with the most of `order` (a member of `Totals`)
+        first. Raises `ValueError` for a dimension that there is not."""
+        ...
+
+    def rate(self, feedback: Sequence[Feedback]) -> None:
+        """Keep what people said; one whose id is known takes the place of what was said before."""
+        ...
+
+    def feedback(self, traces: Sequence[str]) -> list[Feedback]:
+        """What people said of traces, oldest first."""
         ...
 
     def prune(self, before_us: int) -> int:

@@ -16,6 +16,41 @@ LARGEST = 2**53
 NAME = 256
 
 
+class Totals(msgspec.Struct):
+    """What some requests come to. Sums, but for the sketches (µs).
+
+    `rescued` were answered well after an attempt that failed; `unpriced` used tokens at an unknown price, so that `cost_nusd`
+    lacks them. `stalled` are streams in which nothing came for more than `STALL_US`. `weight` and `score` are of what people
+    said of their traces: the sum of the weights, and of values by their weights, in thousandths; `rated` is how many said it.
+    """
+
+    requests: int = 0
+    refused: int = 0
+    failed: int = 0
+    broken: int = 0
+    client_left: int = 0
+    rescued: int = 0
+    streams: int = 0
+    stalled: int = 0
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    cost_nusd: int = 0
+    unpriced: int = 0
+    hits: int = 0
+    semantic_hits: int = 0
+    saved_nusd: int = 0
+    hit_us: int = 0  # the latency of hits, summed
+    latency_us: int = 0
+    gateway_us: int = 0
+    rated: int = 0
+    weight: int = 0
+    score: int = 0
+    latency: Sketch = msgspec.field(default_factory=Sketch)
+    ttft: Sketch = msgspec.field(default_factory=Sketch)
+    gap: Sketch = msgspec.field(default_factory=Sketch)
+
+
 class Minute(msgspec.Struct):
     """What happened in one minute for one provider, model (as sent) and key. Sums, but for the two sketches (µs).
 
