@@ -129,15 +129,22 @@ class Record(msgspec.Struct, omit_defaults=True):
 
     def clip(self, limit: int) -> None:
         """Keep at most `limit` bytes of each body."""
-        if len(self.request) > limit:
-            self.request, self.truncated = self.request[:limit], True
-        if len(self.response) > limit:
-            self.response, self.truncated = self.response[:limit], True
+        for name in BODIES:
+            body: bytes = getattr(self, name)
+            if len(body) > limit:
+                setattr(self, name, body[:limit])
+                self.truncated = True
 
     def strip(self) -> None:
         """Leave the bodies out, and say so."""
-        if self.request or self.response:
-            self.request, self.response, self.truncated = b"", b"", True
+        for name in BODIES:
+            if getattr(self, name):
+                setattr(self, name, b"")
+                self.truncated = True
+
+
+#: The members that are bodies.
+BODIES = ("request", "response", "sent", "received")
 
 
 def new_id(time_us: int, chance: int) -> str:
@@ -160,17 +167,17 @@ def time_of_id(id: str) -> int | None:
         return None
 
 
-# A packed record: three sizes, the head as JSON, then the provider's usage and the two bodies as they are. JSON can be read by
-# eye in a spool; the blobs are neither escaped nor parsed, and a blob that is no JSON harms nothing.
-_SIZES = struct.Struct("<III")
+# A packed record: the sizes of its parts but the last, then the head as JSON, the provider's usage and the bodies as they are. JSON
+# can be read by eye in a spool; the blobs are neither escaped nor parsed, and a blob that is no JSON harms nothing.
+_SIZES = struct.Struct("<5I")
 _head = msgspec.json.Decoder(Record)
 
 
 def pack(record: Record, *, bodies: bool = True) -> bytes:
     """The record as bytes, with or without its bodies."""
-    usage, request, response = record.usage, record.request, record.response
+    usage, request, response, sent, received = record.usage, record.request, record.response, record.sent, record.received
     raw = None if usage is None else usage.raw
-    record.request = record.response = b""  # defaults are left out of the head
+    record.request = record.response = record.sent = record.received = b""  # defaults are left out of the head
     if usage is not None:
         usage.raw = None
     try:
@@ -178,43 +185,43 @@ def pack(record: Record, *, bodies: bool = True) -> bytes:
     except UnicodeEncodeError:  # a lone surrogate, from a header or an upstream's error
         head = encode(_printable(msgspec.to_builtins(record)))
     finally:
-        record.request, record.response = request, response
+        record.request, record.response, record.sent, record.received = request, response, sent, received
         if usage is not None:
             usage.raw = raw
     account = b"" if raw is None else bytes(raw)
     if not bodies:
-        request = response = b""
-    return b"".join((_SIZES.pack(len(head), len(account), len(request)), head, account, request, response))
+        request = response = sent = received = b""
+    sizes = _SIZES.pack(len(head), len(account), len(request), len(response), len(sent))
+    return b"".join((sizes, head, account, request, response, sent, received))
 
 
 def unpack(data: bytes | memoryview) -> Record:
     """The record in `data`; raises `msgspec.DecodeError` when it is none."""
     view = memoryview(data)
-    usage_at, request_at, response_at = _places(view)
-    record = _head.decode(view[_SIZES.size : usage_at])
-    if request_at > usage_at and record.usage is not None:
-        record.usage.raw = msgspec.Raw(bytes(view[usage_at:request_at]))
-    record.request = bytes(view[request_at:response_at])
-    record.response = bytes(view[response_at:])
+    head, account, *bodies = _parts(view)
+    record = _head.decode(head)
+    if account and record.usage is not None:
+        record.usage.raw = msgspec.Raw(bytes(account))
+    record.request, record.response, record.sent, record.received = map(bytes, bodies)
     return record
 
 
 def unpack_head(data: bytes | memoryview) -> Record:
     """The record without its bodies and the provider's own account; raises `msgspec.DecodeError` when it is none."""
-    view = memoryview(data)
-    return _head.decode(view[_SIZES.size : _places(view)[0]])
+    return _head.decode(_parts(memoryview(data))[0])
 
 
-def _places(view: memoryview) -> tuple[int, int, int]:
-    """Where the provider's account, the request and the response begin."""
+def _parts(view: memoryview) -> list[memoryview]:
+    """Head, the provider's account, and the bodies."""
     if len(view) < _SIZES.size:
         raise msgspec.DecodeError("a packed record is cut short")
-    head, account, request = _SIZES.unpack_from(view)
-    usage_at = _SIZES.size + head
-    response_at = usage_at + account + request
-    if response_at > len(view):
+    at, parts = _SIZES.size, list[memoryview]()
+    for size in _SIZES.unpack_from(view):
+        parts.append(view[at : at + size])
+        at += size
+    if at > len(view):
         raise msgspec.DecodeError("a packed record is cut short")
-    return usage_at, usage_at + account, response_at
+    return [*parts, view[at:]]
 
 
 def _printable(value: Any) -> Any:
