@@ -257,4 +257,4 @@ def _sellers(snapshot: Snapshot) -> Iterator[str]:
 
 def _redactor(snapshot: Snapshot) -> Redactor:
     """Knows the providers' own keys, since not every key has a shape that gives it away."""
-    return Redactor(provider.secret() for provider in snapshot.everywhere())
+    return Redactor((provider.secret() for provider in snapshot.everywhere()), snapshot.mask)

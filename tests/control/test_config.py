@@ -13,7 +13,7 @@ configs:
   pc-cheap: {provider: "@fast", override_params: {model: llama, temperature: 0}}
 egress: {allow: [127.0.0.0/8]}
 prices: {"fast/llama-*": {input: 0.59, output: "0.79"}}
-log: {bodies: none}
+log: {capture: metadata}
 """
 
 
@@ -33,7 +33,7 @@ def test_every_section_is_read():
     assert config.providers["fast"].timeouts.first_byte == 30
     assert bytes(config.configs["pc-cheap"].override_params["model"]) == b'"llama"'
     assert str(config.prices["fast/llama-*"].output) == "0.79"
-    assert config.log.bodies == "none"
+    assert config.log.capture == "metadata"
 
 
 def test_a_variable_with_a_default_needs_no_environment():
@@ -47,15 +47,15 @@ def test_a_variable_that_is_not_set_is_a_mistake_with_its_path():
 
 
 def test_all_mistakes_come_at_once_with_their_paths():
-    found = mistakes("providers: {x: {api_kye: a, models: 3}}\nlog: {bodies: some}\nkeys: [{hash: 1}]\nsurprise: true")
-    assert {"providers.x", "providers.x.models", "log.bodies", "keys[0]", ""} <= set(found)
+    found = mistakes("providers: {x: {api_kye: a, models: 3}}\nlog: {capture: some}\nkeys: [{hash: 1}]\nsurprise: true")
+    assert {"providers.x", "providers.x.models", "log.capture", "keys[0]", ""} <= set(found)
     assert "surprise" in found[""]
     assert "api_kye" in found["providers.x"]
 
 
 @pytest.mark.parametrize(
     ("text", "where"),
-    [("a: 1\na: 2", "line 2"), ("log: {bodies: full, bodies: full}", "line 1"), ("\t", "line 1"), ("? [a, b]\n: c", "line 1")],
+    [("a: 1\na: 2", "line 2"), ("log: {capture: full, capture: full}", "line 1"), ("\t", "line 1"), ("? [a, b]\n: c", "line 1")],
 )
 def test_a_text_that_is_no_yaml_says_where(text, where):
     assert next(iter(mistakes(text))).startswith(where)

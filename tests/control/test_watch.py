@@ -14,7 +14,7 @@ from support.tenants import ME, NOW
 
 @pytest.fixture
 def house(tmp_path):
-    house = make_house(tmp_path, "log: {bodies: none}")
+    house = make_house(tmp_path, "log: {capture: metadata}")
     house.snapshot()
     return house
 
@@ -27,7 +27,7 @@ def test_nothing_has_changed_at_first(house):
 
 def test_a_file_that_changes_is_noticed_once(house):
     watch = Watch(house)
-    house.config_path.write_text("log: {bodies: full}")
+    house.config_path.write_text("log: {capture: full}")
     assert watch.changed()
     assert not watch.changed()
     house.config_path.unlink()
@@ -36,7 +36,7 @@ def test_a_file_that_changes_is_noticed_once(house):
 
 
 def test_what_changes_between_the_reading_and_the_first_look_is_noticed(house):
-    house.config_path.write_text("log: {bodies: full, body_limit: 10}")
+    house.config_path.write_text("log: {capture: full, body_limit: 10}")
     watch = Watch(house)
     assert watch.changed()
     assert not watch.changed()

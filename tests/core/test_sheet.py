@@ -130,6 +130,18 @@ def test_a_renamed_member_goes_to_the_end_and_replaces_none() -> None:
     assert sheet.bytes() == b'{"model":"m","max_completion_tokens":1}'
 
 
+def test_a_copy_of_a_copy_knows_what_was_edited() -> None:
+    sheet = Sheet.open(b'{"a":1,"b":2,"c":3}')
+    assert sheet.edits() == {}
+    copy = sheet.copy()
+    copy.set("a", 9)
+    copy = copy.copy()
+    copy.drop("b")
+    copy.rename("c", "d")
+    assert {name: raw and bytes(raw) for name, raw in copy.edits().items()} == {"a": b"9", "d": b"3", "b": None, "c": None}
+    assert sheet.edits() == {}
+
+
 def test_a_copy_is_edited_alone() -> None:
     sheet = Sheet.open(b'{"model":"a"}')
     other = sheet.copy()

@@ -10,7 +10,7 @@ MANY = 250
 
 
 def configuration(upstream, closed, full):
-    lines = ["timeouts: {connect: 1.0}", "log: {bodies: none}", "providers:"]
+    lines = ["timeouts: {connect: 1.0}", "log: {capture: metadata}", "providers:"]
     for name, port in (("refusing", closed), ("stuck", full)):
         lines.append(f"  {name}: {{provider: openai, api_key: sk-{name}, base_url: 'http://127.0.0.1:{port}/v1'}}")
     for n in range(MANY):

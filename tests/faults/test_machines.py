@@ -37,7 +37,7 @@ def machines(upstream, redis, tmp_path_factory):
     for name in ("one", "two"):
         slugs = ["well", *(f"dead{n}" for n in range(MANY))]
         entries = [f"{slug}: {{provider: openai, api_key: sk-{name}, base_url: '{upstream.url(slug)}'}}" for slug in slugs]
-        config = f"redis: {redis.url}\nlog: {{bodies: none}}\nproviders:\n  " + "\n  ".join(entries)
+        config = f"redis: {redis.url}\nlog: {{capture: metadata}}\nproviders:\n  " + "\n  ".join(entries)
         found.append(Gateway(tmp_path_factory.mktemp(name), config, "--workers", "2"))
     try:
         for each in found:

@@ -329,7 +329,7 @@ def test_an_answer_that_is_complete_does_not_wait_long_for_its_end(app, path, bo
     assert record(app).outcome == "ok"
 
 
-@pytest.mark.parametrize("log", ["{bodies: none}", "{body_limit: 100}", "{bodies: full}"])
+@pytest.mark.parametrize("log", ["{capture: metadata}", "{body_limit: 100}", "{capture: full}"])
 def test_what_a_broken_stream_used_is_counted_whatever_is_kept_of_it(tmp_path, log):
     app = make_app(tmp_path, CONFIG + f"log: {log}")
     said = [chunk("four words are here " * 20) for _ in range(200)]
@@ -338,7 +338,7 @@ def test_what_a_broken_stream_used_is_counted_whatever_is_kept_of_it(tmp_path, l
     (kept,) = records(tmp_path)
     assert kept.outcome == "broken"
     assert 0.9 < kept.usage.output / (200 * 100) < 1.1
-    assert len(kept.response) <= {"{bodies: none}": 0, "{body_limit: 100}": 100}.get(log, 1 << 20)
+    assert len(kept.response) <= {"{capture: metadata}": 0, "{body_limit: 100}": 100}.get(log, 1 << 20)
 
 
 def test_half_an_event_is_not_passed_on(app):

@@ -17,6 +17,7 @@ from lockgate.control.config import (
     CatalogueEntry,
     Config,
     Mistake,
+    RedactEntry,
     redis_url,
 )
 from lockgate.control.entries import deadlines_of, of_environment, provider_of
@@ -27,6 +28,7 @@ from lockgate.control.price_list import refresh_of
 from lockgate.control.stored import Stored
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
+from lockgate.core.mask import Mask
 from lockgate.core.tenancy import Workspace
 from lockgate.pipeline.aliases import resolved
 from lockgate.pipeline.branches import Flaw, Route, compile_route, targets_of
@@ -103,6 +105,7 @@ def compile_snapshot(
             networks_of((each,))
         except ValueError as error:
             mistakes.append(Mistake(f"server.trusted_proxies[{n}]", str(error)))
+    mask = _mask(config.log.redact, mistakes)
     sources = check_identity(config.identity, scopes, mistakes)
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in post_of(config.alerts)[1]]
     if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):
@@ -125,7 +128,9 @@ def compile_snapshot(
         allowances=allowances,
         deadlines=deadlines_of(config.timeouts),
         limits=Limits(request=config.limits.request_body, answer=config.limits.answer_body),
-        log=LogPolicy(bodies=config.log.bodies == "full", body_limit=config.log.body_limit),
+        log=LogPolicy(config.log.capture, config.log.body_limit),
+        mask=mask,
+        home=stored.home,
         aliases=aliases,
         refresh=refresh,
         alias_configs=alias_configs,
@@ -133,6 +138,18 @@ def compile_snapshot(
     )
     _show(world, stored, parts, shared, declared)
     return world
+
+
+def _mask(said: RedactEntry, mistakes: list[Mistake]) -> Mask | None:
+    for name in ("patterns", "fields"):
+        for n, each in enumerate(getattr(said, name)):
+            try:
+                Mask(**{name: [each]})
+            except ValueError as error:
+                mistakes.append(Mistake(f"log.redact.{name}[{n}]", str(error)))
+    if mistakes or not (said.patterns or said.fields):
+        return None
+    return Mask(said.patterns, said.fields)
 
 
 def _part(place: str, config: Config, environment: Mapping[str, str], stored: Stored) -> dict[str, Provider]:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import msgspec
 import yaml
@@ -14,6 +14,7 @@ import yaml
 from lockgate.control.alerts.settings import AlertsEntry
 from lockgate.control.identity.settings import IdentityEntry
 from lockgate.control.limit_settings import HolderSetting, PolicySetting, UsageSetting
+from lockgate.core.call import Capture
 from lockgate.core.limits import RateLimit
 from lockgate.pipeline.route import RouteConfig
 from lockgate.policy.price import Row as PriceRow
@@ -73,6 +74,7 @@ class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A gateway key: its SHA-256 (`hash: "sha256:…"`, as `lockgate keys create --hash` prints it) or the key by "${NAME}".
 
     config     of requests that name none; with `allow_config_override: false`, of all
+    capture    the most that is kept of its requests: full, metadata or off
     usage_limits, rate_limits   what it may use
     """
 
@@ -83,6 +85,7 @@ class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: list[str] = []
     config: str = ""
     allow_config_override: bool = True
+    capture: Capture = "full"
     usage_limits: UsageSetting | None = None
     rate_limits: list[RateLimit] = []
 
@@ -96,12 +99,24 @@ class EgressEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow: list[str] = []
 
 
-class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is recorded. `bodies`: full, or none for metadata alone; `body_limit` in bytes; `retention_days` of the log."""
+class RedactEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What nobody may read in the log."""
 
-    bodies: Literal["full", "none"] = "full"
+    patterns: list[str] = []
+    fields: list[str] = []
+
+
+class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is recorded. `capture` is the most that is kept of any request; `body_limit` in bytes; `retention_days` of the log.
+
+    redact      what is taken out of bodies before they are kept, beside keys and tokens: `patterns` are expressions of RE2,
+                `fields` are paths of members in JSON ("messages.*.content", "user")
+    """
+
+    capture: Capture = "full"
     body_limit: int = 1024 * 1024
     retention_days: int = 30
+    redact: RedactEntry = RedactEntry()
 
 
 class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

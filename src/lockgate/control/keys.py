@@ -158,6 +158,7 @@ def principals(
                 tuple(entry.models),
                 entry.config,
                 not entry.allow_config_override,
+                capture=entry.capture,
             )
     if admin := environment.get(ADMIN):
         found[digest(pepper, sha256(admin))] = Principal("admin", "admin", scopes | {EVERYTHING})

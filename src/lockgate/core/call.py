@@ -36,6 +36,10 @@ Metadata = dict[str, str | int | float | bool | None]
 Family = Literal["lockgate", "portkey"]
 
 
+#: What is kept of a request: all of it; no bodies; nothing at all, but that it counts.
+Capture = Literal["full", "metadata", "off"]
+
+
 class Principal(msgspec.Struct, frozen=True):
     """Who asks: a gateway key or a token, by id and name (never the text itself), and what it may do."""
 
@@ -50,6 +54,7 @@ class Principal(msgspec.Struct, frozen=True):
     user: str = ""  # "": a service's key
     view: str = ""  # which part of the world it sees (`pipeline.snapshot.Snapshot.views`)
     metadata: dict[str, str] = {}  # what stands in the metadata of its requests, whatever they say
+    capture: Capture = "full"  # the most that is kept of its requests
     until_us: int = 0  # of a token: when it ends by itself. Keys that end are taken out of the Snapshot
     usage_limits: tuple[UsageLimit, ...] = ()  # of a token: what it says of itself. Those of keys are rows (`control.stored`)
     rate_limits: tuple[RateLimit, ...] = ()

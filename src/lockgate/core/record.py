@@ -119,9 +119,12 @@ class Record(msgspec.Struct, omit_defaults=True):
     losses: list[str] = []  # what the translation could not say
     revision: str = ""  # of the snapshot that the request lived in
     truncated: bool = False  # a body is not whole
+    unkept: bool = False  # it is counted, and goes into no log
     request: bytes = b""  # the caller's body, as received, redacted
     response: bytes = b""  # the body that the caller got, as sent, redacted
-    sent: bytes = b""  # what the provider was sent, where that is not `request`; redacted
+    # What the provider was sent, where that is not `request`: all of it where it was translated; where it was edited, the
+    # members that are others, null for those that were left out. Redacted.
+    sent: bytes = b""
     received: bytes = b""  # and what it answered, where that is not `response`
 
     def __repr__(self) -> str:
@@ -167,8 +170,8 @@ def time_of_id(id: str) -> int | None:
         return None
 
 
-# A packed record: the sizes of its parts but the last, then the head as JSON, the provider's usage and the bodies as they are. JSON
-# can be read by eye in a spool; the blobs are neither escaped nor parsed, and a blob that is no JSON harms nothing.
+# A packed record: the sizes of its parts but the last, then the head as JSON, the provider's usage and the bodies as they are.
+# JSON can be read by eye in a spool; the blobs are neither escaped nor parsed, and a blob that is no JSON harms nothing.
 _SIZES = struct.Struct("<5I")
 _head = msgspec.json.Decoder(Record)
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lockgate.core.mask import Mask
+
 MARK = b"[redacted]"
 #: An exact secret shorter than this would match by chance.
 SHORTEST = 8
@@ -73,21 +75,33 @@ class Redactor:
     """Takes secrets out of bodies (`redactor(body)`) and sentences (`redactor.text(sentence)`).
 
     `secrets` are exact ones to look for as well; those shorter than eight bytes are left out, as they would match by chance.
+    `mask` is what an operator wants taken out besides.
     """
 
-    __slots__ = ("_secrets",)
+    __slots__ = ("_mask", "_secrets")
 
-    def __init__(self, secrets: Iterable[bytes] = ()) -> None:
+    def __init__(self, secrets: Iterable[bytes] = (), mask: Mask | None = None) -> None:
         self._secrets: tuple[bytes, ...] = ()
+        self._mask: Mask | None = None
         # Those that go by their shape anyway need no search of their own. The longest first: one may begin with another.
         own = {each for each in secrets if len(each) >= SHORTEST and self(each) != MARK}
         self._secrets = tuple(sorted(own, key=lambda each: (-len(each), each)))
+        self._mask = mask
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._secrets)} secrets)"
 
+    @property
+    def reads(self) -> bool:
+        """Whether bodies must be whole, since they are read as JSON."""
+        return self._mask is not None and self._mask.reads
+
     def __call__(self, body: bytes) -> bytes:
         """The body without secrets; the same object when it has none."""
+        body = self._without_secrets(body)
+        return body if self._mask is None else self._mask.body(body)
+
+    def _without_secrets(self, body: bytes) -> bytes:
         for secret in self._secrets:
             if secret in body:
                 body = body.replace(secret, MARK)
@@ -103,5 +117,7 @@ class Redactor:
     def text(self, sentence: str) -> str:
         """The sentence without secrets."""
         body = sentence.encode("utf-8", "surrogatepass")
-        clean = self(body)
+        clean = self._without_secrets(body)
+        if self._mask is not None:
+            clean = self._mask.text(clean)
         return sentence if clean is body else clean.decode("utf-8", "surrogatepass")

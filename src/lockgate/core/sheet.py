@@ -23,11 +23,12 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class Sheet:
     """A JSON object as raw members, in their order. Reading raises `Refusal`; `bytes()` gives the body to send."""
 
-    __slots__ = ("_body", "_raw")
+    __slots__ = ("_body", "_first", "_raw")
 
     def __init__(self, members: dict[str, msgspec.Raw] | None = None, body: bytes | None = None) -> None:
         self._raw = {} if members is None else members
         self._body = body
+        self._first = self._raw  # as it was before the first edit of a copy
 
     @classmethod
     def open(cls, body: bytes) -> Sheet:
@@ -83,7 +84,18 @@ class Sheet:
 
     def copy(self) -> Sheet:
         """An independent sheet over the same raw members: each attempt edits its own."""
-        return Sheet(dict(self._raw), self._body)
+        copy = Sheet(dict(self._raw), self._body)
+        copy._first = self._first
+        return copy
+
+    def edits(self) -> dict[str, msgspec.Raw | None]:
+        """The members in which it differs from the sheet that was first copied; None for those that it has not any more."""
+        first, raw = self._first, self._raw
+        found: dict[str, msgspec.Raw | None] = {name: value for name, value in raw.items() if first.get(name) is not value}
+        for name in first:
+            if name not in raw:
+                found[name] = None
+        return found
 
     def bytes(self) -> bytes:
         """The body: the original bytes when nothing was edited."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lockgate.core.call import Call, Principal
+from lockgate.core.call import Call, Capture, Principal
 from lockgate.core.failure import Failure, Refusal
+from lockgate.core.json import encode
 from lockgate.core.outcome import Outcome
 from lockgate.core.record import Attempt, Decision, End, Record
 from lockgate.pipeline.bill import NOTHING, Bill, Heard, bill_of, bill_of_silence, is_charged
@@ -19,6 +20,8 @@ from lockgate.policy.ledger import unknown
 _MARGIN = 8 * 1024
 #: Bytes of a streamed answer that are held, whatever is logged, to estimate from them what nobody has counted.
 _SAMPLE = 16 * 1024
+#: From the most to the least that is kept.
+_CAPTURES: tuple[Capture, ...] = ("full", "metadata", "off")
 
 
 class Account:
@@ -33,11 +36,17 @@ class Account:
         "_bills",
         "_bodies",
         "_call",
+        "_capture",
+        "_gap",
         "_hold",
+        "_home",
         "_kept",
+        "_last",
         "_log",
         "_prepared",
         "_prices",
+        "_received",
+        "_room",
         "_runtime",
         "_seen",
         "_waited",
@@ -55,10 +64,15 @@ class Account:
         self._call = call
         self._runtime = runtime
         self._log = snapshot.log
+        self._home = snapshot.home
+        self._capture: Capture = snapshot.log.capture
         self._prices = snapshot.prices
         self._prepared: Prepared | None = None
         self._bodies: list[bytes] = []
         self._kept = self._seen = 0
+        self._received: list[bytes] = []  # what the provider said, where the caller got something else
+        self._room = snapshot.log.body_limit + _MARGIN  # for more of it
+        self._last = self._gap = 0.0  # when the last piece came, and the longest time between two
         self._bills: list[tuple[Attempt, Bill]] = []  # of tries that cost something and did not answer
         self._billed = False  # whether the last try is among them, or costs nothing
         self._hold: Hold | None = None  # what the last try has reserved
@@ -82,9 +96,14 @@ class Account:
         )
 
     def admitted(self, principal: Principal) -> None:
-        """Who asks is known."""
-        self.record.key_id = principal.id
-        self.record.key_name = principal.name
+        """Who asks is known, and what may be kept."""
+        record = self.record
+        record.key_id, record.key_name, record.user = principal.id, principal.name, principal.user
+        record.organisation, record.workspace = principal.organisation, principal.workspace
+        if not principal.organisation:
+            record.organisation, record.workspace = self._home.organisation, self._home.workspace
+        asked: Capture = "metadata" if self._call.header("debug").lower() == "false" else "full"
+        self._capture = _CAPTURES[max(map(_CAPTURES.index, (self._capture, principal.capture, asked)))]
 
     def planned(self, route: str, decisions: list[Decision]) -> None:
         """How the request is routed: `decisions` grow while targets are tried."""
@@ -163,11 +182,24 @@ class Account:
         self.record.ttft_us = int((now - self._call.clock) * 1e6)
         self._runtime.health.answered(target.key, target.breaker, self.sent, now)
 
+    def came(self) -> None:
+        """A piece of a stream has come."""
+        now = self._runtime.clock()
+        if self._last and now - self._last > self._gap:
+            self._gap = now - self._last
+        self._last = now
+
+    def received(self, data: bytes) -> None:
+        """A piece of what the provider said, of which the caller gets something else: for the record."""
+        if self._room > 0 and self._capture == "full":
+            self._received.append(data[: self._room])
+            self._room -= len(data)
+
     def keep(self, data: bytes) -> None:
         """A piece of the answer: for the record, and to estimate from."""
         size = len(data)
         self._seen += size
-        room = (self._log.body_limit + _MARGIN + _SAMPLE if self._log.bodies else _SAMPLE) - self._kept
+        room = (self._log.body_limit + _MARGIN + _SAMPLE if self._capture == "full" else _SAMPLE) - self._kept
         if room > 0:
             self._bodies.append(data if size <= room else data[:room])
             self._kept += min(size, room)
@@ -183,10 +215,12 @@ class Account:
             record.error_code = error.code or (error.kind if isinstance(error, Failure) else "")
             record.error = runtime.redactor.text(error.message)
         record.bytes_in = record.bytes_in or len(call.body)
-        if self._log.bodies:
-            record.request = self._redacted(call.body)
-            record.response = self._redacted(b"".join(self._bodies))
-            record.clip(self._log.body_limit)
+        if self._gap:
+            record.gap_us = int(self._gap * 1e6)
+        if self._capture == "full":
+            self._keep_bodies()
+        elif self._capture == "off":
+            record.unkept, record.metadata, record.error = True, {}, ""
         self._price()
         now = runtime.clock()
         record.latency_us = int((now - call.clock) * 1e6)
@@ -194,10 +228,26 @@ class Account:
         runtime.spool.append(record)
         runtime.closed(record)
 
+    def _keep_bodies(self) -> None:
+        """The caller's side; and the provider's, where that is another."""
+        call, record, prepared = self._call, self.record, self._prepared
+        record.request = self._redacted(call.body)
+        record.response = self._redacted(b"".join(self._bodies))
+        if prepared is not None and prepared.gear == "edit" and prepared.sheet is not None:
+            record.sent = self._redacted(encode(prepared.sheet.edits()))
+        elif prepared is not None and prepared.gear == "translate" and isinstance(prepared.outgoing.body, bytes):
+            record.sent = self._redacted(prepared.outgoing.body)
+        if self._received:
+            record.received = self._redacted(b"".join(self._received))
+        record.clip(self._log.body_limit)
+
     def _redacted(self, body: bytes) -> bytes:
-        """As much of a body as is kept, redacted; with a margin, so that no secret is cut in two and its half not known."""
+        """As much of a body as is kept, redacted; with a margin, so that no secret is cut in two and its half not known. What
+        must be read as JSON is whole or left out."""
         if len(body) > self._log.body_limit:
             self.record.truncated = True
+            if self._runtime.redactor.reads:
+                return b""
             body = body[: self._log.body_limit + _MARGIN]
         return self._runtime.redactor(body)
 

@@ -65,6 +65,7 @@ async def pass_whole(passing: Passing, prepared: Prepared, exchange: Exchange) -
         if isinstance(reply, Failure):
             return reply
         outcome = Outcome.of(reply)
+        account.received(body)
         body = lane.caller.write_reply(reply, voice(passing, prepared))
     account.outcome = outcome
     account.first_event()
@@ -128,7 +129,10 @@ class Flow:
 
     def take(self, chunk: bytes) -> bool:
         """A piece of the provider's stream. False: the caller reads slowly, or enough is known: come back when it has read."""
-        outcome = self.outcome
+        outcome, account = self.outcome, self._passing.account
+        account.came()
+        if not self._relays:
+            account.received(chunk)
         data = self._stream.feed(chunk)
         if self._held:
             data, self._held = self._held + data, b""
@@ -145,7 +149,7 @@ class Flow:
         elif data:
             if not self.started:
                 self.start()
-            self._passing.account.keep(data)
+            account.keep(data)
             return self._passing.caller.send(data)
         return True
 

@@ -7,7 +7,9 @@ from typing import Protocol
 
 import msgspec
 
-from lockgate.core.call import Principal
+from lockgate.core.call import Capture, Principal
+from lockgate.core.mask import Mask
+from lockgate.core.tenancy import Tenant
 from lockgate.pipeline.allowance import Allowances
 from lockgate.pipeline.branches import Route
 from lockgate.pipeline.target import MEMO, Provider, Target
@@ -37,9 +39,9 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class LogPolicy(msgspec.Struct, frozen=True):
-    """What a Record keeps: whole bodies up to `body_limit` bytes each, or metadata alone."""
+    """What is kept of requests at most: of bodies, so many bytes each."""
 
-    bodies: bool = True
+    capture: Capture = "full"
     body_limit: int = 1024 * 1024
 
 
@@ -72,6 +74,8 @@ class Snapshot(msgspec.Struct, eq=False):
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()
     log: LogPolicy = LogPolicy()
+    mask: Mask | None = None  # what nobody may read in the log; None: keys and tokens alone
+    home: Tenant = Tenant("")  # whose the keys of the configuration are
     aliases: dict[str, str] = {}
     refresh: Refresh | None = None  # of the price list; None: never
     alias_configs: dict[str, str] = {}  # names of models that stand for a config

@@ -530,11 +530,11 @@ def test_the_master_key_opens_completions():
 @pytest.mark.parametrize(
     ("general", "litellm_settings", "log"),
     [
-        ({}, {}, {"bodies": "none"}),
+        ({}, {}, {"capture": "metadata"}),
         ({"store_prompts_in_spend_logs": True}, {}, {}),
-        ({"store_prompts_in_spend_logs": True}, {"turn_off_message_logging": True}, {"bodies": "none"}),
-        ({"maximum_spend_logs_retention_period": "72h"}, {}, {"bodies": "none", "retention_days": 3}),
-        ({"maximum_spend_logs_retention_period": "soon"}, {}, {"bodies": "none"}),
+        ({"store_prompts_in_spend_logs": True}, {"turn_off_message_logging": True}, {"capture": "metadata"}),
+        ({"maximum_spend_logs_retention_period": "72h"}, {}, {"capture": "metadata", "retention_days": 3}),
+        ({"maximum_spend_logs_retention_period": "soon"}, {}, {"capture": "metadata"}),
     ],
 )
 def test_what_is_kept_of_bodies_stays_so(general, litellm_settings, log):

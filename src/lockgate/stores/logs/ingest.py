@@ -41,7 +41,7 @@ class Ingest:
         report: Callable[[str], None],
         released: Callable[[str, int], bool] = lambda name, at: True,
     ) -> None:
-        self.kept = 0
+        self.kept = 0  # but for those that are not to be kept
         self.damaged = 0
         self._spool = spool
         self._store = store
@@ -106,7 +106,9 @@ class Ingest:
         damaged, segment.damaged = segment.damaged, 0
         for payload in payloads:
             try:
-                records.append(unpack(payload))
+                record = unpack(payload)
+                if not record.unkept:
+                    records.append(record)
             except msgspec.DecodeError:
                 damaged += 1
         if damaged:

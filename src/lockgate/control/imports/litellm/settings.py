@@ -104,7 +104,7 @@ def read_router(router: Members, litellm: Members, draft: Draft, findings: Findi
 def read_litellm(litellm: Members, draft: Draft, findings: Findings) -> None:
     """What is left of `litellm_settings` after the router has been read."""
     if litellm.flag("turn_off_message_logging"):
-        draft.log["bodies"] = "none"
+        draft.log["capture"] = "metadata"
         findings.carried(litellm.path("turn_off_message_logging"), "bodies are not recorded")
     leave(litellm, "litellm_settings")
 
@@ -116,9 +116,9 @@ def read_general(general: Members, draft: Draft, accounts: Accounts, findings: F
         draft.keys.append({"name": "litellm-master", "key": accounts.hide(Secret(key, "MASTER_KEY", at), "litellm")})
         findings.changed(at, "a key for completions and lists of models, so that callers keep it; it is no admin key")
     if general.flag("store_prompts_in_spend_logs"):
-        findings.carried(general.path("store_prompts_in_spend_logs"), "bodies are recorded, as always here (log.bodies)")
-    elif draft.log.setdefault("bodies", "none"):
-        findings.changed(general.at, "log.bodies is none: LiteLLM keeps no prompts unless asked; leave it out to record them")
+        findings.carried(general.path("store_prompts_in_spend_logs"), "bodies are recorded, as always here (log.capture)")
+    elif draft.log.setdefault("capture", "metadata"):
+        findings.changed(general.at, "log.capture is metadata: LiteLLM keeps no prompts unless asked; else leave it out")
     if period := general.text("maximum_spend_logs_retention_period"):
         match = _DAYS.fullmatch(period)
         if match:
