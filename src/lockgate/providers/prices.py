@@ -130,16 +130,21 @@ class Prices:
     def cost(self, row: Provider, sent: str, served: str, usage: Usage | None, at_us: int, slug: str = "") -> Priced:
         """What a request cost at the provider of `row`, which was asked for the model `sent` and says that it `served`. Usage
         that nobody tells (None), or that is not what is charged for, makes an unknown cost where that depends on it."""
+        flat = self.used(row, sent, served, at_us, slug)
+        if flat is None:
+            return _UNKNOWN if usage is not None else _UNMEASURED
+        nusd = cost(usage, flat) if usage is not None and measures(usage, flat) else unmetered(flat)
+        return _UNMEASURED if nusd is None else Priced(nusd, flat.version)
+
+    def used(self, row: Provider, sent: str, served: str, at_us: int, slug: str = "") -> Flat | None:
+        """The price of an answer to the model `sent`, whose provider says that it `served`; None: not known."""
         tariff = self._tariffs.get(slug)
         flat = self.charged(row, sent, at_us, slug) if row.free or (tariff is not None and tariff.names(sent)) else None
         # What was served is the truer name, unless what was sent says more (a region, a maker: `global.x` served as `x`).
         for model in (sent, served) if not served or served in sent else (served, sent):
             if flat is None and model:
                 flat = self.flat(row.prices, model, at_us, slug)
-        if flat is None:
-            return _UNKNOWN if usage is not None else _UNMEASURED
-        nusd = cost(usage, flat) if usage is not None and measures(usage, flat) else unmetered(flat)
-        return _UNMEASURED if nusd is None else Priced(nusd, flat.version)
+        return flat
 
     def charged(self, row: Provider, model: str, at_us: int, slug: str = "") -> Flat | None:
         """What requests for a model are charged at by the provider of `row`; None: not known."""
