@@ -49,6 +49,7 @@ class ProviderEntry(Settings, frozen=True, forbid_unknown_fields=True):
     models        the models that may be used: names or patterns; all when left out
     headers       sent with every request
     proxy         an HTTP proxy to go through (CONNECT): "http://user:password@host:port"
+    trace_context  it is told which trace a request belongs to (W3C `traceparent`)
     usage_limits, rate_limits   what may be used of it
 
     An account is said by the members of `Settings`, secrets usually as "${NAME}" too; `params` fill the provider's address.
@@ -61,6 +62,7 @@ class ProviderEntry(Settings, frozen=True, forbid_unknown_fields=True):
     models: list[str] = msgspec.field(default_factory=list)
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     proxy: str = ""
+    trace_context: bool = False
     tls: Tls = Tls()
     timeouts: Timeouts = Timeouts()
     usage_limits: UsageSetting | None = None

@@ -73,7 +73,7 @@ def provider_of(
         mistakes.append(Mistake(f"{at}.{refusal.param}", refusal.message))
     if len(mistakes) > before:
         return None
-    return set_up(
+    provider = set_up(
         slug,
         row,
         key,
@@ -85,6 +85,8 @@ def provider_of(
         signer=signer,
         deployments=deployments,
     )
+    provider.told_trace = entry.trace_context
+    return provider
 
 
 def of_environment(row: Row, timeouts: Timeouts, environment: Mapping[str, str]) -> Provider | None:

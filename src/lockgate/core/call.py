@@ -69,7 +69,8 @@ class Call(msgspec.Struct):
 
     `headers` has lower-case names; a header given twice keeps the last value, except those that carry keys, which are
     refused when repeated. `dialect` names the codec that the caller speaks ("" where the route has none). `params` is what
-    stood in the holes of the route's path; `streams` what the path says of streaming (None: the body says it).
+    stood in the holes of the route's path; `streams` what the path says of streaming (None: the body says it). `span_id` is this
+    request's own place in its trace, `parent_span_id` what it is part of, `span_name` what its caller calls it.
     """
 
     id: str
@@ -88,6 +89,9 @@ class Call(msgspec.Struct):
     metadata: Metadata = {}
     params: dict[str, str] = {}
     streams: bool | None = None
+    span_id: str = ""
+    parent_span_id: str = ""
+    span_name: str = ""
 
     def header(self, name: str) -> str:
         """A header of the gateway's own: `x-lockgate-NAME`, else `x-portkey-NAME`, else ""."""

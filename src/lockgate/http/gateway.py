@@ -6,6 +6,8 @@ import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote_to_bytes
 
+import msgspec
+
 from lockgate.core.call import Call, Family
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
@@ -23,13 +25,15 @@ from lockgate.pipeline.keys import OWN, SHARED
 from lockgate.pipeline.render import JSON
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.wire.trace_context import read_traceparent
 
 _ONCE = frozenset((*OWN, *SHARED, b"content-length", b"host"))
 _OURS = (b"x-lockgate-", b"x-portkey-")
 #: Headers that name a provider.
 _NAMES = frozenset(prefix + name for prefix in _OURS for name in (b"config", b"provider", b"virtual-key"))
 _TRACE = re.compile(rb"[\x21-\x7e]{1,128}")
-_PARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+#: Characters of a span's name.
+_SPAN_NAME = 256
 
 Raw = list[tuple[bytes, bytes]]
 #: A page: status, content type, body.
@@ -110,9 +114,10 @@ class Gateway:
                 family = "portkey"
         time_us = runtime.time_us()
         id = new_id(time_us, runtime.draw(62))
+        span = find_span(headers, id, steered=steered)
         return Call(
             id=id,
-            trace_id=_trace_id(headers, steered) or id.replace("-", ""),
+            trace_id=span.trace_id,
             time_us=time_us,
             clock=runtime.clock(),
             method=scope["method"],
@@ -125,6 +130,9 @@ class Gateway:
             steered=steered,
             params=found.params,
             streams=route.streams,
+            span_id=span.span_id,
+            parent_span_id=span.parent_id,
+            span_name=span.name,
         )
 
     async def _show(self, method: str, path: str, headers: Raw, caller: LineCaller) -> None:
@@ -178,14 +186,44 @@ class Gateway:
         return 200, (b"content-type", kind), body
 
 
-def _trace_id(headers: dict[bytes, bytes], steered: bool) -> str:
-    """The caller's trace id: ours or Portkey's header, else that of a W3C traceparent; "" for none or a strange one."""
-    said = (headers.get(b"x-lockgate-trace-id") or headers.get(b"x-portkey-trace-id")) if steered else None
-    if said and _TRACE.fullmatch(said):
-        return said.decode("ascii")
-    if (parent := headers.get(b"traceparent")) and (match := _PARENT.fullmatch(parent)):
-        return match[1].decode("ascii")
-    return ""
+class Span(msgspec.Struct):
+    """A request's place in a trace."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str = ""
+    name: str = ""
+
+
+def find_span(headers: dict[bytes, bytes], id: str, *, steered: bool) -> Span:
+    """The span that a request is: by our headers or Portkey's, which come first, then by its W3C traceparent; else a trace of its
+    own, whose ids are made of the request's. What is strange is taken for not said."""
+    own = id.replace("-", "")
+    span = Span(own, own[16:])
+    parent = headers.get(b"traceparent")
+    if not steered and parent is None:
+        return span
+    said = {name: _said(headers, name) for name in (b"trace-id", b"span-id", b"parent-span-id")} if steered else {}
+    context = read_traceparent(parent)
+    if trace_id := said.get(b"trace-id"):
+        span.trace_id = trace_id
+    if context is not None and span.trace_id in (own, context.trace_id):
+        span.trace_id, span.parent_id = context.trace_id, context.span_id
+    span.span_id = said.get(b"span-id") or span.span_id
+    span.parent_id = said.get(b"parent-span-id") or span.parent_id
+    if steered and (name := _ours(headers, b"span-name")):
+        span.name = name[:_SPAN_NAME].decode("utf-8", "replace")
+    return span
+
+
+def _ours(headers: dict[bytes, bytes], name: bytes) -> bytes | None:
+    return headers.get(b"x-lockgate-" + name) or headers.get(b"x-portkey-" + name)
+
+
+def _said(headers: dict[bytes, bytes], name: bytes) -> str:
+    """An id in a header of ours; "" for none or a strange one."""
+    said = _ours(headers, name)
+    return said.decode("ascii") if said and _TRACE.fullmatch(said) else ""
 
 
 def take_key(call: Call, name: bytes, header: bytes) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from lockgate.core.call import Call
 from lockgate.core.failure import Failure, Refusal
 from lockgate.pipeline.hold import Hold
 from lockgate.pipeline.passing import Passing
@@ -17,7 +18,8 @@ from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.reserve import reserve
 from lockgate.pipeline.target import Target
 from lockgate.policy.retry_after import read_quota, read_retry_after
-from lockgate.transport.exchange import Abort, Exchange
+from lockgate.transport.exchange import Abort, Exchange, Headers
+from lockgate.wire.trace_context import passable_state, read_traceparent, write_traceparent
 
 #: From how many bytes on a body is large: a pass over it takes a millisecond and more, and there are several. They are made in
 #: a thread, so that others have their turn between two of them.
@@ -109,11 +111,24 @@ async def send(passing: Passing, prepared: Prepared, abort: Abort, hold: Hold | 
         outgoing = await runtime.credentials.sign(target.provider.signer, outgoing, destination.host_header)
         if isinstance(outgoing, Failure):
             return outgoing
+    if target.provider.told_trace:
+        outgoing = msgspec.structs.replace(outgoing, headers=[*outgoing.headers, *trace_headers(passing.call)])
     if hold is not None:
         hold.dispatch()
     if late:
         deadlines = msgspec.structs.replace(deadlines, total=max(0.001, left_s(passing, target)))
     return await client.send(destination, outgoing, deadlines, abort)
+
+
+def trace_headers(call: Call) -> Headers:
+    """Which trace a request belongs to, for a provider that its operator wants told: it is the parent of what happens there."""
+    context = read_traceparent(call.headers.get(b"traceparent"))
+    if context is None or context.trace_id != call.trace_id:
+        return [(b"traceparent", write_traceparent(call.trace_id, call.span_id))]
+    headers = [(b"traceparent", write_traceparent(call.trace_id, call.span_id, context.flags))]
+    if state := passable_state(call.headers.get(b"tracestate", b"")):
+        headers.append((b"tracestate", state))
+    return headers
 
 
 async def read_failure(passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure:

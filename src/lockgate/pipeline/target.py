@@ -70,6 +70,7 @@ class Provider(msgspec.Struct, eq=False):
     without: frozenset[str] = frozenset()  # models that may not be used, whatever `models` says; in lower case
     granted: tuple[str, ...] = ()  # those of all these that its workspace may use; () for all
     realm: str = ""  # the workspace whose own it is, where another may have one of the same slug
+    told_trace: bool = False  # it is told which trace a request belongs to
     found: tuple[str, ...] = ()  # what it said it has, and when (monotonic seconds); see `pipeline.discover`
     found_s: float = float("-inf")
     _variants: dict[str, int] = msgspec.field(default_factory=dict)
