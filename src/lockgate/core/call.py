@@ -69,8 +69,8 @@ class Call(msgspec.Struct):
 
     `headers` has lower-case names; a header given twice keeps the last value, except those that carry keys, which are
     refused when repeated. `dialect` names the codec that the caller speaks ("" where the route has none). `params` is what
-    stood in the holes of the route's path; `streams` what the path says of streaming (None: the body says it). `span_id` is this
-    request's own place in its trace, `parent_span_id` what it is part of, `span_name` what its caller calls it.
+    stood in the holes of the route's path; `streams` what the path says of streaming (None: the body says it). `span_id` is
+    this request's own place in its trace, `parent_span_id` what it is part of, `span_name` what its caller calls it.
     """
 
     id: str

@@ -196,8 +196,8 @@ class Span(msgspec.Struct):
 
 
 def find_span(headers: dict[bytes, bytes], id: str, *, steered: bool) -> Span:
-    """The span that a request is: by our headers or Portkey's, which come first, then by its W3C traceparent; else a trace of its
-    own, whose ids are made of the request's. What is strange is taken for not said."""
+    """The span that a request is: by our headers or Portkey's, which come first, then by its W3C traceparent; else a trace of
+    its own, whose ids are made of the request's. What is strange is taken for not said."""
     own = id.replace("-", "")
     span = Span(own, own[16:])
     parent = headers.get(b"traceparent")
