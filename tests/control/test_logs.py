@@ -12,7 +12,7 @@ import pytest
 from lockgate.control.logs import Logs, parse_filter
 from lockgate.core.record import Record, new_id
 from lockgate.stores.logs.ingest import Ingest
-from lockgate.stores.logs.ports import Filter
+from lockgate.stores.logs.ports import Filter, Range
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.spool import Spool
 
@@ -55,16 +55,70 @@ def test_a_date_and_time_is_that_moment(text: str, moment: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "statuses"),
-    [("404", (404, 404)), ("5xx", (500, 599)), ("4XX", (400, 499)), ("400-499", (400, 499)), (">=400", (400, 999)), ("", None)],
+    [
+        ("404", ((404, 404),)),
+        ("5xx", ((500, 599),)),
+        ("4XX,200", ((400, 499), (200, 200))),
+        ("400-499", ((400, 499),)),
+        (">=400", ((400, 999),)),
+        ("", ()),
+    ],
 )
-def test_a_status_is_a_range(text: str, statuses: tuple[int, int] | None) -> None:
+def test_a_status_is_a_range(text: str, statuses: tuple[tuple[int, int], ...]) -> None:
     assert parse_filter(now_us=NOW, status=text).status == statuses
 
 
 def test_other_members_are_taken_as_they_are() -> None:
     assert parse_filter(
         now_us=NOW, outcome="client_left", model="gpt-*", provider="@openai", key="team", trace="t", slower="500ms"
-    ) == Filter(outcome="client_left", model="gpt-*", provider="openai", key="team", trace="t", min_latency_us=500_000)
+    ) == Filter(
+        outcomes=("client_left",),
+        models=("gpt-*",),
+        providers=("openai",),
+        keys=("team",),
+        traces=("t",),
+        latency_us=Range(500_000),
+    )
+
+
+def test_several_values_are_any_of_them() -> None:
+    assert parse_filter(
+        now_us=NOW,
+        workspace="a,b",
+        user=["anna", "bert, cleo", "anna"],
+        route=r"x\,y",
+        cache="semantic_hit,miss",
+        text="two words",
+    ) == Filter(
+        workspaces=("a", "b"),
+        users=("anna", "bert", "cleo"),
+        routes=("x,y",),
+        caches=("semantic hit", "miss"),
+        text="two words",
+    )
+    assert parse_filter(now_us=NOW, metadata=["team=a,b", "x=y=z"]).metadata == (("team", "a,b"), ("x", "y=z"))
+
+
+@pytest.mark.parametrize(
+    ("written", "member", "limits"),
+    [
+        ("cost>=0.01", "cost_nusd", Range(10_000_000)),
+        ("cost < $2", "cost_nusd", Range(None, 1_999_999_999)),
+        ("latency>2s", "latency_us", Range(2_000_001)),
+        ("ttft<=300ms", "ttft_us", Range(None, 300_000)),
+        ("tokens=100..200", "tokens", Range(100, 200)),
+        ("input=7", "input", Range(7, 7)),
+        ("output>0", "output", Range(1)),
+        ("feedback>=-2.5", "feedback", Range(-2500)),
+    ],
+)
+def test_a_condition_limits_a_measure(written: str, member: str, limits: Range) -> None:
+    assert parse_filter(now_us=NOW, where=written) == Filter(**{member: limits})
+
+
+def test_conditions_on_one_measure_hold_together() -> None:
+    assert parse_filter(now_us=NOW, where=["cost>=1", "cost<3", "cost>=2"]).cost_nusd == Range(2_000_000_000, 2_999_999_999)
+    assert parse_filter(now_us=NOW, where="latency<2s", slower="1s").latency_us == Range(1_000_000, 1_999_999)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +129,12 @@ def test_other_members_are_taken_as_they_are() -> None:
         ({"status": "600xx"}, "status: '600xx' is no status; write 404, 5xx"),
         ({"status": "6xx"}, "status: '6xx'"),
         ({"outcome": "bad"}, "outcome: 'bad' is none of ok, refused, failed"),
+        ({"cache": "warm"}, "cache: 'warm' is none of hit, semantic_hit"),
+        ({"metadata": "team"}, "metadata: 'team' is no pair; write name=value"),
+        ({"where": "price>1"}, "where: 'price>1' is no condition; write one of cost, tokens"),
+        ({"where": "cost>=much"}, "where: 'much' is no number"),
+        ({"where": "cost>=1e30"}, "where: '1e30' is no number"),
+        ({"where": "latency>=5"}, "where: '5' is no duration"),
         ({"slower": "fast"}, "slower: 'fast' is no duration"),
     ],
 )
@@ -149,7 +209,12 @@ def test_what_was_kept_but_not_noted_is_seen_once(house: House, tmp_path: Path) 
 def test_a_filter_holds_for_the_spool_as_well(house: House) -> None:
     house.happen(1, 2, status=200)
     house.happen(3, status=500)
-    assert numbers(house.logs.newest(Filter(status=(500, 599)))) == [3]
+    assert numbers(house.logs.newest(Filter(status=((500, 599),)))) == [3]
+
+
+def test_what_is_in_the_spool_has_no_feedback(house: House) -> None:
+    house.happen(1)
+    assert house.logs.newest(Filter(feedback=Range(-9000))) == []
 
 
 def test_one_record_is_found_wherever_it_is(house: House) -> None:
@@ -189,7 +254,7 @@ def test_following_gives_what_happens_from_now_on(house: House) -> None:
 
 def test_following_gives_only_what_is_meant(house: House) -> None:
     wait = script(lambda: house.happen(1, status=200), lambda: house.happen(2, status=500))
-    assert numbers(list(house.logs.follow(Filter(status=(500, 599)), wait))) == [2]
+    assert numbers(list(house.logs.follow(Filter(status=((500, 599),)), wait))) == [2]
 
 
 def test_following_survives_that_a_segment_ends_and_goes(house: House) -> None:

@@ -21,17 +21,36 @@ from lockgate.stores.ports import StoreError
 @click.option("--limit", "-n", default=50, show_default=True, type=click.IntRange(1, 1_000_000), help="How many, newest first.")
 @click.option("--since", default="", help="From when on: 15m, 2h, 7d, or a date and time.")
 @click.option("--until", default="", help="Until when, likewise.")
-@click.option("--status", default="", help="404, 5xx, 400-499 or >=400.")
-@click.option("--outcome", default="", help="ok, refused, failed, broken or client_left.")
-@click.option("--model", default="", help="A model, as asked, sent or served.")
-@click.option("--provider", default="", help="A provider's slug.")
-@click.option("--key", default="", help="A key, by id or name.")
-@click.option("--trace", default="", help="A trace id.")
+@click.option("--status", multiple=True, help="404, 5xx, 400-499 or >=400.")
+@click.option("--outcome", multiple=True, help="ok, refused, failed, broken or client_left.")
+@click.option("--operation", multiple=True, help="chat, embed, …")
+@click.option("--model", multiple=True, help="A model, as asked, sent or served; * and ? stand for anything.")
+@click.option("--provider", multiple=True, help="A provider's slug.")
+@click.option("--key", multiple=True, help="A key, by id or name.")
+@click.option("--user", multiple=True, help="Whose key it was.")
+@click.option("--workspace", multiple=True, help="A workspace.")
+@click.option("--organisation", default="", help="An organisation.")
+@click.option("--route", multiple=True, help="A config's slug, or inline.")
+@click.option("--cache", multiple=True, help="hit, semantic_hit, miss, semantic_miss, refresh or disabled.")
+@click.option("--error", multiple=True, help="An error's code.")
+@click.option("--trace", multiple=True, help="A trace id.")
+@click.option("--span", multiple=True, help="A span id.")
+@click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="A value of metadata; * and ? stand for anything.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="cost>=0.01, latency<2s, tokens=100..200, ttft, input, output, feedback.",
+)
+@click.option("--text", default="", help="Words that stand in what was asked or answered.")
 @click.option("--slower", default="", help="Requests that took longer: 500ms, 2s.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @data_option
 def logs(record_id: str | None, follow: bool, limit: int, as_json: bool, data: Path, **meant: Any) -> None:
-    """Show recorded requests, or one of them, by its ID, with its bodies."""
+    """Show recorded requests, or one of them, by its ID, with its bodies.
+
+    Several values of one option, with commas or by giving it again, mean any of them; several options mean all of them.
+    """
     if not data.is_dir():
         raise Stop(f"there is no data directory at {data}; name it with --data.")
     try:

@@ -7,21 +7,36 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 
-from lockgate.core.record import End, Record, unpack
+from lockgate.core.record import BODIES, Cache, End, Record, unpack
 from lockgate.stores.logs.ingest import cursors
-from lockgate.stores.logs.ports import Filter, LogStore
+from lockgate.stores.logs.ports import Filter, LogStore, Range
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.spool import Segment, segments
 
 _UNIT_US = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+#: Several values, in one text or in several.
+Words = str | Sequence[str]
+#: A measure that people limit → the member of `Filter`, and what it is written in.
+MEASURES: dict[str, tuple[str, str]] = {
+    "cost": ("cost_nusd", "USD"),
+    "tokens": ("tokens", ""),
+    "input": ("input", ""),
+    "output": ("output", ""),
+    "latency": ("latency_us", "time"),
+    "ttft": ("ttft_us", "time"),
+    "feedback": ("feedback", "mean"),
+}
+_SCALES = {"USD": 10**9, "mean": 1000, "": 1}
+_WHERE = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>.*?)\s*")
 _STATUS = re.compile(r"(?P<class>[1-5])xx|(?P<low>\d{3})(?:-(?P<high>\d{3}))?|>=(?P<least>\d{3})", re.IGNORECASE)
 
 
@@ -31,31 +46,53 @@ def parse_filter(
     zone: tzinfo | None = None,
     since: str = "",
     until: str = "",
-    status: str = "",
-    outcome: str = "",
-    model: str = "",
-    provider: str = "",
-    key: str = "",
-    trace: str = "",
+    organisation: str = "",
+    workspace: Words = (),
+    status: Words = (),
+    outcome: Words = (),
+    operation: Words = (),
+    model: Words = (),
+    provider: Words = (),
+    key: Words = (),
+    user: Words = (),
+    route: Words = (),
+    cache: Words = (),
+    error: Words = (),
+    trace: Words = (),
+    span: Words = (),
+    metadata: Words = (),
+    where: Words = (),
+    text: str = "",
     slower: str = "",
 ) -> Filter:
     """A filter from what a person wrote; raises `ValueError` with a sentence that says what would be right.
 
-    `since`, `until`: how long ago ("2h") or a date and time (ISO 8601, in `zone`, by default the local one); `status`: "404",
-    "5xx", "400-499", ">=400"; `slower`: a latency ("500ms", "2s"); a provider may be written as in a model name ("@openai").
+    `since`, `until`: how long ago ("2h") or a date and time (ISO 8601, in `zone`, by default the local one). What may have several
+    values is one text with commas, or several; a comma within a value is written "\\,". `status`: "404", "5xx", "400-499", ">=400";
+    a provider may be written as in a model name ("@openai"); `metadata`: "name=value"; `where`: a measure and its limit
+    ("cost>=0.01", "latency<2s", "tokens=100..200"), see `MEASURES`; `slower` is short for "latency>=…".
     """
-    if outcome and outcome not in get_args(End):
-        raise ValueError(f"outcome: '{outcome}' is none of {', '.join(get_args(End))}")
+    ranges = _ranges([*_texts(where), *([f"latency>={slower}"] if slower else [])], slower)
     return Filter(
         since_us=_moment("since", since, now_us, zone),
         until_us=_moment("until", until, now_us, zone),
-        status=_statuses(status),
-        outcome=outcome,
-        model=model,
-        provider=provider.removeprefix("@"),
-        key=key,
-        trace=trace,
-        min_latency_us=_duration("slower", slower) if slower else 0,
+        organisation=organisation,
+        workspaces=_several(workspace) or None,
+        status=tuple(_statuses(each) for each in _several(status)),
+        outcomes=_known("outcome", outcome, get_args(End)),
+        operations=_several(operation),
+        models=_several(model),
+        providers=tuple(each.removeprefix("@") for each in _several(provider)),
+        keys=_several(key),
+        users=_several(user),
+        routes=_several(route),
+        caches=_known("cache", cache, tuple(filter(None, get_args(Cache)))),
+        errors=_several(error),
+        traces=_several(trace),
+        spans=_several(span),
+        metadata=tuple(_pair(each) for each in _texts(metadata)),
+        text=text,
+        **ranges,
     )
 
 
@@ -77,10 +114,11 @@ class Logs:
     def newest(self, meant: Filter, limit: int = 50) -> list[Record]:
         """The newest records that are meant, newest first, without bodies. Raises `StoreError`."""
         # The spool first: what moves to the store in between is seen twice, and not missed.
-        waiting = heapq.nlargest(limit, filter(meant.admits, self._waiting()), key=_place)
+        waiting = heapq.nlargest(limit, self._waiting(meant), key=_place)
         found = {record.id: record for record in self._store.page(meant, limit=limit).records}
         for record in waiting:
-            record.request = record.response = b""
+            for name in BODIES:
+                setattr(record, name, b"")
             found.setdefault(record.id, record)
         return sorted(found.values(), key=_place, reverse=True)[:limit]
 
@@ -88,19 +126,18 @@ class Logs:
         """All records that are meant, however many, about the newest first; with `bodies`, each with the body of its request.
         Raises `StoreError`."""
         seen: set[str] = set()  # what moves to the store in between is seen twice, and not missed
-        for record in self._waiting():
-            if meant.admits(record):
-                seen.add(record.id)
-                record.response = b""
-                record.request = record.request if bodies else b""
-                yield record
+        for record in self._waiting(meant):
+            seen.add(record.id)
+            record.response = record.sent = record.received = b""
+            record.request = record.request if bodies else b""
+            yield record
         for record in self._store.scan(meant, bodies=bodies):
             if record.id not in seen:
                 yield record
 
     def get(self, id: str) -> Record | None:
         """One record with its bodies. Raises `StoreError`."""
-        for record in self._waiting():
+        for record in self._waiting(Filter()):
             if record.id == id:
                 return record
         return self._store.get(id)
@@ -124,15 +161,17 @@ class Logs:
             for tail in tails.values():
                 tail.close()
 
-    def _waiting(self) -> Iterator[Record]:
-        """What is in the spool and not in the store yet."""
+    def _waiting(self, meant: Filter) -> Iterator[Record]:
+        """What is meant of that which is in the spool and not in the store yet. Nobody has said anything of it as far as we know."""
+        if meant.feedback is not None:
+            return
         kept = cursors(self._spool)
         for path in segments(self._spool):
             tails: dict[str, Segment] = {}
             _open(path, tails, kept.get(path.name, 0))
             for tail in tails.values():
                 try:
-                    yield from _records(tail)
+                    yield from filter(meant.admits, _records(tail))
                 finally:
                     tail.close()
 
@@ -178,9 +217,79 @@ def _duration(name: str, text: str) -> int:
     return round(float(match[1]) * _UNIT_US[match[2]])
 
 
-def _statuses(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
+def _texts(written: Words) -> list[str]:
+    return [written] if isinstance(written, str) and written else list(written)
+
+
+def _several(written: Words) -> tuple[str, ...]:
+    """All values of these texts, each of which may hold several, with commas between them."""
+    parts = [part for text in _texts(written) for part in re.split(r"(?<!\\),", text)]
+    return tuple(dict.fromkeys(part.strip().replace("\\,", ",") for part in parts if part.strip()))
+
+
+def _known(name: str, written: Words, known: Sequence[str]) -> tuple[str, ...]:
+    """Those of a few words that there are; their spaces may be written as `_` or `-`."""
+    values = _several(written)
+    spelled = {each.replace(" ", "_"): each for each in known}
+    found = tuple(spelled.get(each.replace(" ", "_").replace("-", "_"), "") for each in values)
+    for value, meant in zip(values, found, strict=True):
+        if not meant:
+            raise ValueError(f"{name}: '{value}' is none of {', '.join(spelled)}")
+    return found
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise ValueError(f"metadata: '{text}' is no pair; write name=value")
+    return name.strip(), value
+
+
+def _ranges(written: Sequence[str], slower: str) -> dict[str, Range]:
+    """The limits that were written, those of one measure together."""
+    found: dict[str, Range] = {}
+    for text in written:
+        match = _WHERE.fullmatch(text)
+        measure = match and MEASURES.get(match["name"])
+        if not match or not measure:
+            raise ValueError(f"where: '{text}' is no condition; write one of {', '.join(MEASURES)} with >=, <=, >, < or =")
+        member, unit = measure
+        name = "slower" if text == f"latency>={slower}" and slower else "where"
+        low, dots, high = match["value"].partition("..")
+        one = _amount(name, low, unit)
+        match match["sign"]:
+            case ">=":
+                least, most = one, None
+            case ">":
+                least, most = one + 1, None
+            case "<=":
+                least, most = None, one
+            case "<":
+                least, most = None, one - 1
+            case _:
+                least, most = one, _amount(name, high, unit) if dots else one
+        before = found.get(member, Range())
+        found[member] = Range(_tighter(before.least, least, max), _tighter(before.most, most, min))
+    return found
+
+
+def _tighter(one: int | None, other: int | None, choose: Callable[[int, int], int]) -> int | None:
+    return other if one is None else one if other is None else choose(one, other)
+
+
+def _amount(name: str, text: str, unit: str) -> int:
+    if unit == "time":
+        return _duration(name, text)
+    try:
+        amount = Decimal(text.strip().removeprefix("$")) * _SCALES[unit]
+        if amount.is_finite() and abs(amount) < 2**62:
+            return int(amount.to_integral_value())
+    except InvalidOperation:
+        pass
+    raise ValueError(f"{name}: '{text}' is no number")
+
+
+def _statuses(text: str) -> tuple[int, int]:
     match = _STATUS.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"status: '{text}' is no status; write 404, 5xx, 400-499 or >=400")

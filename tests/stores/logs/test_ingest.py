@@ -14,6 +14,7 @@ import pytest
 from lockgate.core.record import Record, new_id, pack
 from lockgate.stores.logs.ingest import Ingest, cursors
 from lockgate.stores.logs.ports import Filter
+from lockgate.stores.logs.rollup import DAY_US
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 from lockgate.stores.spool import Spool, frame, segments
@@ -48,7 +49,7 @@ class House:
         return [record.error for record in reversed(self.store.page(Filter(), limit=100_000).records)]
 
     def counted(self) -> int:
-        return sum(minute.requests for minute in self.store.minutes(0, 2 * NOW))
+        return sum(totals.requests for _, totals in self.store.series(Filter(since_us=0, until_us=2 * NOW), DAY_US))
 
     def close(self) -> None:
         self.ingest.close()

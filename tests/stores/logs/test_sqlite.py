@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
@@ -19,7 +20,9 @@ from hypothesis import strategies as st
 from lockgate.core.record import Attempt, Record, new_id
 from lockgate.core.reply import Usage
 from lockgate.stores.logs import day as module
-from lockgate.stores.logs.ports import Cursor, Filter
+from lockgate.stores.logs import names, rolling
+from lockgate.stores.logs.ports import Cursor, Feedback, Filter, Groups, Range
+from lockgate.stores.logs.rollup import Totals
 from lockgate.stores.logs.sqlite import SqliteLog, day_of
 from lockgate.stores.ports import StoreError
 
@@ -67,6 +70,10 @@ def ids(records: list[Record]) -> list[str]:
     return [each.id for each in records]
 
 
+def counted(log: SqliteLog) -> int:
+    return sum(totals.requests for _, totals in log.series(Filter(since_us=0, until_us=NOON * 2), DAY))
+
+
 def everything(log: SqliteLog, meant: Filter | None = None, limit: int = 7) -> list[Record]:
     found: list[Record] = []
     after: Cursor | None = None
@@ -88,7 +95,7 @@ def test_all_records_are_scanned_the_newest_first_in_small_parts(log: SqliteLog,
         assert ids(found) == ids(newest)
         assert [each.request for each in found] == [each.request if bodies else b"" for each in newest]
         assert not any(each.response for each in found)
-    assert ids(list(log.scan(Filter(provider="p", until_us=NOON + 4000)))) == ids([full(3), full(2), full(1)])
+    assert ids(list(log.scan(Filter(providers=("p",), until_us=NOON + 4000)))) == ids([full(3), full(2), full(1)])
     assert list(log.scan(Filter(since_us=NOON + DAY))) == []
 
 
@@ -106,7 +113,7 @@ def test_a_record_without_bodies_comes_back(log: SqliteLog) -> None:
 def test_what_was_never_kept_is_not_found(log: SqliteLog) -> None:
     assert log.get(record(1).id) is None
     assert log.page(Filter()).records == []
-    assert log.minutes(0, NOON) == []
+    assert log.series(Filter(since_us=0, until_us=NOON), MINUTE) == []
     log.append([record(1)])
     assert log.get(record(2).id) is None
     assert log.get("no-id-of-ours") is None
@@ -125,7 +132,7 @@ def test_a_batch_that_comes_again_changes_nothing(log: SqliteLog) -> None:
     assert log.append(kept) == 50
     assert log.append(kept) == 0
     assert ids(everything(log)) == ids(kept)[::-1]
-    assert sum(minute.requests for minute in log.minutes(0, NOON * 2)) == 150
+    assert counted(log) == 150
     assert [log.get(each.id) for each in kept] == kept
 
 
@@ -179,14 +186,8 @@ def test_no_time_is_too_strange(log: SqliteLog, time_us: int) -> None:
 def test_a_record_is_found_by_its_own_trace_and_its_trace_comes_back(log: SqliteLog, tmp_path: Path) -> None:
     kept = [record(n, trace_id=record(n).id.replace("-", "")) for n in range(5)]
     log.append(kept)
-    assert log.page(Filter(trace=kept[3].trace_id)).records == [kept[3]]
-    db = sqlite3.connect(the_day(tmp_path))
-    plan = " ".join(
-        str(row)
-        for row in db.execute(f"EXPLAIN QUERY PLAN SELECT n FROM requests WHERE {module._CONDITIONS['trace']}", [""] * 4)
-    )
-    db.close()
-    assert "SCAN" not in plan
+    assert log.page(Filter(traces=(kept[3].trace_id,))).records == [kept[3]]
+    assert log.page(Filter(traces=(record(9).id.replace("-", ""),))).records == []
 
 
 def test_counts_that_no_database_takes_are_kept_as_far_as_they_go(log: SqliteLog) -> None:
@@ -207,21 +208,43 @@ FILTERS = [
     Filter(since_us=NOON + 5000),
     Filter(until_us=NOON + 5000),
     Filter(since_us=NOON + 2000, until_us=NOON + DAY),
-    Filter(status=(500, 599)),
-    Filter(status=(0, 0)),
-    Filter(outcome="failed"),
-    Filter(outcome="ok"),
-    Filter(model="gpt-4o"),
-    Filter(model="gpt-4o*"),
-    Filter(model="*mini"),
-    Filter(model="gp?-4o"),
-    Filter(model="a[b]*"),
-    Filter(provider="p1"),
-    Filter(key="k1"),
-    Filter(key="name1"),
-    Filter(trace="t1"),
-    Filter(min_latency_us=500),
-    Filter(outcome="failed", provider="p1", model="gpt*", min_latency_us=100),
+    Filter(since_us=NOON + 9_001, until_us=NOON + DAY + 12_345_679),
+    Filter(status=((500, 599),)),
+    Filter(status=((0, 0), (429, 429))),
+    Filter(outcomes=("failed",)),
+    Filter(outcomes=("ok", "broken")),
+    Filter(models=("gpt-4o",)),
+    Filter(models=("gpt-4o*",)),
+    Filter(models=("*mini", "gp?-4o")),
+    Filter(models=("a[b]*",)),
+    Filter(providers=("p1",)),
+    Filter(providers=("",)),
+    Filter(keys=("k1",)),
+    Filter(keys=("name1", "k2")),
+    Filter(users=("anna", "bert")),
+    Filter(organisation="one"),
+    Filter(workspaces=("w1", "")),
+    Filter(routes=("pc-1",)),
+    Filter(caches=("hit", "semantic hit")),
+    Filter(errors=("rate_limited",)),
+    Filter(operations=("chat",)),
+    Filter(traces=("t1",)),
+    Filter(spans=("s1", "s2")),
+    Filter(metadata=(("team", "blue"),)),
+    Filter(metadata=(("team", "b*"), ("tier", "g?ld"))),
+    Filter(metadata=(("tier", "*"), ("team", "?*"))),
+    Filter(metadata=(("tier", ""),)),
+    Filter(latency_us=Range(500)),
+    Filter(latency_us=Range(100, 500)),
+    Filter(cost_nusd=Range(None, 1000)),
+    Filter(cost_nusd=Range(700)),
+    Filter(tokens=Range(100, 120)),
+    Filter(input=Range(0, 10)),
+    Filter(output=Range(60)),
+    Filter(ttft_us=Range(0, 31)),
+    Filter(text="Ärger"),
+    Filter(text="one two"),
+    Filter(outcomes=("failed",), providers=("p1",), models=("gpt*",), latency_us=Range(100)),
 ]
 MODELS = ["", "gpt-4o", "gpt-4o-mini", "a[b]c", "GPT-4o"]
 
@@ -229,27 +252,51 @@ MODELS = ["", "gpt-4o", "gpt-4o-mini", "a[b]c", "GPT-4o"]
 @pytest.fixture(scope="module")
 def varied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SqliteLog, list[Record]]]:
     draw = random.Random(5)
-    kept = [
-        record(
-            n,
-            time_us=NOON + n * draw.choice([1000, DAY // 40]),
-            status=draw.choice([0, 200, 429, 500, 503]),
-            outcome=draw.choice(["ok", "failed", "refused", "broken", "client_left"]),
-            model_asked=draw.choice(MODELS),
-            model_sent=draw.choice(MODELS),
-            model_served=draw.choice(MODELS),
-            provider=draw.choice(["", "p1", "p2"]),
-            key_id=draw.choice(["", "k1", "k2"]),
-            key_name=draw.choice(["", "name1", "k1"]),
-            trace_id=draw.choice(["", "t1", "t2"]),
-            latency_us=draw.randrange(1000),
-        )
-        for n in range(300)
-    ]
+    kept = [varied_record(draw, n) for n in range(300)]
     log = SqliteLog(tmp_path_factory.mktemp("log"), report=print)
     log.append(kept)
     yield log, sorted(kept, key=lambda each: (each.time_us, each.id), reverse=True)
     log.close()
+
+
+def varied_record(draw: random.Random, n: int) -> Record:
+    pick = draw.choice
+    words = " ".join(draw.sample(["one", "two", "three", "ärger", "Straße", "twofold"], 3))
+    old = [{"role": "user", "content": "three"}, {"role": "assistant", "content": "two one"}] if pick([True, False]) else []
+    body = {"model": "m", "messages": [*old, {"role": "user", "content": words}]}
+    return record(
+        n,
+        time_us=NOON + n * pick([1000, DAY // 40]) + draw.randrange(3),
+        status=pick([0, 200, 429, 500, 503]),
+        outcome=pick(["ok", "failed", "refused", "broken", "client_left"]),
+        model_asked=pick(MODELS),
+        model_sent=pick(MODELS),
+        model_served=pick(MODELS),
+        provider=pick(["", "p1", "p2"]),
+        key_id=pick(["", "k1", "k2"]),
+        key_name=pick(["", "name1", "k1"]),
+        user=pick(["", "anna", "bert", "cleo"]),
+        organisation=pick(["one", "two"]),
+        workspace=pick(["", "w1", "w2"]),
+        route=pick(["", "pc-1", "inline"]),
+        cache=pick(["", "hit", "semantic hit", "miss"]),
+        error_code=pick(["", "rate_limited", "x"]),
+        operation=pick(["chat", "embed"]),
+        trace_id=pick(["", "t1", "t2"]),
+        span_id=pick(["", "s1", "s2", "s3"]),
+        metadata=pick([{}, {"team": "blue"}, {"team": "bright", "tier": "gold"}, {"tier": "", "team": "red"}]),
+        stream=pick([True, False]),
+        gap_us=pick([None, 5, 20_000_000]),
+        attempts=pick([[], [Attempt(kind="timeout"), Attempt()]]),
+        latency_us=draw.randrange(1000),
+        ttft_us=pick([None, draw.randrange(100)]),
+        usage=pick([None, Usage(input=draw.randrange(100), output=draw.randrange(100), cached=draw.randrange(9))]),
+        cost_nusd=pick([None, draw.randrange(2000)]),
+        saved_nusd=draw.randrange(3),
+        gateway_us=draw.randrange(300),
+        request=json.dumps(body, ensure_ascii=pick([True, False])).encode() if pick([1, 0]) else words.encode(),
+        response=pick([b"", b'data: {"delta": "on"}\n\ndata: {"delta": "e"}\n\n', b'{"content": "two"}']),
+    )
 
 
 @pytest.mark.parametrize("meant", FILTERS, ids=repr)
@@ -275,48 +322,197 @@ def test_filters_combine(varied: tuple[SqliteLog, list[Record]], one: Filter, ot
 # Roll-ups
 
 
-def test_minutes_add_up(log: SqliteLog) -> None:
-    minute = NOON // MINUTE * MINUTE
-    batches = [
-        [full(1), record(2, provider="p", model_sent="m", outcome="failed", latency_us=1000)],
-        [full(3), record(4, provider="p", model_sent="m", outcome="client_left", usage=Usage(input=1, output=1))],
-        [record(5, provider="q", model_sent="m", outcome="refused"), record(6, provider="p", model_sent="m", outcome="broken")],
-        [record(7, time_us=NOON + DAY, provider="p", model_sent="m", key_id="k", cost_nusd=0, usage=Usage())],
-    ]
-    for batch in batches:
-        log.append(batch)
-    found = log.minutes(NOON - MINUTE, NOON + 2 * DAY)
-    assert [(each.minute_us, each.provider, each.key_id, each.requests) for each in found] == [
-        (minute, "p", "", 5),
-        (minute, "q", "", 1),
-        (minute + DAY, "p", "k", 1),
-    ]
-    first = found[0]
-    assert (first.refused, first.failed, first.broken, first.client_left) == (0, 1, 1, 1)
-    assert (first.input, first.output, first.cached, first.cost_nusd, first.unpriced) == (21, 11, 8, 2468, 1)
-    assert (first.latency_us, first.latency.count, first.ttft.count) == (501_000, 5, 2)
-    assert first.ttft.quantile(0.5) == pytest.approx(90_000, rel=0.02)
-    assert found[2].unpriced == 0
+def expected_of(records: list[Record]) -> Totals:
+    """What records come to, counted plainly."""
+    totals = Totals(requests=len(records))
+    for each in records:
+        if each.outcome != "ok":
+            setattr(totals, each.outcome, getattr(totals, each.outcome) + 1)
+        totals.rescued += each.outcome == "ok" and len(each.attempts) == 2
+        totals.streams += each.stream
+        totals.stalled += each.stream and each.gap_us == 20_000_000
+        if each.usage is not None:
+            totals.input += each.usage.input
+            totals.output += each.usage.output
+            totals.cached += each.usage.cached
+            totals.unpriced += each.cost_nusd is None
+        totals.cost_nusd += each.cost_nusd or 0
+        totals.saved_nusd += each.saved_nusd
+        totals.hits += each.cache == "hit"
+        totals.semantic_hits += each.cache == "semantic hit"
+        totals.hit_us += each.latency_us if each.cache in ("hit", "semantic hit") else 0
+        totals.latency_us += each.latency_us
+        totals.gateway_us += each.gateway_us
+        totals.latency.add(each.latency_us)
+        if each.ttft_us is not None:
+            totals.ttft.add(each.ttft_us)
+        if each.gap_us is not None:
+            totals.gap.add(each.gap_us)
+    return totals
 
 
-def test_minutes_are_those_asked_for(log: SqliteLog) -> None:
-    log.append([record(n, time_us=NOON + n * MINUTE) for n in range(5)])
-    assert [each.minute_us for each in log.minutes(NOON + MINUTE, NOON + 3 * MINUTE)] == [NOON + MINUTE, NOON + 2 * MINUTE]
+@pytest.fixture(scope="module", params=[1, 100, 10_000], ids=["rolled", "partly", "fresh"])
+def rolled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[SqliteLog, list[Record]]]:
+    """The same records, of which all, some or none are in the roll-ups yet."""
+    draw = random.Random(7)
+    kept = [varied_record(draw, n) for n in range(400)]
+    log = SqliteLog(tmp_path_factory.mktemp("log"), report=print)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rolling, "FRESH", request.param)
+        for at in range(0, 400, 40):
+            log.append(kept[at : at + 40])
+        yield log, kept
+        log.close()
+
+
+KNOWN = [
+    Filter(), Filter(providers=("p1",)), Filter(models=("gpt*",), workspaces=("w1", "w2"), organisation="one"),
+    Filter(status=((500, 599),), caches=("hit", "")), Filter(users=("anna",)), Filter(keys=("k1",)), Filter(routes=("pc-1",)),
+    Filter(metadata=(("team", "b*"),)), Filter(outcomes=("failed",), providers=("p2",)), Filter(operations=("chat",)),
+]  # fmt: skip
+UNKNOWN = [Filter(users=("anna",), keys=("k1",)), Filter(latency_us=Range(500)), Filter(text="one"), Filter(traces=("t1",))]
+SPANS = [(0, 24), (3, 5), (-24, 48), (-11, 13)]
+
+
+@pytest.mark.parametrize("step", [MINUTE, 15 * MINUTE, 60 * MINUTE, DAY])
+@pytest.mark.parametrize("meant", KNOWN + UNKNOWN, ids=repr)
+def test_a_series_is_what_its_records_come_to(rolled: tuple[SqliteLog, list[Record]], meant: Filter, step: int) -> None:
+    log, kept = rolled
+    for first, last in SPANS:
+        since, until = NOON - DAY // 2 + first * 60 * MINUTE + 12_345, NOON - DAY // 2 + last * 60 * MINUTE - 54_321
+        low, high = since // step * step, -(-until // step) * step
+        steps: dict[int, list[Record]] = {}
+        for each in kept:
+            if low <= each.time_us < high and meant.admits(each):
+                steps.setdefault(each.time_us // step * step, []).append(each)
+        asked = msgspec.structs.replace(meant, since_us=since, until_us=until)
+        assert log.series(asked, step) == [(start, expected_of(steps[start])) for start in sorted(steps)]
+
+
+DIMENSIONS = {
+    "model": "model_sent", "provider": "provider", "key": "key_id", "user": "user", "workspace": "workspace",
+    "organisation": "organisation", "route": "route", "operation": "operation", "status": "status", "outcome": "outcome",
+    "error": "error_code", "cache": "cache",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("by", [*DIMENSIONS, "metadata.team", "metadata.tier", "metadata.none"])
+@pytest.mark.parametrize("meant", KNOWN + UNKNOWN, ids=repr)
+def test_groups_are_what_their_records_come_to(rolled: tuple[SqliteLog, list[Record]], meant: Filter, by: str) -> None:
+    log, kept = rolled
+    for first, last in SPANS:
+        since, until = NOON - DAY // 2 + first * 60 * MINUTE + 12_345, NOON - DAY // 2 + last * 60 * MINUTE - 54_321
+        groups: dict[str, list[Record]] = {}
+        for each in kept:
+            if since <= each.time_us < until and meant.admits(each):
+                name = each.metadata.get(by[9:]) if by.startswith("metadata.") else str(getattr(each, DIMENSIONS[by]))
+                if name is not None:
+                    groups.setdefault(name, []).append(each)
+        expected = sorted(
+            ((name, expected_of(each)) for name, each in groups.items()), key=lambda pair: (-pair[1].input, pair[0])
+        )
+        found = log.groups(msgspec.structs.replace(meant, since_us=since, until_us=until), by, order="input", limit=2, offset=1)
+        assert found == Groups(expected[1:3], len(expected))
+
+
+def test_values_beyond_the_first_thousands_are_one_group(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "VALUES", 3)
+    monkeypatch.setattr(names, "KINDS", 1)
+    monkeypatch.setattr(rolling, "FRESH", 1)
+    kept = [record(n, user=f"u{n % 5}", metadata={"a": f"v{n % 2}", "b": f"v{n % 2}"}) for n in range(50)]
+    log.append(kept[:30])
+    log.append(kept[30:])
+    day = Filter(since_us=NOON, until_us=NOON + 60 * MINUTE)
+    assert [(name, totals.requests) for name, totals in log.groups(day, "user").rows] == [
+        ("(other)", 20), ("u0", 10), ("u1", 10), ("u2", 10),
+    ]  # fmt: skip
+    assert [(name, totals.requests) for name, totals in log.groups(day, "metadata.b").rows] == [("(other)", 50)]
+    assert [(name, totals.requests) for name, totals in log.groups(day, "metadata.a").rows] == [("v0", 25), ("v1", 25)]
+    # Asked for by name, they are counted one by one.
+    asked = msgspec.structs.replace(day, users=("u1", "u4"))
+    assert [totals.requests for _, totals in log.series(asked, DAY)] == [20]
+    assert len(log.page(Filter(users=("u4",))).records) == 10
+
+
+def test_an_unknown_dimension_is_refused(log: SqliteLog) -> None:
+    day = Filter(since_us=NOON, until_us=NOON + 1)
+    with pytest.raises(ValueError, match="'colour' is none of model, provider"):
+        log.groups(day, "colour")
+    with pytest.raises(ValueError, match="'p99' is none of requests"):
+        log.groups(day, "model", order="p99")
+    with pytest.raises(ValueError, match="Both times"):
+        log.series(Filter(), MINUTE)
+
+
+# Feedback
+
+
+def rating(number: int, trace: str, value: int, **members: Any) -> Feedback:
+    return Feedback(id=f"f{number}", trace_id=trace, time_us=NOON + number, value=value, **members)
+
+
+def scores(log: SqliteLog, meant: Filter | None = None) -> tuple[int, int, int]:
+    asked = msgspec.structs.replace(meant or Filter(), since_us=NOON - DAY, until_us=NOON + DAY)
+    found = [totals for _, totals in log.series(asked, DAY)]
+    return sum(each.rated for each in found), sum(each.weight for each in found), sum(each.score for each in found)
+
+
+@pytest.mark.parametrize("fresh", [1, 10_000])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_people_said_counts_with_each_request_of_its_trace(
+    log: SqliteLog, monkeypatch: pytest.MonkeyPatch, fresh: int, first: bool
+) -> None:
+    monkeypatch.setattr(rolling, "FRESH", fresh)
+    kept = [record(1, trace_id="t1", provider="p"), record(2, trace_id="t1", time_us=NOON - DAY), record(3, trace_id="t2")]
+    own = record(4, trace_id=record(4).id.replace("-", ""))
+    said = [rating(1, "t1", 5), rating(2, "t2", -10, weight=500), rating(3, own.trace_id, 1), rating(4, "t1", 1)]
+    if first:
+        log.rate(said)
+    log.append([*kept, own])
+    if not first:
+        log.rate(said)
+    assert scores(log) == (6, 2 * 2000 + 500 + 1000, 2 * 6000 - 5000 + 1000)
+    assert scores(log, Filter(providers=("p",))) == (2, 2000, 6000)
+    log.rate([rating(1, "t2", 10)])  # said anew, and of another trace
+    assert scores(log) == (2 + 2 + 1, 2 * 1000 + 1500 + 1000, 2 * 1000 + 5000 + 1000)
+    assert log.feedback(["t2", "t1"]) == [rating(1, "t2", 10), rating(2, "t2", -10, weight=500), rating(4, "t1", 1)]
+    assert ids(log.page(Filter(feedback=Range(1000))).records) == ids([own, kept[2], kept[0], kept[1]])
+    assert ids(log.page(Filter(feedback=Range(3000, 3334))).records) == ids([kept[2]])
+    assert log.page(Filter(feedback=Range(None, -1))).records == []
+
+
+def test_feedback_comes_back_whole_and_is_forgotten_with_its_day(log: SqliteLog) -> None:
+    said = rating(1, "t", 3, metadata={"who": "anna"}, organisation="o", workspace="w")
+    assert log.feedback(["t"]) == []
+    log.rate([said])
+    log.rate([])
+    assert log.feedback(["t", "u"]) == [said]
+    log.prune(NOON + DAY)
+    assert log.feedback(["t"]) == []
+
+
+def test_feedback_that_is_damaged_is_set_aside(log: SqliteLog, tmp_path: Path, said: list[str]) -> None:
+    log.rate([rating(1, "t", 3)])
+    (tmp_path / "log" / "feedback.sqlite").write_bytes(b"no database " * 100)
+    assert log.append([full(1)]) == 1
+    assert "set aside as feedback.sqlite.corrupt" in said[0]
 
 
 def test_a_batch_that_fails_half_way_leaves_nothing(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
     log.append([full(1)])
 
-    def broken(records: list[Record]) -> list[Any]:
+    def broken(request: bytes, response: bytes) -> list[str]:
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "roll_up", broken)
+        patch.setattr(module, "said", broken)
         with pytest.raises(StoreError, match="disk I/O error"):
             log.append([full(2)])
     assert ids(everything(log)) == [full(1).id]
     assert log.append([full(2)]) == 1
-    assert sum(each.requests for each in log.minutes(0, NOON * 2)) == 2
+    assert counted(log) == 2
 
 
 # What may happen to files
@@ -388,7 +584,7 @@ def test_a_damaged_block_is_said(log: SqliteLog, tmp_path: Path, said: list[str]
     db.commit()
     db.close()
     assert everything(log) == []
-    assert "record 1 cannot be read" in said[0]
+    assert "block 1 cannot be read" in said[0]
 
 
 def test_a_lock_held_for_too_long_is_for_another_time(log: SqliteLog, tmp_path: Path) -> None:

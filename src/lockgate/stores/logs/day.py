@@ -1,111 +1,62 @@
-"""One day of the request log in one SQLite file: its tables, how a batch is written, and how it is read.
-
-`requests` is narrow: what is searched by, numbered (`n`) in the order of arrival. What a record says beyond that stands in
-`facts`, its bodies in `bodies`, both in blocks of up to a hundred records in a row, compressed together (under 1 µs a
-record, one by one it would take 11); a block is known by the `n` of its first record. `minutes` are the roll-ups, written
-in the same transaction and only for rows that were new, so that neither a repeated batch nor a crash counts anything twice.
-"""
+"""One day of the request log in one SQLite file: how a batch is written, and how it is read. The tables are in `schema`."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import quote
 
-import msgspec
-import zstandard
-
-from lockgate.core.record import Record, pack, time_of_id, unpack
-from lockgate.stores.logs.ports import Cursor, Filter, glob
-from lockgate.stores.logs.rollup import NAME, Minute, roll_up, whole
-from lockgate.stores.logs.sketch import Sketch, merged
+from lockgate.core.record import Record
+from lockgate.stores.logs import rolling
+from lockgate.stores.logs.blocks import Blocks
+from lockgate.stores.logs.names import Names
+from lockgate.stores.logs.ports import Cursor, Filter
+from lockgate.stores.logs.ratings import Sum
+from lockgate.stores.logs.rollup import Totals
+from lockgate.stores.logs.rows import BITS, Rows, number_at, whole_id
+from lockgate.stores.logs.schema import MIGRATIONS, SINGLE
+from lockgate.stores.logs.search import Nothing, of_id, of_trace, span_of_numbers, times, understand
+from lockgate.stores.logs.sketch import merged
+from lockgate.stores.logs.sums import Question, Sums
+from lockgate.stores.logs.text import said
 from lockgate.stores.ports import StoreError
 
-T = TypeVar("T")
-
-#: Each brings the schema one version further; never changed once released.
-MIGRATIONS = (
-    """
-    CREATE TABLE requests (
-        n INTEGER PRIMARY KEY, time_us INTEGER NOT NULL, id TEXT NOT NULL,
-        trace_id TEXT NOT NULL, key_id TEXT NOT NULL, key_name TEXT NOT NULL, provider TEXT NOT NULL,
-        model_asked TEXT NOT NULL, model_sent TEXT NOT NULL, model_served TEXT NOT NULL, operation TEXT NOT NULL,
-        status INTEGER NOT NULL, outcome TEXT NOT NULL, latency_us INTEGER NOT NULL,
-        input INTEGER NOT NULL, output INTEGER NOT NULL, cost_nusd INTEGER,
-        UNIQUE (time_us, id)
-    );
-    CREATE INDEX requests_trace ON requests (trace_id) WHERE trace_id != '';
-    CREATE INDEX requests_not_ok ON requests (time_us) WHERE outcome != 'ok';
-    CREATE INDEX requests_key ON requests (key_id, time_us);
-    CREATE TABLE facts (first INTEGER PRIMARY KEY, data BLOB NOT NULL);
-    CREATE TABLE bodies (first INTEGER PRIMARY KEY, data BLOB NOT NULL);
-    CREATE TABLE minutes (
-        minute_us INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, key_id TEXT NOT NULL,
-        requests INTEGER NOT NULL, refused INTEGER NOT NULL, failed INTEGER NOT NULL, broken INTEGER NOT NULL,
-        client_left INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, cached INTEGER NOT NULL,
-        cost_nusd INTEGER NOT NULL, unpriced INTEGER NOT NULL, latency_us INTEGER NOT NULL,
-        latency BLOB NOT NULL, ttft BLOB NOT NULL,
-        PRIMARY KEY (minute_us, provider, model, key_id)
-    ) WITHOUT ROWID;
-    """,
-)
-
-BLOCK_RECORDS = 100
-BLOCK_BYTES = 1024 * 1024
 #: Bytes of requests that are read at a time when many records are.
 SCANNED_BYTES = 16 * 1024 * 1024
-
-_INSERT = "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_MINUTE_FIELDS = Minute.__struct_fields__
-_SUMS = _MINUTE_FIELDS[4:-2]
-_ADD = (
-    f"INSERT INTO minutes ({', '.join(_MINUTE_FIELDS)}) VALUES ({', '.join('?' * len(_MINUTE_FIELDS))}) "  # noqa: S608 - names of ours
-    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in _SUMS)}, "
-    "latency = merged(latency, excluded.latency), ttft = merged(ttft, excluded.ttft)"
-)
-_FACTS = "SELECT first, data FROM facts WHERE first <= ? ORDER BY first DESC LIMIT 1"
-_BODIES = "SELECT first, data FROM bodies WHERE first = ?"
-#: Member of a filter → condition. The order is that of `_values`.
-_CONDITIONS: dict[str, str] = {
-    "since_us": "time_us >= ?",
-    "until_us": "time_us < ?",
-    "status": "status BETWEEN ? AND ?",
-    "outcome": "outcome = ?",
-    "provider": "provider = ?",
-    "key": "(key_id = ? OR key_name = ?)",
-    "trace": "(trace_id = ? AND trace_id != '' OR time_us BETWEEN ? AND ? AND id = ?)",
-    "min_latency_us": "latency_us >= ?",
-    "model": "(model_asked GLOB ? OR model_sent GLOB ? OR model_served GLOB ?)",
-}
-
-_facts = msgspec.msgpack.Decoder(list[bytes])
-_bodies = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
-
-
-class Damage(sqlite3.DatabaseError):
-    """What is stored in the file makes no sense."""
+_PAGES_KIB = 16 * 1024
+_COLUMNS = 4 + len(SINGLE) + 13
+_INSERT = f"INSERT OR IGNORE INTO requests VALUES ({', '.join('?' * _COLUMNS)})"
+_RATE = "INSERT OR REPLACE INTO rated VALUES (?, ?, ?, ?)"
 
 
 class Day:
-    """An open day. Methods raise `sqlite3.Error`; `StoreError` when the file is of a later version than this program."""
+    """An open day, which begins at `start_us`. With `text`, words are made findable as requests are written.
 
-    def __init__(self, path: Path, *, busy_s: float, write: bool = False) -> None:
-        self._compressor = zstandard.ZstdCompressor(level=1)
-        self._decompressor = zstandard.ZstdDecompressor()
+    Methods raise `sqlite3.Error`; `StoreError` when the file is of a later version than this program.
+    """
+
+    def __init__(self, path: Path, start_us: int, *, busy_s: float, write: bool = False, text: bool = True) -> None:
+        self._start_us = start_us
+        self._text = text
         self._db = _connect(path, busy_s, write)
         try:
             if write:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = NORMAL")
                 self._db.create_function("merged", 2, merged, deterministic=True)
+            self._db.execute(f"PRAGMA cache_size = -{_PAGES_KIB}")
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version > len(MIGRATIONS):
                 raise StoreError(f"{path} was written by a later version of this program (schema {version})")
             if write:
                 self._migrate(version)
             self.is_empty = version == 0 and not write  # a reader came between the file's making and its tables'
+            self._blocks = Blocks(self._db)
+            self._names = Names(self._db)
+            self._rows = Rows(self._names, start_us)
+            self._fresh = rolling.fresh(self._db) if write else 0
         except (sqlite3.Error, StoreError):
             self._db.close()
             raise
@@ -114,141 +65,197 @@ class Day:
         """Close the file (and fold its write-ahead log into it)."""
         self._db.close()
 
-    def append(self, records: Sequence[Record]) -> int:
-        """Write a batch in one transaction; how many records were new."""
-        if not self._insert(records):
-            records = self._unknown(records)
-            self._insert(records)
-        return len(records)
+    def append(self, records: Sequence[Record], rated: Mapping[str, Sum] | None = None) -> int:
+        """Write a batch in one transaction; how many records were new. `rated` is what was said of their traces."""
+        numbers = [self._rows.number(record) for record in records]
+        pairs = sorted(zip(numbers, records, strict=True), key=lambda pair: pair[0])  # as the indexes want them
+        if not self._insert(pairs, rated or {}):
+            pairs = self._unknown(pairs)
+            self._insert(pairs, rated or {})
+        self._fresh += len(pairs)
+        if self._fresh >= rolling.FRESH:
+            self.roll_up()
+        return len(pairs)
+
+    def roll_up(self) -> None:
+        """Roll up what is not rolled up yet: when there is enough of it, and before the day is left alone."""
+        if not self._fresh:
+            return
+        with self._transaction():
+            rolling.roll_up(self._db, self._names, self._start_us)
+        self._fresh = 0
+
+    def rate(self, rated: Mapping[str, Sum]) -> None:
+        """What is now said of these traces."""
+        with self._transaction():
+            for trace, now in rated.items():
+                for n in of_trace(self._db, trace, self._start_us):
+                    row = self._db.execute("SELECT rated, weight, score FROM rated WHERE n = ?", (n,)).fetchone()
+                    was = row or (0, 0, 0)
+                    if now != was:
+                        self._db.execute(_RATE, (n, *now))
+                        if self._db.execute("SELECT 1 FROM fresh WHERE n = ?", (n,)).fetchone() is None:
+                            change = (now[0] - was[0], now[1] - was[1], now[2] - was[2])
+                            rolling.rate(self._db, self._names, self._start_us, n, change)
 
     def find(self, meant: Filter, after: Cursor | None, limit: int, *, bodies: bool = False) -> list[Record]:
         """The newest records that are meant, older than `after`; with the bodies of their requests, or with none. There may be
         fewer than `limit` where these are large, but not none."""
-        conditions = [condition for name, condition in _CONDITIONS.items() if _values(meant, name)]
-        values = [value for name in _CONDITIONS for value in _values(meant, name)]
-        if after is not None:
-            conditions.append("(time_us, id) < (?, ?)")
-            values += [after.time_us, after.id]
-        if meant.outcome not in ("", "ok"):
-            conditions.append("outcome != 'ok'")  # what the index of these is made for
-        where = "WHERE " + " AND ".join(conditions) if conditions else ""
-        rows = self._db.execute(
-            f"SELECT n FROM requests {where} ORDER BY time_us DESC, id DESC LIMIT ?",  # noqa: S608 - conditions are ours
-            [*values, limit],
-        ).fetchall()
-        loaded: dict[int, list[bytes]] = {}
-        if not bodies:
-            return [self._record(n, loaded)[0] for (n,) in rows]
+        reader = self._blocks.reader()
         found: list[Record] = []
-        block, kept, size = 0, list[tuple[bytes, bytes]](), 0
-        for (n,) in rows:
-            record, first = self._record(n, loaded)
-            if first != block:
-                block, (_, kept) = first, self._read(_BODIES, first, _bodies)
-            if kept:
-                record.request = kept[n - first][0]
+        size = 0
+        for place in self._places(meant, after, limit):
+            record = reader.record(place)
+            if bodies:
+                reader.add_bodies(record, place)
+                record.response = record.sent = record.received = b""
                 size += len(record.request)
             found.append(record)
             if size >= SCANNED_BYTES:
                 break
         return found
 
-    def get(self, id: str, first_us: int, last_us: int) -> Record | None:
-        """One record with its bodies, whose time is within the two given."""
-        row = self._db.execute(
-            "SELECT n FROM requests WHERE time_us BETWEEN ? AND ? AND id = ?", (first_us, last_us, id)
-        ).fetchone()
-        if row is None:
-            return None
-        record, first = self._record(row[0], {})
-        _, bodies = self._read(_BODIES, first, _bodies)
-        if bodies:
-            record.request, record.response = bodies[row[0] - first]
-        return record
+    def get(self, id: str) -> Record | None:
+        """One record with its bodies."""
+        for n in of_id(self._db, id, self._start_us):
+            (place,) = self._db.execute("SELECT at FROM requests WHERE n = ?", (n,)).fetchone()
+            reader = self._blocks.reader()
+            record = reader.record(place)
+            if record.id == id:
+                reader.add_bodies(record, place)
+                return record
+        return None
 
-    def minutes(self, since_us: int, until_us: int) -> Iterator[Minute]:
-        """The roll-ups of minutes in [since, until), in order."""
-        rows = self._db.execute(
-            f"SELECT {', '.join(_MINUTE_FIELDS)} FROM minutes WHERE minute_us >= ? AND minute_us < ? ORDER BY 1, 2, 3, 4",  # noqa: S608
-            (since_us, until_us),
-        )
-        for *sums, latency, ttft in rows:
-            yield Minute(*sums, latency=Sketch.unpack(latency), ttft=Sketch.unpack(ttft))
+    def totals(self, meant: Filter, since_us: int, until_us: int, asked: Question) -> list[tuple[int | str, Totals]]:
+        """What those come to that are meant and lie in [since, until); a group may come several times."""
+        try:
+            search = understand(self._db, self._blocks, meant, self._start_us)
+        except Nothing:
+            return []
+        return list(Sums(self._db, self._start_us, search, asked).answer(since_us, until_us))
 
     def _migrate(self, version: int) -> None:
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             self._db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
-    def _insert(self, records: Sequence[Record]) -> bool:
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db, self._names, self._rows)
+
+    def _insert(self, pairs: Sequence[tuple[int, Record]], rated: Mapping[str, Sum]) -> bool:
         """Write records that should all be new; when one is not, nothing is written, and the answer is False."""
-        execute = self._db.execute
-        execute("BEGIN IMMEDIATE")
-        try:
-            (last,) = execute("SELECT ifnull(max(n), 0) FROM requests").fetchone()
-            before = self._db.total_changes
-            self._db.executemany(_INSERT, map(_row, range(last + 1, last + 1 + len(records)), records))
-            if self._db.total_changes - before != len(records):
-                return False
-            for start, stop in _blocks(records):
-                self._write_block(last + start + 1, records[start:stop])
-            self._db.executemany(_ADD, map(_minute_row, roll_up(records)))
-            execute("COMMIT")
+        if not pairs:
             return True
+        db = self._db
+        numbers, records = [n for n, _ in pairs], [record for _, record in pairs]
+        with self._transaction() as transaction:
+            places = self._blocks.write(records, numbers)
+            rows = [self._rows.row(record, n, at) for (n, record), at in zip(pairs, places, strict=True)]
+            before = db.total_changes
+            db.executemany(_INSERT, [row for row, _ in rows])
+            if db.total_changes - before != len(rows):
+                transaction.fail()
+                return False
+            db.executemany("INSERT INTO fresh VALUES (?)", [(n,) for n in numbers])
+            db.executemany(
+                "INSERT INTO find (rowid, terms) VALUES (?, ?)", [(n, row[1]) for n, row in zip(numbers, rows, strict=True)]
+            )
+            if self._text:
+                words = ((at, " ".join(said(each.request, each.response))) for at, each in zip(places, records, strict=True))
+                db.executemany("INSERT INTO said (rowid, words) VALUES (?, ?)", [each for each in words if each[1]])
+            if rated:
+                known = [(n, rated[each.trace_id]) for n, each in pairs if each.trace_id in rated]
+                db.executemany(_RATE, [(n, *sums) for n, sums in known])
+        return True
+
+    def _unknown(self, pairs: Sequence[tuple[int, Record]]) -> list[tuple[int, Record]]:
+        """Those that are not in the file, each once, with a number that is free. Only one process writes, so that it stays so."""
+        taken: dict[int, str] = {}
+        found: list[tuple[int, Record]] = []
+        for start, record in pairs:
+            n = start
+            while (id := taken.get(n) or self._id_of(n)) is not None and id != record.id:
+                n += 1  # another one of this very millisecond has the same bits by chance
+            if id is None:
+                taken[n] = record.id
+                found.append((n, record))
+        return sorted(found, key=lambda pair: pair[0])
+
+    def _id_of(self, n: int) -> str | None:
+        row = self._db.execute("SELECT id FROM requests WHERE n = ?", (n,)).fetchone()
+        return None if row is None else whole_id(row[0])
+
+    def _places(self, meant: Filter, after: Cursor | None, limit: int) -> list[int]:
+        """Where the records stand that are meant, newest first."""
+        try:
+            search = understand(self._db, self._blocks, meant, self._start_us)
+        except Nothing:
+            return []
+        first, last = span_of_numbers(meant, self._start_us)
+        if after is not None:
+            last = min(last, number_at(after.time_us, self._start_us) + (1 << BITS) - 1)
+        where = [times(meant, self._start_us), search.where()]
+        source, order, values = "requests r", "r.n", list[str]()
+        if search.numbers is not None:
+            source, values = "json_each(?) s CROSS JOIN requests r ON r.n = s.value", [json.dumps(sorted(search.numbers))]
+        elif search.match:
+            source, order, values = "find CROSS JOIN requests r ON r.n = find.rowid", "find.rowid", [" AND ".join(search.match)]
+            where.append("find MATCH ?")
+        where.append(f"{order} >= {first} AND {order} <= {last}")
+        rows = self._db.execute(
+            f"SELECT r.n, r.us, r.id, r.at FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} DESC",  # noqa: S608
+            values,
+        )
+        found: list[int] = []
+        for moment in _moments(rows, self._start_us):
+            # Within a millisecond numbers are in no order.
+            moment.sort(reverse=True)
+            found += [at for time_us, id, at in moment if after is None or (time_us, id) < (after.time_us, after.id)]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+
+class _Transaction:
+    """A transaction on a day; when it fails, what was learned in it is forgotten."""
+
+    def __init__(self, db: sqlite3.Connection, names: Names, rows: Rows) -> None:
+        self._db = db
+        self._names = names
+        self._rows = rows
+        self._failed = False
+
+    def __enter__(self) -> _Transaction:
+        self._db.execute("BEGIN IMMEDIATE")
+        return self
+
+    def fail(self) -> None:
+        """Nothing of it is to be kept."""
+        self._failed = True
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            if kind is None and not self._failed:
+                self._db.execute("COMMIT")
         finally:
             if self._db.in_transaction:
-                execute("ROLLBACK")
-
-    def _unknown(self, records: Sequence[Record]) -> list[Record]:
-        """Those that are not in the file, each once. Only this process writes, so that it stays true."""
-        known = "SELECT 1 FROM requests WHERE time_us = ? AND id = ?"
-        once = {record.id: record for record in reversed(records)}
-        return [
-            record
-            for record in reversed(once.values())
-            if self._db.execute(known, (whole(record.time_us), record.id)).fetchone() is None
-        ]
-
-    def _write_block(self, first: int, records: Sequence[Record]) -> None:
-        self._write("INSERT INTO facts VALUES (?, ?)", first, [pack(record, bodies=False) for record in records])
-        if any(record.request or record.response for record in records):
-            self._write("INSERT INTO bodies VALUES (?, ?)", first, [(record.request, record.response) for record in records])
-
-    def _write(self, statement: str, first: int, values: object) -> None:
-        self._db.execute(statement, (first, self._compressor.compress(msgspec.msgpack.encode(values))))
-
-    def _record(self, n: int, loaded: dict[int, list[bytes]]) -> tuple[Record, int]:
-        """Record `n` without bodies, and the first of its block; `loaded` blocks are not read again."""
-        for first, facts in loaded.items():
-            if first <= n < first + len(facts):
-                break
-        else:
-            first, facts = self._read(_FACTS, n, _facts)
-            loaded[first] = facts
-        try:
-            return unpack(facts[n - first]), first
-        except (msgspec.DecodeError, IndexError) as error:
-            raise Damage(f"record {n} cannot be read: {error}") from None
-
-    def _read(self, statement: str, n: int, decoder: msgspec.msgpack.Decoder[list[T]]) -> tuple[int, list[T]]:
-        row = self._db.execute(statement, (n,)).fetchone()
-        if row is None:
-            return 0, []
-        try:
-            return row[0], decoder.decode(self._decompressor.decompress(row[1]))
-        except (zstandard.ZstdError, msgspec.DecodeError) as error:
-            raise Damage(f"the block of record {n} cannot be read: {error}") from None
+                self._names.forget()
+                self._rows.forget()
+                self._db.execute("ROLLBACK")
 
 
-def _blocks(records: Sequence[Record]) -> Iterator[tuple[int, int]]:
-    """Where blocks begin and end."""
-    start = size = 0
-    for at, record in enumerate(records, 1):
-        size += len(record.request) + len(record.response)
-        if at - start == BLOCK_RECORDS or size >= BLOCK_BYTES:
-            yield start, at
-            start, size = at, 0
-    if start < len(records):
-        yield start, len(records)
+def _moments(rows: sqlite3.Cursor, start_us: int) -> Iterator[list[tuple[int, str, int]]]:
+    """(time, id, place) of the rows of each millisecond."""
+    moment: list[tuple[int, str, int]] = []
+    now = -1
+    for n, us, id, at in rows:
+        ms = n >> BITS
+        if ms != now and moment:
+            yield moment
+            moment = []
+        now = ms
+        moment.append((start_us + ms * 1000 + us, whole_id(id), at))
+    if moment:
+        yield moment
 
 
 def _connect(path: Path, busy_s: float, write: bool) -> sqlite3.Connection:
@@ -264,62 +271,3 @@ def _connect(path: Path, busy_s: float, write: bool) -> sqlite3.Connection:
         # A write-ahead log cannot be shared in a directory that cannot be written; then nobody writes there either.
         db = sqlite3.connect(place + "?immutable=1", isolation_level=None, uri=True)
     return db
-
-
-def _row(n: int, record: Record) -> tuple[object, ...]:
-    usage = record.usage
-    return (
-        n,
-        whole(record.time_us),
-        record.id,
-        "" if _is_own(record) else record.trace_id[:NAME],
-        record.key_id[:NAME],
-        record.key_name[:NAME],
-        record.provider[:NAME],
-        record.model_asked[:NAME],
-        record.model_sent[:NAME],
-        record.model_served[:NAME],
-        record.operation,
-        record.status,
-        record.outcome,
-        whole(record.latency_us),
-        0 if usage is None else whole(usage.input),
-        0 if usage is None else whole(usage.output),
-        None if record.cost_nusd is None else whole(record.cost_nusd),
-    )
-
-
-def _is_own(record: Record) -> bool:
-    """Whether the trace is the record's own, made from its id because the caller named none.
-
-    Such a trace is not stored: it is random, and an index of random texts costs a page of disk for each record.
-    """
-    return record.trace_id == record.id.replace("-", "")
-
-
-def _own(trace: str) -> tuple[int, int, str]:
-    """The record whose own trace it would be: from when, until when, its id."""
-    id = f"{trace[:8]}-{trace[8:12]}-{trace[12:16]}-{trace[16:20]}-{trace[20:]}"
-    time_us = time_of_id(id)
-    return (-1, -1, "") if time_us is None else (time_us, time_us + 999, id)
-
-
-def _values(meant: Filter, name: str) -> list[object]:
-    """The values that a member of a filter gives its condition; [] when it is not set."""
-    value = getattr(meant, name)
-    if value is None or value == "" or value == 0:
-        return []
-    if name == "status":
-        return list(value)
-    if name == "key":
-        return [value, value]
-    if name == "trace":
-        return [value[:NAME], *_own(value)]
-    if name == "model":
-        return [glob(value)] * 3
-    return [value]
-
-
-def _minute_row(minute: Minute) -> tuple[object, ...]:
-    *sums, latency, ttft = msgspec.structs.astuple(minute)
-    return (*sums, latency.pack(), ttft.pack())

@@ -10,6 +10,7 @@ import msgspec
 
 from lockgate.core.record import Record
 from lockgate.stores.logs.rollup import Totals
+from lockgate.stores.logs.text import said, words
 
 #: What requests are told apart by, in analytics; or `metadata.NAME`.
 Dimension = Literal[
@@ -35,8 +36,8 @@ class Filter(msgspec.Struct, frozen=True):
 
     A tuple means any of its values. Times are µs since the epoch, `until_us` excluded. `status` are ranges, both ends included.
     `models` are compared with the model asked, sent and served; they, and the values of `metadata`, may have `*` and `?`.
-    `keys` are ids or names. `workspaces` None is every one; () is none at all. `text` are words, each of which stands in what was
-    asked or answered.
+    `keys` are ids or names. `workspaces` None is every one; () is none at all. `text` are words, each of which stands in what
+    was asked or answered.
     """
 
     since_us: int | None = None
@@ -110,8 +111,7 @@ class Filter(msgspec.Struct, frozen=True):
     def _says(self, record: Record) -> bool:
         if not self.text:
             return True
-        said = (record.request + b"\n" + record.response).decode("utf-8", "replace").casefold()
-        return all(word in said for word in self.text.casefold().split())
+        return {*words(self.text)} <= {*said(record.request, record.response)}
 
 
 def glob(pattern: str) -> str:

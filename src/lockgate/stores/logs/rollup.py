@@ -1,8 +1,6 @@
-"""Roll-ups: what happened in a minute, so that nobody has to read a million records to draw a line."""
+"""Roll-ups: what many requests come to, so that nobody has to read a million records to draw a line."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import msgspec
 
@@ -10,10 +8,16 @@ from lockgate.core.record import Record
 from lockgate.stores.logs.sketch import Sketch
 
 MINUTE_US = 60_000_000
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+#: A stream in which nothing comes for longer is stalled.
+STALL_US = 10_000_000
 #: A count above this is somebody's error; sums of smaller ones stay within 64 bits.
 LARGEST = 2**53
 #: Characters of a name that are kept for searching and grouping.
 NAME = 256
+#: The group of all values for which there is no group of their own.
+OTHER = "(other)"
 
 
 class Totals(msgspec.Struct):
@@ -51,29 +55,9 @@ class Totals(msgspec.Struct):
     gap: Sketch = msgspec.field(default_factory=Sketch)
 
 
-class Minute(msgspec.Struct):
-    """What happened in one minute for one provider, model (as sent) and key. Sums, but for the two sketches (µs).
-
-    `unpriced` counts requests that used tokens at an unknown price: `cost_nusd` lacks them.
-    """
-
-    minute_us: int
-    provider: str
-    model: str
-    key_id: str
-    requests: int = 0
-    refused: int = 0
-    failed: int = 0
-    broken: int = 0
-    client_left: int = 0
-    input: int = 0
-    output: int = 0
-    cached: int = 0
-    cost_nusd: int = 0
-    unpriced: int = 0
-    latency_us: int = 0
-    latency: Sketch = msgspec.field(default_factory=Sketch)
-    ttft: Sketch = msgspec.field(default_factory=Sketch)
+#: The members of `Totals` that are sums, and the sketches.
+SKETCHES = ("latency", "ttft", "gap")
+SUMS = tuple(name for name in Totals.__struct_fields__ if name not in SKETCHES)
 
 
 def whole(count: int) -> int:
@@ -81,35 +65,19 @@ def whole(count: int) -> int:
     return count if 0 <= count <= LARGEST else LARGEST if count > 0 else 0
 
 
-def roll_up(records: Iterable[Record]) -> Iterable[Minute]:
-    """The minutes of these records, in no order."""
-    found: dict[tuple[int, str, str, str], Minute] = {}
-    for record in records:
-        start = whole(record.time_us) // MINUTE_US * MINUTE_US
-        key = (start, record.provider[:NAME], record.model_sent[:NAME], record.key_id[:NAME])
-        minute = found.get(key)
-        if minute is None:
-            minute = found[key] = Minute(*key)
-        minute.requests += 1
-        match record.outcome:
-            case "ok":
-                pass
-            case "refused":
-                minute.refused += 1
-            case "failed":
-                minute.failed += 1
-            case "broken":
-                minute.broken += 1
-            case "client_left":
-                minute.client_left += 1
-        if (usage := record.usage) is not None:
-            minute.input += whole(usage.input)
-            minute.output += whole(usage.output)
-            minute.cached += whole(usage.cached)
-            minute.unpriced += record.cost_nusd is None
-        minute.cost_nusd += whole(record.cost_nusd or 0)
-        minute.latency_us += whole(record.latency_us)
-        minute.latency.add(record.latency_us)
-        if record.ttft_us is not None:
-            minute.ttft.add(record.ttft_us)
-    return found.values()
+def add(one: Totals, other: Totals) -> None:
+    """Add the other one to the first."""
+    for name in SUMS:
+        setattr(one, name, getattr(one, name) + getattr(other, name))
+    for name in SKETCHES:
+        getattr(one, name).merge(getattr(other, name))
+
+
+def rescued(record: Record) -> bool:
+    """Whether it was answered well after an attempt that failed."""
+    return record.outcome == "ok" and any(attempt.kind not in ("", "hedged") for attempt in record.attempts)
+
+
+def stalled(record: Record) -> bool:
+    """Whether nothing came in its stream for so long."""
+    return record.stream and record.gap_us is not None and record.gap_us > STALL_US

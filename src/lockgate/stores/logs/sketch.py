@@ -16,6 +16,11 @@ _LOG_GROWTH = math.log((1 + ERROR) / (1 - ERROR))
 _decode = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
+def bucket_of(value: float) -> int:
+    """The bucket that a value falls into."""
+    return math.ceil(math.log(value) / _LOG_GROWTH) if value > 1 else 0
+
+
 class Sketch:
     """Counts by bucket; bucket 0 holds everything up to one."""
 
@@ -39,7 +44,7 @@ class Sketch:
 
     def add(self, value: float) -> None:
         """Count one value."""
-        bucket = math.ceil(math.log(value) / _LOG_GROWTH) if value > 1 else 0
+        bucket = bucket_of(value)
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
 
     def merge(self, other: Sketch) -> None:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from lockgate.core.record import Record, time_of_id
-from lockgate.stores.logs.day import Damage, Day
-from lockgate.stores.logs.ports import Cursor, Filter, Page
-from lockgate.stores.logs.rollup import Minute
+from lockgate.stores.logs.blocks import Damage
+from lockgate.stores.logs.day import Day
+from lockgate.stores.logs.ports import Cursor, Feedback, Filter, Groups, Page
+from lockgate.stores.logs.ratings import Ratings, Sum
+from lockgate.stores.logs.rollup import DAY_US, SUMS, Totals, add
+from lockgate.stores.logs.sums import Question, check_dimension
 from lockgate.stores.ports import StoreError
 
 T = TypeVar("T")
@@ -27,9 +32,13 @@ _OPEN = 2
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 #: Records that are read at a time when all are.
 _SCANNED = 200
-_DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_US = int((datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000
+
+
+def start_of(name: str) -> int:
+    """When the day of that name begins, in µs since the epoch."""
+    return int(datetime.fromisoformat(name + "T00:00:00+00:00").timestamp()) * 1_000_000
 
 
 def day_of(time_us: int) -> str:
@@ -40,13 +49,16 @@ def day_of(time_us: int) -> str:
 class SqliteLog:
     """A `LogStore` in a directory. One process may append, any number may read.
 
-    `report` is told in words of files set aside; `busy_s` is how long to wait for a lock, in seconds.
+    `report` is told in words of files set aside; `busy_s` is how long to wait for a lock, in seconds. With `text`, what is appended
+    can be searched by its words.
     """
 
-    def __init__(self, directory: Path, *, report: Callable[[str], None], busy_s: float = 5.0) -> None:
+    def __init__(self, directory: Path, *, report: Callable[[str], None], busy_s: float = 5.0, text: bool = True) -> None:
         self._directory = directory
         self._report = report
         self._busy_s = busy_s
+        self._text = text
+        self._ratings = Ratings(directory / "feedback.sqlite", busy_s=busy_s)
         self._open: dict[str, tuple[Day, int]] = {}  # name → the day and its file's inode
 
     def __repr__(self) -> str:
@@ -56,8 +68,12 @@ class SqliteLog:
         """Keep the records; how many were new. Raises `StoreError`; what was kept until then stays kept."""
         days: dict[int, list[Record]] = {}
         for record in sorted(records, key=lambda record: record.time_us):
-            days.setdefault(record.time_us // _DAY_US, []).append(record)
-        return sum(self._append(day_of(number * _DAY_US), batch) for number, batch in days.items())
+            days.setdefault(record.time_us // DAY_US, []).append(record)
+        new = 0
+        with self._held() as rated:
+            for number, batch in days.items():
+                new += self._append(day_of(number * DAY_US), batch, rated)
+        return new
 
     def page(self, meant: Filter, after: Cursor | None = None, limit: int = 50) -> Page:
         """The newest records that are meant, older than `after`, without bodies."""
@@ -65,7 +81,8 @@ class SqliteLog:
         until_us = min(meant.until_us if meant.until_us is not None else _LAST_US, after.time_us + 1 if after else _LAST_US)
         for name in self._days(meant.since_us or 0, until_us, newest_first=True):
             wanted = limit - len(found)
-            found += self._read(name, lambda day, wanted=wanted: day.find(meant, after, wanted)) or []
+            begin = after if after is not None and day_of(after.time_us) == name else None
+            found += self._read(name, lambda day, wanted=wanted, begin=begin: day.find(meant, begin, wanted)) or []
             if len(found) >= limit:
                 break
         return Page(found, Cursor.of(found[-1]) if found and len(found) >= limit else None)
@@ -84,18 +101,74 @@ class SqliteLog:
         ms = time_of_id(id)
         first, last = (0, _LAST_US) if ms is None else (ms, ms + 999)
         for name in self._days(first, last + 1, newest_first=True):
-            record = self._read(name, lambda day: day.get(id, first, last))
+            record = self._read(name, lambda day: day.get(id))
             if record is not None:
                 return record
         return None
 
-    def minutes(self, since_us: int, until_us: int) -> list[Minute]:
-        """The roll-ups of minutes in [since, until), oldest first."""
-        return [
-            minute
-            for name in self._days(since_us, until_us, newest_first=False)
-            for minute in self._read(name, lambda day: list(day.minutes(since_us, until_us))) or []
-        ]
+    def series(self, meant: Filter, step_us: int) -> list[tuple[int, Totals]]:
+        """What the records that are meant come to, in steps, oldest first.
+
+        Read from roll-ups where one tells apart all that `meant` names (see `cuts`): organisation, workspace, and either models
+        with providers, operation, status, outcome, error, cache and route, or keys, or users, or one value of metadata. For
+        ranges, texts, traces, feedback and what is named across these, from the requests of the days concerned.
+        """
+        since_us, until_us = _times(meant)
+        since_us, until_us = since_us // step_us * step_us, -(-until_us // step_us) * step_us
+        whole = msgspec.structs.replace(meant, since_us=None, until_us=None)
+        steps: dict[int | str, Totals] = {}
+        for name in self._days(since_us, until_us, newest_first=False):
+            self._sum(name, whole, since_us, until_us, Question(step_us=step_us), steps)
+        return sorted((int(start), totals) for start, totals in steps.items() if totals.requests)
+
+    def groups(self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0) -> Groups:
+        """The same told apart by a dimension. A day tells at most some thousand values of each apart in its roll-ups; the rest
+        are `rollup.OTHER`. Models are told apart as they were sent."""
+        check_dimension(by)
+        if order not in SUMS:
+            raise ValueError(f"'{order}' is none of {', '.join(SUMS)}")
+        since_us, until_us = _times(meant)
+        whole = msgspec.structs.replace(meant, since_us=None, until_us=None)
+        names = list(self._days(since_us, until_us, newest_first=False))
+        # First the order of all, then the rest of those that are shown: there may be thousands, of many days.
+        found: dict[int | str, Totals] = {}
+        for name in names:
+            self._sum(name, whole, since_us, until_us, Question(by=by, of=tuple({"requests", order}), sketches=False), found)
+        ranked = sorted(
+            (str(each) for each, totals in found.items() if totals.requests),
+            key=lambda each: (-getattr(found[each], order), each),
+        )
+        shown = ranked[offset : offset + limit]
+        full: dict[int | str, Totals] = {}
+        for name in names if shown else ():
+            self._sum(name, whole, since_us, until_us, Question(by=by, among=tuple(shown)), full)
+        return Groups([(each, full.get(each, found[each])) for each in shown], len(ranked))
+
+    def rate(self, feedback: Sequence[Feedback]) -> None:
+        """Keep what people said. It counts with each request of its trace."""
+        if not feedback:
+            return
+        try:
+            rated = self._ratings.say(feedback)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot write to {self._ratings.path}: {error}") from None
+        except OSError as error:
+            raise StoreError(f"cannot write to {self._ratings.path}: {error.strerror}") from None
+        for path in self._files():
+            try:
+                with closing(Day(path, start_of(path.stem), busy_s=self._busy_s, write=True)) as day:
+                    day.rate(rated)
+            except sqlite3.Error as error:
+                if not _is_damage(error):
+                    raise StoreError(f"cannot write to {path}: {error}") from None
+                self._report(f"request log: {path} is damaged and left out: {error}")
+
+    def feedback(self, traces: Sequence[str]) -> list[Feedback]:
+        """What people said of traces, oldest first."""
+        try:
+            return self._ratings.of(traces)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot read {self._ratings.path}: {error}") from None
 
     def prune(self, before_us: int) -> int:
         """Delete the days that ended before; how many."""
@@ -109,6 +182,10 @@ class SqliteLog:
                 except OSError as error:
                     raise StoreError(f"cannot delete {path}: {error.strerror}") from None
                 gone += 1
+        try:
+            self._ratings.prune(before_us)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot write to {self._ratings.path}: {error}") from None
         return gone
 
     def close(self) -> None:
@@ -116,11 +193,40 @@ class SqliteLog:
         for name in list(self._open):
             self._let_go(name)
 
-    def _append(self, name: str, records: list[Record]) -> int:
+    def _sum(
+        self, name: str, meant: Filter, since_us: int, until_us: int, asked: Question, found: dict[int | str, Totals]
+    ) -> None:
+        """Add what a day answers to what was found."""
+        for group, totals in self._read(name, lambda day: day.totals(meant, since_us, until_us, asked)) or ():
+            if group in found:
+                add(found[group], totals)
+            else:
+                found[group] = totals
+
+    @contextmanager
+    def _held(self) -> Iterator[Callable[[Sequence[str]], dict[str, Sum]]]:
+        """While requests are kept: what looks up what was said of traces."""
+        for _ in range(2):
+            with ExitStack() as held:
+                try:
+                    rated = held.enter_context(self._ratings.held())
+                except sqlite3.Error as error:
+                    if not _is_damage(error):
+                        raise StoreError(f"cannot write to {self._ratings.path}: {error}") from None
+                    self._set_aside(self._ratings.path, error)
+                    continue
+                except OSError as error:
+                    raise StoreError(f"cannot write to {self._directory}: {error.strerror}") from None
+                yield rated
+                return
+        raise StoreError(f"cannot write to {self._ratings.path}: the file is damaged, and so was the one after it")
+
+    def _append(self, name: str, records: list[Record], rated: Callable[[Sequence[str]], dict[str, Sum]]) -> int:
         path = self._path(name)
         for _ in range(2):
             try:
-                return self._day(name).append(records)
+                day = self._day(name)
+                return day.append(records, rated([record.trace_id for record in records if record.trace_id]))
             except sqlite3.Error as error:
                 self._let_go(name)
                 if not _is_damage(error):
@@ -145,7 +251,7 @@ class SqliteLog:
         while len(self._open) >= _OPEN:
             self._let_go(next(iter(self._open)))
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        day = Day(path, busy_s=self._busy_s, write=True)
+        day = Day(path, start_of(name), busy_s=self._busy_s, write=True, text=self._text)
         self._open[name] = day, path.stat().st_ino
         return day
 
@@ -153,7 +259,7 @@ class SqliteLog:
         """Ask a day; None when it is not there or not readable (which is reported)."""
         path = self._path(name)
         try:
-            with closing(Day(path, busy_s=self._busy_s)) as day:
+            with closing(Day(path, start_of(name), busy_s=self._busy_s)) as day:
                 return None if day.is_empty else question(day)
         except sqlite3.Error as error:
             if not path.exists():
@@ -176,7 +282,12 @@ class SqliteLog:
     def _let_go(self, name: str) -> None:
         day, _ = self._open.pop(name, (None, 0))
         if day is not None:
-            day.close()
+            try:
+                day.roll_up()
+            except sqlite3.Error:
+                pass  # it is done when the day is opened for writing again; until then its rows are counted
+            finally:
+                day.close()
 
     def _path(self, name: str) -> Path:
         return self._directory / (name + SUFFIX)
@@ -192,6 +303,12 @@ class SqliteLog:
         first, last = day_of(since_us), day_of(until_us - 1)
         names = [path.stem for path in self._files() if first <= path.stem <= last]
         return iter(reversed(names) if newest_first else names)
+
+
+def _times(meant: Filter) -> tuple[int, int]:
+    if meant.since_us is None or meant.until_us is None:
+        raise ValueError("from when until when? Both times are needed")
+    return meant.since_us, meant.until_us
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

@@ -1,0 +1,50 @@
+"""Cuts: which roll-ups there are, by what each tells requests apart.
+
+To tell everything apart at once would be to keep the requests themselves; so what has few values is kept together, and what has
+many (keys, users, values of metadata) by itself. All cuts know organisation and workspace. A question is answered from the
+smallest cut that knows all it names; when none does, from the requests of the days concerned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+import msgspec
+
+#: What all cuts tell apart.
+TENANCY = ("organisation", "workspace")
+_MODEL = ("provider", "model_asked", "model_sent", "model_served")
+_RESULT = ("operation", "status", "outcome", "error", "cache")
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """What one family of roll-ups tells apart. `minutely`: it is kept by the minute too, not only by the hour and the day."""
+
+    number: int
+    names: tuple[str, ...]
+    minutely: bool = False
+
+
+ALL = Cut(0, (), minutely=True)
+MODEL = Cut(1, _MODEL)
+RESULT = Cut(2, _RESULT)
+ROUTE = Cut(3, ("route",))
+KEY = Cut(4, ("key", "key_name"))
+USER = Cut(5, ("user",))
+METADATA = Cut(6, ("metadata",))
+FEW = Cut(7, ("route", *_MODEL, *_RESULT))
+
+CUTS = (ALL, MODEL, RESULT, ROUTE, KEY, USER, METADATA, FEW)
+
+#: A dimension of `ports.Dimension` → the column that holds it.
+COLUMNS = {
+    "model": "model_sent", "provider": "provider", "key": "key", "user": "user", "workspace": "workspace",
+    "organisation": "organisation", "route": "route", "operation": "operation", "status": "status", "outcome": "outcome",
+    "error": "error", "cache": "cache",
+}  # fmt: skip
+
+
+def cut_for(named: Set[str]) -> Cut | None:
+    """The smallest cut that tells all these columns apart; None when there is none."""
+    wanted = named - {*TENANCY}
+    return next((cut for cut in CUTS if wanted <= {*cut.names}), None)

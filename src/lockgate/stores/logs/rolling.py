@@ -1,0 +1,163 @@
+"""Rolling up: the requests that are counted from their rows go over into the roll-ups, many at a time.
+
+To add each request to the dozen roll-ups it belongs to would cost more than all else; of sixteen thousand most share them. All
+sums of a request are one whole number here, with a lane of 64 bits for each, so that to add two requests is one addition.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from struct import Struct
+
+from lockgate.stores.logs.cuts import ALL, CUTS, FEW, KEY, METADATA, TENANCY, USER, Cut
+from lockgate.stores.logs.names import Names
+from lockgate.stores.logs.rollup import DAY_US, HOUR_US, MINUTE_US, SKETCHES, SUMS
+from lockgate.stores.logs.rows import BITS
+from lockgate.stores.logs.schema import NAMED, SINGLE
+from lockgate.stores.logs.sketch import Sketch
+from lockgate.stores.logs.sums import adds
+
+#: So many requests are rolled up together.
+FRESH = 16_384
+#: Sums that may fall, as somebody changes what he said: they have a lane for what is added and one for what is taken away.
+_SIGNED = ("rated", "weight", "score")
+_UNSIGNED = tuple(name for name in SUMS if name not in _SIGNED)
+_LANES = Struct(f"<{len(_UNSIGNED) + 2 * len(_SIGNED)}Q")
+
+_KEYS = ", ".join(f'"{name}"' for name in NAMED)
+_ADD = (
+    f"INSERT INTO rollups (cut, span_us, {_KEYS}, start_us, {', '.join((*_UNSIGNED, *_SIGNED))}, {', '.join(SKETCHES)}) "  # noqa: S608
+    f"VALUES ({', '.join('?' * (3 + len(NAMED) + len(SUMS) + len(SKETCHES)))}) ON CONFLICT DO UPDATE SET "
+    + ", ".join(
+        [f"{name} = {name} + excluded.{name}" for name in SUMS]
+        + [f"{name} = merged({name}, excluded.{name})" for name in SKETCHES]
+    )
+)
+_PLACE = {name: at for at, name in enumerate(NAMED)}
+
+
+class _Heap:
+    """Requests thrown together: their sums, and the buckets of their sketches."""
+
+    __slots__ = ("buckets", "lanes")
+
+    def __init__(self) -> None:
+        self.lanes = 0
+        self.buckets: tuple[list[int], list[int], list[int]] = ([], [], [])
+
+    def add(self, other: _Heap) -> None:
+        self.lanes += other.lanes
+        for mine, more in zip(self.buckets, other.buckets, strict=True):
+            mine += more
+
+
+_Key = tuple[int, ...]  # start, then the columns of a cut with its tenancy
+_Heaps = dict[_Key, _Heap]
+
+
+def fresh(db: sqlite3.Connection) -> int:
+    """How many requests are not rolled up."""
+    return db.execute("SELECT count(*) FROM fresh").fetchone()[0]
+
+
+def roll_up(db: sqlite3.Connection, names: Names, start_us: int) -> None:
+    """Roll up all that is fresh. Within a transaction."""
+    sums = adds(db)
+    query = _query(
+        [sums[name] for name in _UNSIGNED], [sums[name] for name in _SIGNED], "fresh s CROSS JOIN requests r ON r.n = s.n"
+    )
+    _add(db, names, start_us, db.execute(query + " LEFT JOIN rated q ON q.n = r.n"))
+    db.execute("DELETE FROM fresh")
+
+
+def rate(db: sqlite3.Connection, names: Names, start_us: int, n: int, change: tuple[int, int, int]) -> None:
+    """Add what was newly said of a request that is rolled up already: `rated`, `weight`, `score`. Within a transaction."""
+    query = _query(["0"] * len(_UNSIGNED), [str(each) for each in change], "requests r", sketches=False)
+    _add(db, names, start_us, db.execute(query + " WHERE r.n = ?", (n,)))
+
+
+def _query(unsigned: list[str], signed: list[str], source: str, *, sketches: bool = True) -> str:
+    both = [f"max({each}, 0), max(-({each}), 0)" for each in signed]
+    buckets = [f"r.{name}" if sketches else "NULL" for name in SKETCHES]
+    names = [f'r."{name}"' for name in SINGLE]
+    return f"SELECT r.n, r.metadata, {', '.join([*buckets, *names, *unsigned, *both])} FROM {source}"  # noqa: S608
+
+
+def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[tuple[object, ...]]) -> None:
+    few, keys, users, tags, minutes = _Heaps(), _Heaps(), _Heaps(), _Heaps(), _Heaps()
+    rolled, pack, whole = names.rolled, _LANES.pack, int.from_bytes
+    at = {name: index for index, name in enumerate(SINGLE)}
+    pick_few = [at[name] for name in (*FEW.names, *TENANCY)]
+    user, key, key_name, organisation, workspace = (at[name] for name in ("user", "key", "key_name", *TENANCY))
+    end = 5 + len(SINGLE)
+    for row in rows:
+        n, metadata, latency, ttft, gap = row[:5]
+        own = row[5:end]
+        if min(own) < 0:  # pyright: ignore
+            own = tuple(map(rolled, own))  # pyright: ignore
+        lanes = whole(pack(*row[end:]), "little")
+        ms = n >> BITS  # pyright: ignore
+        hour = start_us + ms // 3_600_000 * HOUR_US
+        of = (own[organisation], own[workspace])
+        places = [
+            (few, (hour, *[own[index] for index in pick_few])),
+            (keys, (hour, own[key], own[key_name], *of)),
+            (users, (hour, own[user], *of)),
+            (minutes, (start_us + ms // 60_000 * MINUTE_US, *of)),
+        ]
+        if metadata:
+            places += [(tags, (hour, rolled(int(each)), *of)) for each in metadata[1:-1].split(",")]  # pyright: ignore
+        for heaps, place in places:
+            heap = heaps.get(place)  # pyright: ignore
+            if heap is None:
+                heap = heaps[place] = _Heap()  # pyright: ignore
+            heap.lanes += lanes
+            one, two, three = heap.buckets
+            one.append(latency) if latency is not None else None  # pyright: ignore
+            two.append(ttft) if ttft is not None else None  # pyright: ignore
+            three.append(gap) if gap is not None else None  # pyright: ignore
+    hourly = {FEW: few, KEY: keys, USER: users, METADATA: tags}
+    for cut in CUTS:
+        heaps = hourly.get(cut) or (_coarser(few, cut) if cut not in hourly else few)
+        if cut in hourly:
+            heaps = hourly[cut]
+        db.executemany(_ADD, _rows(cut, HOUR_US, heaps))
+        db.executemany(_ADD, _rows(cut, DAY_US, _by_day(heaps, start_us)))
+    db.executemany(_ADD, _rows(ALL, MINUTE_US, minutes))
+
+
+def _coarser(few: _Heaps, cut: Cut) -> _Heaps:
+    """The heaps of a cut that tells less apart."""
+    columns = (*FEW.names, *TENANCY)
+    pick = [0, *[1 + columns.index(name) for name in (*cut.names, *TENANCY)]]
+    return _thrown_together(few, lambda place: tuple([place[index] for index in pick]))
+
+
+def _by_day(heaps: _Heaps, start_us: int) -> _Heaps:
+    return _thrown_together(heaps, lambda place: (start_us, *place[1:]))
+
+
+def _thrown_together(heaps: _Heaps, place_of: object) -> _Heaps:
+    found = _Heaps()
+    for place, heap in heaps.items():
+        new = place_of(place)  # pyright: ignore
+        if new not in found:
+            found[new] = _Heap()
+        found[new].add(heap)
+    return found
+
+
+def _rows(cut: Cut, span_us: int, heaps: _Heaps) -> Iterator[tuple[object, ...]]:
+    columns = [_PLACE[name] for name in (*cut.names, *TENANCY)]
+    for place in sorted(heaps):
+        heap = heaps[place]
+        named = [0] * len(NAMED)
+        for column, number in zip(columns, place[1:], strict=True):
+            named[column] = number
+        numbers = _LANES.unpack(heap.lanes.to_bytes(_LANES.size, "little"))
+        signed = numbers[len(_UNSIGNED) :]
+        changes = [signed[at] - signed[at + 1] for at in range(0, len(signed), 2)]
+        sketches = [Sketch(dict(Counter(buckets))).pack() for buckets in heap.buckets]
+        yield (cut.number, span_us, *named, place[0], *numbers[: len(_UNSIGNED)], *changes, *sketches)
