@@ -22,6 +22,7 @@ _COMMANDS = {
     "models": ("lists", "models"),
     "prices": ("prices", "prices"),
     "logs": ("logs", "logs"),
+    "spend": ("spend", "spend"),
     "explain": ("explain", "explain"),
     "backtest": ("backtest", "backtest"),
     "alerts": ("alerts", "alerts"),
