@@ -56,7 +56,9 @@ class App:
             self._spool,
             _redactor(snapshot),
         )
-        self._admin = AdminDoor(house, lambda: self.world.snapshot, self.runtime.client)
+        self._admin = AdminDoor(
+            house, lambda: self.world.snapshot, self.runtime.client, draining=lambda: self.world.draining
+        )
         self.gateway = Gateway(self.world, self.runtime, admin=self._admin, metrics=Metrics(house.data))
         self._meters = Meters(
             self.runtime,

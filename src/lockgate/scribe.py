@@ -1,4 +1,5 @@
-"""The ingest process: moves records from the spool into the log store, forgets old days, and counts for `/metrics`.
+"""The ingest process: moves records and feedback from their spools into the log store, forgets old days, counts for `/metrics`,
+and has exports made.
 
 `python -m lockgate.scribe --data DIR --lifeline FD`. One works in a data directory at a time; another waits its turn. It ends
 after moving what is there: at SIGTERM, or when the lifeline (the reading end of a pipe whose other end its supervisor holds)
@@ -13,12 +14,15 @@ import logging
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lockgate.stores import roster
+from lockgate.control.exports.shelf import Exports
+from lockgate.stores import feedback, roster
+from lockgate.stores.feedback import FeedbackIngest
 from lockgate.stores.logs.ingest import BATCH, Ingest
 from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.logs.sqlite import SqliteLog
@@ -36,6 +40,8 @@ DRAIN_S = 10.0
 PRUNE_S = 3600.0
 #: Between two times that the numbers are written down.
 SAVE_S = 1.0
+#: Between two looks for an export that was started.
+EXPORTS_S = 1.0
 _DAY_US = 86_400_000_000
 
 
@@ -91,13 +97,18 @@ def scribe(data: Path, lifeline: int = -1, retention_days: int = 0) -> int:
     store = SqliteLog(data / "log", report=log.warning)
     numbers = Numbers(Counting(spool, data / saved.NAME, report=log.warning), data / roster.NAME)
     ingest = Ingest(spool, store, report=log.warning, released=numbers.counting.has_saved)
+    said = FeedbackIngest(data / feedback.FOLDER, store, report=log.warning)
+    exporter = Exporter(data)
     try:
-        _keep_moving(Log(store, ingest, retention_days), numbers, bell)
+        _keep_moving(Log(store, ingest, said, retention_days), numbers, exporter, bell)
+        exporter.stop()
         numbers.finish()
-        return 0 if _drain(ingest) else 1
+        return 0 if _drain(ingest, said) else 1
     finally:
+        exporter.stop()
         numbers.counting.close()
         ingest.close()
+        said.close()
         store.close()
         os.close(lock)
 
@@ -133,12 +144,65 @@ class Numbers:
         self.counting.save()
 
 
-class Log:
-    """Moves records into the store; when the store has trouble, not again before a while has passed."""
+class Exporter:
+    """Has exports made by a process of their own, which is there while there is something to do. It holds the other end of our
+    lifeline, and is asked to end by that: what it was doing stays to be done."""
 
-    def __init__(self, store: LogStore, ingest: Ingest, retention_days: int) -> None:
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._exports = Exports(data)
+        self._look_at = self._prune_at = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._life = -1
+
+    def step(self, now: float) -> None:
+        """Start it when it is needed. Trouble is told, and is none of the log's."""
+        if now < self._look_at or (self._process is not None and self._process.poll() is None):
+            return
+        self._look_at = now + EXPORTS_S
+        self._let_go()
+        try:
+            if now >= self._prune_at:
+                self._prune_at = now + PRUNE_S
+                self._exports.prune(time.time_ns() // 1000)
+            if self._exports.due() is not None:
+                self._start()
+        except OSError as error:
+            self._look_at = now + RETRY_MOST_S
+            log.error("exports: %s", error)
+
+    def stop(self) -> None:
+        """Have it end, and wait until it has."""
+        self._let_go()
+        if self._process is not None:
+            try:
+                self._process.wait(DRAIN_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def _start(self) -> None:
+        lifeline, self._life = os.pipe()
+        try:
+            command = [sys.executable, "-m", "lockgate.exporter", "--data", str(self._data), "--lifeline", str(lifeline)]
+            self._process = subprocess.Popen(command, pass_fds=(lifeline,), stdin=subprocess.DEVNULL)  # noqa: S603 - ourselves
+        finally:
+            os.close(lifeline)
+
+    def _let_go(self) -> None:
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1
+
+
+class Log:
+    """Moves records and feedback into the store; when the store has trouble, not again before a while has passed."""
+
+    def __init__(self, store: LogStore, ingest: Ingest, said: FeedbackIngest, retention_days: int) -> None:
         self._store = store
         self._ingest = ingest
+        self._said = said
         self._retention_days = retention_days
         self._retry_s = 0.0
         self._retry_at = 0.0
@@ -153,6 +217,7 @@ class Log:
                 self._prune_at = now + PRUNE_S
                 self._store.prune(time.time_ns() // 1000 - self._retention_days * _DAY_US)
             moved = self._ingest.step()
+            self._said.step()
         except StoreError as error:
             self._retry_s = min(max(RETRY_S, 2 * self._retry_s), RETRY_MOST_S)
             self._retry_at = now + self._retry_s
@@ -162,20 +227,21 @@ class Log:
         return moved >= BATCH
 
 
-def _keep_moving(records: Log, numbers: Numbers, bell: Bell) -> None:
+def _keep_moving(records: Log, numbers: Numbers, exporter: Exporter, bell: Bell) -> None:
     while not bell.rung:
         now = time.monotonic()
+        exporter.step(now)
         more = numbers.step(now)
         if not (records.step(now) or more):
             bell.wait(LOOK_S)
 
 
-def _drain(ingest: Ingest) -> bool:
+def _drain(ingest: Ingest, said: FeedbackIngest) -> bool:
     """Move what is there; False when some had to stay. A store that is busy for a moment is tried again."""
     until, patience = time.monotonic() + DRAIN_S, time.monotonic() + RETRY_S
     while True:
         try:
-            if not ingest.step():
+            if not ingest.step() and not said.step():
                 return True
         except StoreError as error:
             if time.monotonic() > patience:

@@ -6,14 +6,13 @@ anything else, and no more than `MOST` requests wait for it.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
 from lockgate.control.config import Config
+from lockgate.control.crew import Crew
 from lockgate.control.house import House
 from lockgate.control.identity.reception import Reception
 from lockgate.control.vault import Vault
@@ -37,7 +36,7 @@ def nobody(scheme: str) -> Client:
 
 class Office:
     """`snapshot` gives the world as it is now, `client` what asks identity providers, by scheme; `clock` the time in µs since
-    the epoch. `reception` is where people log in."""
+    the epoch; `draining` says whether the worker ends. `reception` is where people log in, `beside` what closes with it."""
 
     def __init__(
         self,
@@ -45,13 +44,15 @@ class Office:
         snapshot: Callable[[], Snapshot],
         client: Callable[[str], Client] = nobody,
         clock: Callable[[], int] = now_us,
+        draining: Callable[[], bool] = lambda: False,
     ) -> None:
         self.house = house
         self.snapshot = snapshot
         self.clock = clock
+        self.draining = draining
         self.reception = Reception(house, client)
-        self._threads: ThreadPoolExecutor | None = None
-        self._waiting = 0
+        self.beside: list[Callable[[], None]] = []
+        self._crew = Crew("admin", THREADS, MOST, "the control store")
         self._turn = threading.Lock()
         self._store: ControlStore | None = None
         self._reading = threading.Lock()
@@ -62,15 +63,7 @@ class Office:
 
     async def do(self, work: Callable[[], T]) -> T:
         """Do something that blocks. Raises `Refusal` 503 when too many wait already, and whatever the work raises."""
-        if self._waiting >= MOST:
-            raise Refusal(503, "busy", "Too many requests wait for the control store. Try again in a moment.", retry_after=2.0)
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(THREADS, "admin")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._waiting -= 1
+        return await self._crew.do(work)
 
     @property
     def store(self) -> ControlStore:
@@ -108,8 +101,9 @@ class Office:
     def close(self) -> None:
         """Let go of threads and store."""
         self.reception.close()
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        self._crew.close()
+        for close in self.beside:
+            close()
         with self._turn:
             if self._store is not None:
                 self._store.close()

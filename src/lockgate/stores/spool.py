@@ -44,7 +44,8 @@ class Spool:
 
     `clock` tells microseconds since the epoch; `report` is told in words, at most once a second, when records are lost or
     stripped. Sizes are in bytes; `capacity` is what all segments of the directory may hold together: above it bodies are
-    left out, above twice as much records are dropped.
+    left out, above twice as much records are dropped. `mark` stands in the names of its segments, and tells them from those of
+    another one in the same process.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Spool:
         segment_us: int = 3600 * _SECOND,
         capacity: int = 2 * 1024 * 1024 * 1024,
         body_limit: int = 1024 * 1024,
+        mark: str = "",
     ) -> None:
         self.dropped = 0
         self.stripped = 0
@@ -67,6 +69,7 @@ class Spool:
         self._segment_us = segment_us
         self._capacity = capacity
         self._body_limit = body_limit
+        self._mark = mark
         self._fd = -1
         self._size = 0
         self._rotate_at = 0
@@ -95,6 +98,15 @@ class Spool:
         if trouble:
             return self._drop(now, trouble)
         return True
+
+    def put(self, payload: bytes) -> bool:
+        """Write down what is no record, and whoever reads the directory understands; False when it had to be dropped."""
+        now = self._clock()
+        if now >= self._look_at:
+            self._look(now)
+        trouble = "the spool is full: is the ingest process running?" if self._held > 2 * self._capacity else ""
+        trouble = trouble or self._write(payload, now)
+        return not trouble or self._drop(now, trouble)
 
     def close(self) -> None:
         """Let go of the segment: its reader may finish and delete it."""
@@ -125,7 +137,7 @@ class Spool:
         self.close()
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._segments += 1
-        name = f"{now:017d}-{os.getpid()}-{self._segments}{SUFFIX}"
+        name = f"{now:017d}-{os.getpid()}-{self._mark}{self._segments}{SUFFIX}"
         path = self._directory / name
         unnamed = path.with_suffix(".new")
         fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)

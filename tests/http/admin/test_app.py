@@ -166,6 +166,6 @@ def test_what_is_deeper_than_anyone_writes_is_refused(admin):
 
 
 def test_no_more_requests_wait_for_the_store_than_it_can_bear(admin, monkeypatch):
-    monkeypatch.setattr("lockgate.control.office.MOST", 0)
+    monkeypatch.setattr(admin.office._crew, "_most", 0)
     answer = admin.get("/v1/configs")
     assert (answer.status, answer.code) == (503, "busy")

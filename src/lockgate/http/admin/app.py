@@ -12,13 +12,13 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lockgate.control.insight import Insight
 from lockgate.control.office import Office
 from lockgate.core.audit import Actor
 from lockgate.core.failure import Refusal
@@ -32,6 +32,7 @@ from lockgate.http.admin.operations import Operation, bind, members_of, named_in
 from lockgate.http.admin.routes import OPENAPI, AdminTable
 from lockgate.http.exchange import too_large
 from lockgate.pipeline.keys import OWN, SHARED
+from lockgate.stores.logs.sqlite import SqliteLog
 
 log = logging.getLogger("lockgate")
 
@@ -43,6 +44,7 @@ _ONCE = frozenset((*OWN, *SHARED, b"content-length", b"host", b"if-match", b"coo
 
 def make_app(table: AdminTable, office: Office) -> Starlette:
     """The application. Raises `UnguardedRoute`."""
+    insight = Insight(office, SqliteLog(office.house.data / "log", report=log.warning))
     operations = [bind(route) for route in table.routes]
     described = describe(operations)
 
@@ -62,7 +64,8 @@ def make_app(table: AdminTable, office: Office) -> Starlette:
 
     routes = [Route(OPENAPI, openapi, methods=["GET"])]
     routes += [
-        Route(_path(each), _endpoint(each, office), methods=[each.route.method], name=each.route.handler) for each in operations
+        Route(_path(each), _endpoint(each, office, insight), methods=[each.route.method], name=each.route.handler)
+        for each in operations
     ]
     routes += login_routes(office)
     app = Starlette(routes=routes, exception_handlers={HTTPException: refused})
@@ -76,7 +79,7 @@ def _path(operation: Operation) -> str:
     return operation.route.path.replace(f"{{{deep}}}", f"{{{deep}:path}}") if deep else operation.route.path
 
 
-def _endpoint(operation: Operation, office: Office) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(operation: Operation, office: Office, insight: Insight) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         id = _new_id(office)
         response = await answered(request, id)
@@ -86,7 +89,7 @@ def _endpoint(operation: Operation, office: Office) -> Callable[[Request], Await
 
     async def answered(request: Request, id: str) -> Response:
         try:
-            return await _respond(request, operation, office, id)
+            return await _respond(request, operation, office, insight, id)
         except Refusal as refusal:
             return refuse(refusal, id)
         except TROUBLE as trouble:
@@ -101,7 +104,7 @@ def _endpoint(operation: Operation, office: Office) -> Callable[[Request], Await
     return endpoint
 
 
-async def _respond(request: Request, operation: Operation, office: Office, id: str) -> Response:
+async def _respond(request: Request, operation: Operation, office: Office, insight: Insight, id: str) -> Response:
     raw: list[tuple[bytes, bytes]] = request.scope["headers"]
     headers = dict(raw)
     _check_head(raw)
@@ -109,17 +112,21 @@ async def _respond(request: Request, operation: Operation, office: Office, id: s
     if not operation.route.open:
         caller = await office.do(lambda: _admit(headers, operation, office))
     query, common = operation.read_query(request.query_params.multi_items())
-    body = operation.read_body(await _body(request, headers))
+    body = operation.read_body(await _body(request, headers, operation.route.most or BODY_LIMIT))
 
     def work() -> tuple[object, int]:
         if caller is None:
-            ask = Guest(office, _actor(request, office, "user", "", "", id), dict(request.path_params))
+            ask = Guest(office, _actor(request, office, "user", "", "", id), dict(request.path_params), insight)
         else:
-            ask = _ask(request, operation, office, caller, id, common, body)
+            ask = _ask(request, operation, office, insight, caller, id, common, body)
         more = {name: value for name, value in (("body", body), ("query", query)) if value is not None}
         return operation.function(ask, **more), ask.version
 
-    said, version = await office.do(work)
+    said, version = await (insight.readers.do(work) if operation.route.reads_log else office.do(work))
+    if isinstance(said, Response):
+        for name, value in (*HEADERS.items(), ("x-lockgate-request-id", id)):
+            said.headers.setdefault(name, value)
+        return said
     return answer(said, id, version)
 
 
@@ -134,10 +141,11 @@ def _ask(
     request: Request,
     operation: Operation,
     office: Office,
+    insight: Insight,
     caller: Caller,
     id: str,
     common: dict[str, str],
-    body: msgspec.Struct | None,
+    body: object,
 ) -> Ask:
     """The request, once it is certain that the caller may make it."""
     route = operation.route
@@ -148,7 +156,15 @@ def _ask(
     check_role(caller, route, tenant, members_of(body))
     actor = _actor(request, office, caller.kind, caller.id, caller.name, id)
     ask = Ask(
-        route, caller, tenant, office, actor, dict(params), request.headers.get("host", ""), request.headers.get("if-match", "")
+        route,
+        caller,
+        tenant,
+        office,
+        actor,
+        dict(params),
+        request.headers.get("host", ""),
+        request.headers.get("if-match", ""),
+        insight,
     )
     permit(caller, route, ask.scopes)
     return ask
@@ -173,15 +189,15 @@ def _check_head(raw: list[tuple[bytes, bytes]]) -> None:
             raise Refusal(415, "unsupported_encoding", "Send the body without content-encoding.")
 
 
-async def _body(request: Request, headers: dict[bytes, bytes]) -> bytes:
+async def _body(request: Request, headers: dict[bytes, bytes], limit: int) -> bytes:
     length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length[:20]) > BODY_LIMIT:
-        raise too_large(BODY_LIMIT)
+    if length.isdigit() and int(length[:20]) > limit:
+        raise too_large(limit)
     pieces, size = list[bytes](), 0
     async for piece in request.stream():
         size += len(piece)
-        if size > BODY_LIMIT:
-            raise too_large(BODY_LIMIT)
+        if size > limit:
+            raise too_large(limit)
         pieces.append(piece)
     return b"".join(pieces)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from lockgate.control import declared
+from lockgate.control.insight import Insight
 from lockgate.control.office import Office
 from lockgate.control.rights import Rights
 from lockgate.control.roles import Standing
@@ -22,8 +23,11 @@ from lockgate.stores.control.store import ControlStore
 class Guest:
     """A request to what is open to those whom nobody knows yet. They bring what tells whose business it is."""
 
-    def __init__(self, office: Office, actor: Actor, params: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, office: Office, actor: Actor, params: dict[str, str] | None = None, insight: Insight | None = None
+    ) -> None:
         self.office = office
+        self._insight = insight
         self.actor = actor
         self.params = params or {}
         self.now_us = office.clock()
@@ -31,6 +35,12 @@ class Guest:
 
     def __repr__(self) -> str:
         return f"Guest({self.actor.uri})"
+
+    @property
+    def insight(self) -> Insight:
+        """What there is of the log."""
+        assert self._insight is not None
+        return self._insight
 
 
 class Ask:
@@ -54,6 +64,7 @@ class Ask:
         params: dict[str, str],
         host: str = "",
         if_match: str = "",
+        insight: Insight | None = None,
     ) -> None:
         self.route = route
         self.caller = caller
@@ -66,6 +77,7 @@ class Ask:
         self.now_us = office.clock()
         self.version = 0  # of the row that the answer shows, for its ETag
         self._if_match = if_match
+        self._insight = insight
 
     def __repr__(self) -> str:
         return f"Ask({self.route.name}, {self.caller.name!r}, {self.tenant})"
@@ -74,6 +86,12 @@ class Ask:
     def store(self) -> ControlStore:
         """Where things are stored."""
         return self.office.store
+
+    @property
+    def insight(self) -> Insight:
+        """What there is of the log."""
+        assert self._insight is not None
+        return self._insight
 
     @property
     def at_home(self) -> bool:

@@ -21,7 +21,7 @@ LOGIN = "/auth/"
 
 class AdminDoor:
     """The admin API of one worker, and the logins. `snapshot` gives the world as it is now, `client` what asks identity
-    providers, by scheme. Raises `UnguardedRoute`."""
+    providers, by scheme; `draining` says whether the worker ends. Raises `UnguardedRoute`."""
 
     def __init__(
         self,
@@ -29,9 +29,10 @@ class AdminDoor:
         snapshot: Callable[[], Snapshot],
         client: Callable[[str], Client] = nobody,
         *,
+        draining: Callable[[], bool] = lambda: False,
         table: AdminTable | None = None,
     ) -> None:
-        self._office = Office(house, snapshot, client)
+        self._office = Office(house, snapshot, client, draining=draining)
         self._table = lay_out() if table is None else table
         self._app: Callable[[Scope, Receive, Send], object] | None = None
         self._building = asyncio.Lock()

@@ -48,7 +48,9 @@ class Error(msgspec.Struct, frozen=True):
 def describe(operations: Iterable[Operation]) -> bytes:
     """The description, as JSON."""
     operations = list(operations)
-    types = {kind for each in operations for kind in (each.body, each.answer) if kind is not None} | {Error}
+    answers = {each.answer for each in operations if not each.route.gives}
+    types = answers | {each.body for each in operations if each.body is not None} | {Error}
+    types |= {each.element for each in operations if each.element is not None}
     ordered = sorted(types, key=repr)
     references, schemas = msgspec.json.schema_components(ordered, ref_template=_REFS)
     at = dict(zip(ordered, references, strict=True))
@@ -92,18 +94,25 @@ def _operation(each: Operation, at: dict[Any, Any]) -> dict[str, Any]:
         "tags": [route.resource],
         "parameters": _parameters(each),
         "responses": {
-            "200": {"description": "Done", "content": {"application/json": {"schema": at[each.answer]}}},
+            "200": {"description": "Done", "content": _content(each, at)},
             "default": {"$ref": "#/components/responses/Error"},
         },
         "x-scopes": list(route.scopes),
         "x-roles": sorted(route.roles),
     }
     if each.body is not None:
-        needed = any(field.required for field in msgspec.structs.fields(each.body))
-        said["requestBody"] = {"required": needed, "content": {"application/json": {"schema": at[each.body]}}}
+        schema = at[each.body] if each.element is None else {"oneOf": [at[each.body], at[each.element]]}
+        needed = each.element is not None or any(field.required for field in msgspec.structs.fields(each.body))
+        said["requestBody"] = {"required": needed, "content": {"application/json": {"schema": schema}}}
     if route.open:
         said["security"] = []
     return said
+
+
+def _content(each: Operation, at: dict[Any, Any]) -> dict[str, Any]:
+    if each.route.gives:
+        return {each.route.gives: {"schema": {"type": "string"}}}
+    return {"application/json": {"schema": at[each.answer]}}
 
 
 def _parameters(each: Operation) -> list[dict[str, Any]]:
@@ -111,10 +120,12 @@ def _parameters(each: Operation) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in _HOLE.findall(each.route.path)
     ]
     members: dict[str, Any] = {}
+    required: list[str] = []
     if each.query is not None:
         (_,), schemas = msgspec.json.schema_components([each.query], ref_template=_REFS)
         members = dict(schemas[each.query.__name__].get("properties", {}))
+        required = schemas[each.query.__name__].get("required", [])
     for name in COMMON:
         members.setdefault(name, {"type": "string", "default": ""})
-    found += [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in members.items()]
+    found += [{"name": name, "in": "query", "required": name in required, "schema": schema} for name, schema in members.items()]
     return found

@@ -2,7 +2,8 @@
 
     def update(ask: Ask, body: ChangedConfig) -> MadeConfig
 
-`body` is the JSON body, `query` the query; both are structs, and what they do not know is refused.
+`body` is the JSON body, `query` the query; both are structs, and what they do not know is refused. A body that is a list may
+be sent as one of its elements, too.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
+from starlette.responses import Response
 
 from lockgate.core.failure import Refusal
 from lockgate.core.json import readable, wrong_type
@@ -21,7 +23,7 @@ from lockgate.http.admin.shapes import said
 from lockgate.http.routes import UnguardedRoute
 
 #: Other spellings of what a query may say, as Portkey's SDK has them in places.
-_ALSO = {"pageSize": "page_size", "currentPage": "current_page"}
+_ALSO = {"pageSize": "page_size", "currentPage": "current_page", "workspace_slug": "workspace_id"}
 _UNKNOWN = re.compile("unknown field `(.+?)`")
 
 
@@ -31,14 +33,23 @@ class Operation(msgspec.Struct, frozen=True):
     route: AdminRoute
     function: Callable[..., Any]
     answer: Any
-    body: type[msgspec.Struct] | None = None
+    body: Any = None
     query: type[msgspec.Struct] | None = None
 
-    def read_body(self, data: bytes) -> msgspec.Struct | None:
+    @property
+    def element(self) -> Any:
+        """What a body that is a list has; None for any other."""
+        kind = get_args(self.body)[0] if get_origin(self.body) is Annotated else self.body
+        return get_args(kind)[0] if get_origin(kind) is list else None
+
+    def read_body(self, data: bytes) -> Any:
         """The body; nothing at all stands for `{}`. Raises `Refusal` 400 for what cannot be read."""
         if self.body is not None:
+            data = data or b"{}"
+            if self.element is not None and data.lstrip()[:1] == b"{":
+                data = b"[" + data + b"]"
             try:
-                return readable(data or b"{}", self.body)
+                return readable(data, self.body)
             except Refusal as refusal:
                 raise _named(refusal) from None
         if data.strip() not in (b"", b"{}", b"null"):
@@ -85,7 +96,7 @@ def _named(refusal: Refusal) -> Refusal:
 COMMON = ("workspace_id", "organisation_id")
 
 
-def named_in(name: str, body: msgspec.Struct | None, query: Mapping[str, str], path: Mapping[str, str]) -> str:
+def named_in(name: str, body: object, query: Mapping[str, str], path: Mapping[str, str]) -> str:
     """A workspace or an organisation that a request names. Raises `Refusal` 400 when it names two."""
     named = {getattr(body, name, ""), query.get(name, ""), path.get(name, "")} - {"", None}
     if len(named) > 1:
@@ -93,9 +104,9 @@ def named_in(name: str, body: msgspec.Struct | None, query: Mapping[str, str], p
     return named.pop() if named else ""
 
 
-def members_of(body: msgspec.Struct | None) -> frozenset[str]:
+def members_of(body: object) -> frozenset[str]:
     """What a body says, by the names of its members."""
-    return frozenset() if body is None else said(body)
+    return said(body) if isinstance(body, msgspec.Struct) else frozenset()
 
 
 def bind(route: AdminRoute) -> Operation:
@@ -105,11 +116,13 @@ def bind(route: AdminRoute) -> Operation:
     function = getattr(import_module(f"lockgate.http.admin.{module}"), name, None)
     if function is None:
         raise UnguardedRoute(f"{route.name}: there is no {route.handler}")
-    types = get_type_hints(function)
+    types = get_type_hints(function, include_extras=True)
     answer, body, query = types.pop("return", None), types.pop("body", None), types.pop("query", None)
     types.pop("ask", None)
     if answer is None or types:
         raise UnguardedRoute(f"{route.name}: {route.handler} takes an ask, a body and a query, and says what it gives")
-    if strange := set(route.reserved) - set(() if body is None else body.__struct_fields__):
+    if (answer is Response) != bool(route.gives):
+        raise UnguardedRoute(f"{route.name}: what is no JSON says what it gives, and is a Response")
+    if strange := set(route.reserved) - set(getattr(body, "__struct_fields__", ())):
         raise UnguardedRoute(f"{route.name}: its body has no {', '.join(sorted(strange))}")
     return Operation(route, function, answer, body, query)

@@ -33,6 +33,9 @@ class AdminRoute(msgspec.Struct, frozen=True):
     reserved    members of the body that only some of the roles may say
     open        why nobody needs to be known; then there are no scopes and roles
     deep        the hole in which slashes may stand
+    gives       the media type of an answer that is no JSON; its handler gives a `Response`
+    reads_log   it is answered by those who read the log (`control.insight`), and not by those who set things up
+    most        bytes of a body; 0: as many as of any other
     """
 
     method: str
@@ -46,6 +49,9 @@ class AdminRoute(msgspec.Struct, frozen=True):
     reserved: dict[str, frozenset[Role]] = {}
     open: str = ""
     deep: str = ""
+    gives: str = ""
+    reads_log: bool = False
+    most: int = 0
 
     @property
     def name(self) -> str:

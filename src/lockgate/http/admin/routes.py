@@ -15,6 +15,7 @@ import msgspec
 from lockgate.control.scopes import ADMINISTRATIVE
 from lockgate.http.admin.holding_routes import HOLDINGS
 from lockgate.http.admin.insight_routes import INSIGHTS
+from lockgate.http.admin.log_routes import ANALYTICS, EXPORTS, LOGS
 from lockgate.http.admin.policy_routes import POLICIES
 from lockgate.http.admin.route import ADMINS, EVERYONE, MANAGERS, MEMBERS, Action, AdminRoute, Role
 from lockgate.http.routes import UnguardedRoute
@@ -193,7 +194,12 @@ ORGANISATION: tuple[AdminRoute, ...] = (
     _of_organisation("PUT", f"{_ORGANISATION}/defaults", "organisation.update_defaults", "update"),
 )
 
-ROUTES: tuple[AdminRoute, ...] = (*API_KEYS, *CONFIGS, *WORKSPACES, *PEOPLE, *ORGANISATION, *HOLDINGS, *POLICIES, *INSIGHTS)
+ROUTES: tuple[AdminRoute, ...] = (
+    *(*API_KEYS, *CONFIGS, *WORKSPACES, *PEOPLE, *ORGANISATION, *HOLDINGS, *POLICIES, *INSIGHTS, *LOGS, *ANALYTICS, *EXPORTS),
+)
+
+#: The scopes that rows may ask for: those that administer, and the one of whoever makes requests.
+KNOWN = ADMINISTRATIVE | {"completions.write"}
 
 #: Where the description of all this is.
 OPENAPI = "/openapi.json"
@@ -219,7 +225,7 @@ class AdminTable(msgspec.Struct, frozen=True):
         return sorted({route.method for route in self.routes if _compile(route).fullmatch(path)})
 
 
-def lay_out(routes: Iterable[AdminRoute] = ROUTES, known: frozenset[str] = ADMINISTRATIVE) -> AdminTable:
+def lay_out(routes: Iterable[AdminRoute] = ROUTES, known: frozenset[str] = KNOWN) -> AdminTable:
     """The table. Raises `UnguardedRoute` for a row that does not say who may ask and on whose behalf, or that is there
     twice."""
     rows = sorted(routes, key=lambda route: route.path.count("{"))  # stable: a path without holes is no hole of another
