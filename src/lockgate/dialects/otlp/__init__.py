@@ -1,0 +1,1 @@
+"""OpenTelemetry's protocol: its messages, and what generative AI is called in them."""

@@ -1,0 +1,134 @@
+"""A poster sends requests from a thread without an event loop: by our own client, under the egress policy, no redirect followed.
+
+It has a loop of its own, which runs only while something is sent; connections stay open between two requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from lockgate import __version__
+from lockgate.core.failure import Failure, Refusal
+from lockgate.policy.retry_after import read_retry_after
+from lockgate.stores.ports import StoreError
+from lockgate.stores.sinks.port import Later, Refused
+from lockgate.transport.client import HttpClient
+from lockgate.transport.destination import Destination, TlsIdentity
+from lockgate.transport.egress import Egress
+from lockgate.transport.exchange import Client, Deadlines, Headers, Outgoing
+
+#: Bytes of an answer that are read.
+_LIMIT = 64 * 1024
+_QUERY = re.compile(r"[!-~]*")
+#: Statuses after which the same request may well succeed. OTLP names these four
+#: (https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes).
+RETRIED = frozenset((429, 502, 503, 504))
+_AGENT = f"lockgate/{__version__}".encode()
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where to. Path and query may be a secret, so they are never shown."""
+
+    destination: Destination
+    target: bytes
+
+    def __repr__(self) -> str:
+        return f"Place({self.destination.authority})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """The same guard for pretty printers."""
+        return [("authority", self.destination.authority)]
+
+
+def place_of(url: str, tls: TlsIdentity | None = None, proxy: str = "") -> Place:
+    """The place of an operator's URL; raises `Refusal`."""
+    base, mark, query = url.partition("?")
+    destination, path = Destination.parse(base, trusted=True, tls=tls, proxy=proxy)
+    if not _QUERY.fullmatch(query) or "#" in query:
+        raise Refusal(400, "invalid_url", "The URL's query has characters that are not allowed.")
+    slash = "/" if base.endswith("/") or not path else ""  # which `parse` leaves out, and which means something here
+    return Place(destination, f"{path}{slash}{mark}{query}".encode("ascii"))
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An answer."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Poster:
+    """Belongs to the thread that first uses it. `timeout_s` is for all of an exchange; `now_s` are seconds since the epoch."""
+
+    def __init__(
+        self,
+        egress: Callable[[], Egress],
+        timeout_s: float = 30.0,
+        *,
+        now_s: Callable[[], float] = time.time,
+        client: Callable[[Egress], Client] | None = None,
+    ) -> None:
+        self._egress = egress
+        self._deadlines = Deadlines(connect=min(5.0, timeout_s), first_byte=timeout_s, idle=timeout_s, total=timeout_s)
+        self.now_s = now_s
+        self._make = client or HttpClient
+        self._runner: asyncio.Runner | None = None
+        self._client: Client | None = None
+
+    def send(self, place: Place, outgoing: Outgoing) -> Told:
+        """The answer, whatever it says. Raises `StoreError` where there is none."""
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        try:
+            told = self._runner.run(self._send(place, outgoing))
+        except Refusal as refusal:
+            raise StoreError(refusal.message) from None
+        if isinstance(told, Failure):
+            raise StoreError(told.message)
+        return told
+
+    def post(self, place: Place, headers: Headers, body: bytes, *, retried: frozenset[int] = RETRIED) -> Told:
+        """Post it; the answer when it was taken (2xx). Raises `Later` for statuses after which it is to be tried again,
+        `Refused` for all others, `StoreError` where there is no answer."""
+        return self.taken(place, Outgoing("POST", place.target, [(b"user-agent", _AGENT), *headers], body), retried)
+
+    def taken(self, place: Place, outgoing: Outgoing, retried: frozenset[int] = RETRIED) -> Told:
+        """Likewise for any request."""
+        told = self.send(place, outgoing)
+        if 200 <= told.status < 300:
+            return told
+        why = f"{place.destination.authority} answered with the status {told.status}"
+        if told.status in retried:
+            raise Later(why, read_retry_after(told.headers, self.now_s()) or 0.0)
+        raise Refused(why + ("; redirects are not followed" if 300 <= told.status < 400 else ""))
+
+    def close(self) -> None:
+        """End all connections."""
+        if self._runner is not None:
+            client = self._client
+            if isinstance(client, HttpClient):
+                client.close()
+            self._runner.close()
+            self._runner = self._client = None
+
+    async def _send(self, place: Place, outgoing: Outgoing) -> Told | Failure:
+        egress = self._egress()
+        if self._client is None:
+            self._client = self._make(egress)
+        elif isinstance(self._client, HttpClient) and self._client.egress != egress:
+            self._client.adopt(egress)
+        exchange = await self._client.send(place.destination, outgoing, self._deadlines)
+        if isinstance(exchange, Failure):
+            return exchange
+        try:
+            body = await exchange.read(_LIMIT)
+        finally:
+            exchange.close()
+        # What was answered counts, also where the rest of it was lost.
+        return Told(exchange.status, exchange.headers, body if isinstance(body, bytes) else b"")
