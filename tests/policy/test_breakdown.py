@@ -69,9 +69,20 @@ def flats(draw):
     return Flat(*(draw(rate) for _ in range(5)), "v", per=per, special=special, units=units, **more)
 
 
+#: What a provider may say that contradicts itself: parts that are more than the whole.
+strange = st.builds(
+    Usage, **dict.fromkeys((name for name in Usage.__struct_fields__ if name not in ("raw", "service_tier")), count)
+)
+
+
 @given(usages(), flats())
 def test_the_lines_add_up_to_the_cost(usage, flat):
     found = break_down(usage, flat)
     assert found.nusd == cost(usage, flat)
     assert abs(sum(line.nusd for line in found.lines) - found.nusd) <= Fraction(1, 2)
     assert all(line.nusd == line.usd * line.units * 10**9 / line.per for line in found.lines)
+
+
+@given(strange, flats())
+def test_counts_that_contradict_each_other_cost_what_is_charged_for_them(usage, flat):
+    assert break_down(usage, flat).nusd == cost(usage, flat)

@@ -58,7 +58,8 @@ def _line(kind: str, units: int, rate: int | Fraction, per: int, flat: Flat) -> 
 
 def _kinds(usage: Usage, flat: Flat) -> Iterator[tuple[str, int, int | Fraction, int]]:
     """(kind, units, nano-USD for `flat.per` units, units that its price is told for). Each token is in one line."""
-    cached, written, long = usage.cached, usage.cache_write, usage.cache_write_1h
+    cached, written = usage.cached, usage.cache_write
+    long = usage.cache_write_1h if written else 0
     plain = max(usage.input - cached - written, 0)
     output = usage.output
     if flat.special:
