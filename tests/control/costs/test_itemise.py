@@ -154,7 +154,7 @@ def test_a_provider_that_is_gone_is_priced_by_its_row():
 
 
 ANSWER = {
-    "id": "1", "object": "chat.completion", "created": 1, "model": "gpt-a",
+    "id": "1", "object": "chat.completion", "created": 1, "model": "gpt-x",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "pong"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 1003, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 900}},
 }  # fmt: skip

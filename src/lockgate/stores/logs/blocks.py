@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -53,6 +53,17 @@ class Blocks:
             places += range(block * _PLACES, block * _PLACES + stop - start)
         return places
 
+    def rewrite(self, changed: Mapping[int, Record]) -> None:
+        """Put records, without their bodies, into the places of what they were. Within a transaction. Raises `Damage`."""
+        blocks: dict[int, dict[int, Record]] = {}
+        for place, record in changed.items():
+            block, at = divmod(place, _PLACES)
+            blocks.setdefault(block, {})[at] = record
+        reader = self.reader()
+        for block, records in blocks.items():
+            facts = [pack(records[at], bodies=False) if at in records else old for at, old in enumerate(reader.facts(block))]
+            self._db.execute("UPDATE facts SET data = ? WHERE block = ?", (self._packed(facts), block))
+
     def numbers(self, places: Sequence[int]) -> list[int]:
         """The numbers of the requests at these places."""
         found: list[int] = []
@@ -87,13 +98,17 @@ class Reader:
     def record(self, place: int) -> Record:
         """The record at a place, without bodies. Raises `Damage`."""
         block, at = divmod(place, _PLACES)
+        try:
+            return unpack(self.facts(block)[at])
+        except (msgspec.DecodeError, IndexError) as error:
+            raise Damage(f"record {at} of block {block} cannot be read: {error}") from None
+
+    def facts(self, block: int) -> list[bytes]:
+        """What the records of a block say, packed. Raises `Damage`."""
         facts = self._facts.get(block)
         if facts is None:
             facts = self._facts[block] = self._read("SELECT data FROM facts WHERE block = ?", block, _facts)
-        try:
-            return unpack(facts[at])
-        except (msgspec.DecodeError, IndexError) as error:
-            raise Damage(f"record {at} of block {block} cannot be read: {error}") from None
+        return facts
 
     def add_bodies(self, record: Record, place: int) -> None:
         """Give a record its bodies. Raises `Damage`."""

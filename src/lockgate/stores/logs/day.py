@@ -12,8 +12,9 @@ from lockgate.core.record import Record
 from lockgate.stores.logs import rolling
 from lockgate.stores.logs.blocks import Blocks
 from lockgate.stores.logs.names import Names
-from lockgate.stores.logs.ports import Cursor, Filter
+from lockgate.stores.logs.ports import Cost, Cursor, Filter
 from lockgate.stores.logs.ratings import Sum
+from lockgate.stores.logs.reprice import reprice
 from lockgate.stores.logs.rollup import Totals
 from lockgate.stores.logs.rows import BITS, Rows, number_at, whole_id
 from lockgate.stores.logs.schema import MIGRATIONS, SINGLE
@@ -94,9 +95,15 @@ class Day:
                     was = row or (0, 0, 0)
                     if now != was:
                         self._db.execute(_RATE, (n, *now))
-                        if self._db.execute("SELECT 1 FROM fresh WHERE n = ?", (n,)).fetchone() is None:
-                            change = (now[0] - was[0], now[1] - was[1], now[2] - was[2])
-                            rolling.rate(self._db, self._names, self._start_us, n, change)
+                        change = {name: now[at] - was[at] for at, name in enumerate(("rated", "weight", "score"))}
+                        rolling.change(self._db, self._names, self._start_us, {n: change})
+
+    def reprice(self, costs: Mapping[str, Cost]) -> int:
+        """Set what requests cost, by their ids, in one transaction; how many were changed."""
+        with self._transaction():
+            changes = reprice(self._db, self._blocks, self._rows, self._start_us, costs)
+            rolling.change(self._db, self._names, self._start_us, changes)
+        return len(changes)
 
     def find(self, meant: Filter, after: Cursor | None, limit: int, *, bodies: bool = False) -> list[Record]:
         """The newest records that are meant, older than `after`; with the bodies of their requests, or with none. There may be

@@ -151,6 +151,16 @@ class Feedback(msgspec.Struct, frozen=True):
     workspace: str = ""
 
 
+class Cost(msgspec.Struct, frozen=True):
+    """What a request costs by other prices than it was recorded with: nano-USD (None: not known), a word on that, and the
+    version of the prices. `attempts` are the shares of its attempts, in their order; (): they stay as they are."""
+
+    nusd: int | None
+    note: str = ""
+    version: str = ""
+    attempts: tuple[int | None, ...] = ()
+
+
 class Groups(msgspec.Struct):
     """What requests come to, told apart by one dimension; the largest first. `total` is how many groups there are."""
 
@@ -186,6 +196,11 @@ class LogStore(Protocol):
     def groups(self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0) -> Groups:
         """The same told apart by a `Dimension`, or by `metadata.NAME`; those with the most of `order` (a member of `Totals`)
         first. Raises `ValueError` for a dimension that there is not."""
+        ...
+
+    def reprice(self, costs: Mapping[str, Cost]) -> int:
+        """Set what requests cost, by their ids: pages, details, series and groups say it from then on. All or none of a day;
+        what has that cost already, or is not there, is left alone. How many were changed. Others may append meanwhile."""
         ...
 
     def rate(self, feedback: Sequence[Feedback]) -> None:

@@ -6,9 +6,10 @@ sums of a request are one whole number here, with a lane of 64 bits for each, so
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from struct import Struct
 
 from lockgate.stores.logs.cuts import ALL, CUTS, FEW, KEY, METADATA, TENANCY, USER, Cut
@@ -21,8 +22,9 @@ from lockgate.stores.logs.sums import adds
 
 #: So many requests are rolled up together.
 FRESH = 16_384
-#: Sums that may fall, as somebody changes what he said: they have a lane for what is added and one for what is taken away.
-_SIGNED = ("rated", "weight", "score")
+#: Sums that may fall, as somebody changes what he said or prices are corrected: they have a lane for what is added and one for
+#: what is taken away.
+_SIGNED = ("cost_nusd", "unpriced", "rated", "weight", "score")
 _UNSIGNED = tuple(name for name in SUMS if name not in _SIGNED)
 _LANES = Struct(f"<{len(_UNSIGNED) + 2 * len(_SIGNED)}Q")
 
@@ -72,10 +74,18 @@ def roll_up(db: sqlite3.Connection, names: Names, start_us: int) -> None:
     db.execute("DELETE FROM fresh")
 
 
-def rate(db: sqlite3.Connection, names: Names, start_us: int, n: int, change: tuple[int, int, int]) -> None:
-    """Add what was newly said of a request that is rolled up already: `rated`, `weight`, `score`. Within a transaction."""
-    query = _query(["0"] * len(_UNSIGNED), [str(each) for each in change], "requests r", sketches=False)
-    _add(db, names, start_us, db.execute(query + " WHERE r.n = ?", (n,)))
+def change(db: sqlite3.Connection, names: Names, start_us: int, changes: Mapping[int, Mapping[str, int]]) -> None:
+    """Add what has changed of requests, by their numbers, to the roll-ups of those that are rolled up already. Within a
+    transaction."""
+    told = [[n, *(changed.get(name, 0) for name in _SIGNED)] for n, changed in changes.items()]
+    query = _query(
+        ["0"] * len(_UNSIGNED),
+        [f"json_extract(s.value, '$[{at}]')" for at in range(1, len(_SIGNED) + 1)],
+        "json_each(?) s CROSS JOIN requests r ON r.n = json_extract(s.value, '$[0]')",
+        sketches=False,
+    )
+    query += " WHERE r.n NOT IN (SELECT n FROM fresh)"
+    _add(db, names, start_us, db.execute(query, (json.dumps(told),)))
 
 
 def _query(unsigned: list[str], signed: list[str], source: str, *, sketches: bool = True) -> str:

@@ -7,7 +7,7 @@ A file may be taken away while we run, the directory may be read-only, the datab
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ import msgspec
 from lockgate.core.record import Record, time_of_id
 from lockgate.stores.logs.blocks import Damage
 from lockgate.stores.logs.day import Day
-from lockgate.stores.logs.ports import Cursor, Feedback, Filter, Groups, Page
+from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
 from lockgate.stores.logs.ratings import Ratings, Sum
 from lockgate.stores.logs.rollup import DAY_US, SUMS, Totals, add
 from lockgate.stores.logs.sums import Question, check_dimension
@@ -144,6 +144,16 @@ class SqliteLog:
             self._sum(name, whole, since_us, until_us, Question(by=by, among=tuple(shown)), full)
         return Groups([(each, full.get(each, found[each])) for each in shown], len(ranked))
 
+    def reprice(self, costs: Mapping[str, Cost]) -> int:
+        """Set what requests cost. Ids of ours say their day; for others all days are searched."""
+        days: dict[str, dict[str, Cost]] = {}
+        names = {path.stem for path in self._files()}
+        for id, cost in costs.items():
+            ms = time_of_id(id)
+            for name in names if ms is None else names & {day_of(ms)}:
+                days.setdefault(name, {})[id] = cost
+        return sum(self._reprice(name, some) for name, some in sorted(days.items()))
+
     def rate(self, feedback: Sequence[Feedback]) -> None:
         """Keep what people said. It counts with each request of its trace."""
         if not feedback:
@@ -235,6 +245,18 @@ class SqliteLog:
             except OSError as error:
                 raise StoreError(f"cannot write to {path}: {error.strerror}") from None
         raise StoreError(f"cannot write to {path}: the file is damaged, and so was the one after it")
+
+    def _reprice(self, name: str, costs: Mapping[str, Cost]) -> int:
+        path = self._path(name)
+        try:
+            # Not one of those that are kept open: this may be another process than the one that appends.
+            with closing(Day(path, start_of(name), busy_s=self._busy_s, write=True)) as day:
+                return day.reprice(costs)
+        except sqlite3.Error as error:
+            if not _is_damage(error):
+                raise StoreError(f"cannot write to {path}: {error}") from None
+            self._report(f"request log: {path} is damaged and left out: {error}")
+            return 0
 
     def _day(self, name: str) -> Day:
         """The day, open for writing; anew when its file has been taken away."""
