@@ -120,6 +120,10 @@ class MemoryLog:
         if record.outcome != "ok":
             setattr(totals, record.outcome, getattr(totals, record.outcome) + 1)
         totals.rescued += record.outcome == "ok" and any(each.kind not in ("", "hedged") for each in record.attempts)
+        places = {each.target for each in record.attempts}
+        totals.retried += (
+            record.outcome == "ok" and any(each.kind not in ("", "hedged") for each in record.attempts) and len(places) == 1
+        )
         totals.streams += record.stream
         totals.stalled += (record.gap_us or 0) > STALL_US
         if usage is not None:

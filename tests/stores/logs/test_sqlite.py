@@ -287,7 +287,7 @@ def varied_record(draw: random.Random, n: int) -> Record:
         metadata=pick([{}, {"team": "blue"}, {"team": "bright", "tier": "gold"}, {"tier": "", "team": "red"}]),
         stream=pick([True, False]),
         gap_us=pick([None, 5, 20_000_000]),
-        attempts=pick([[], [Attempt(kind="timeout"), Attempt()]]),
+        attempts=pick([[], [Attempt(kind="timeout"), Attempt()], [Attempt("a", kind="timeout"), Attempt("b")]]),
         latency_us=draw.randrange(1000),
         ttft_us=pick([None, draw.randrange(100)]),
         usage=pick([None, Usage(input=draw.randrange(100), output=draw.randrange(100), cached=draw.randrange(9))]),
@@ -329,6 +329,7 @@ def expected_of(records: list[Record]) -> Totals:
         if each.outcome != "ok":
             setattr(totals, each.outcome, getattr(totals, each.outcome) + 1)
         totals.rescued += each.outcome == "ok" and len(each.attempts) == 2
+        totals.retried += each.outcome == "ok" and [attempt.target for attempt in each.attempts] == ["", ""]
         totals.streams += each.stream
         totals.stalled += each.stream and each.gap_us == 20_000_000
         if each.usage is not None:

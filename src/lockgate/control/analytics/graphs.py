@@ -25,6 +25,9 @@ from lockgate.control.analytics.shapes import (
     PerUser,
     Rate,
     RatePoint,
+    Rescued,
+    RescuedPoint,
+    RetryCount,
     ScorePoint,
     Scores,
     StackPoint,
@@ -186,6 +189,21 @@ def errors_status_codes(line: Line) -> Graph[CodeTotals, CodePoint]:
     return Graph(
         summary=CodeTotals(sum(number for _, number in codes), len(codes)),
         data_points=[CodePoint(code, number) for code, number in codes],
+    )
+
+
+def requests_rescued(line: Line) -> Graph[Rescued, RescuedPoint]:
+    """Requests that were answered well after an attempt that failed."""
+    steps = line.steps()
+    retried = _sum(steps, "retried")
+    return Graph(
+        summary=Rescued(retried, _sum(steps, "rescued") - retried),
+        data_points=line.points(
+            lambda at, totals: RescuedPoint(
+                at, [RetryCount(None, totals.retried)] if totals.retried else [], totals.rescued - totals.retried
+            ),
+            steps,
+        ),
     )
 
 

@@ -154,9 +154,9 @@ class Rescued(msgspec.Struct, frozen=True):
 
 
 class RetryCount(msgspec.Struct, frozen=True):
-    """Requests that were rescued by the attempt of a number."""
+    """Requests that were rescued by the attempt of a number; null: by whichever, which roll-ups do not tell apart."""
 
-    retry_success_count: int
+    retry_success_count: int | None
     count: int
 
 

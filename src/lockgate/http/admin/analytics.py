@@ -24,6 +24,8 @@ from lockgate.control.analytics.shapes import (
     PerUser,
     Rate,
     RatePoint,
+    Rescued,
+    RescuedPoint,
     ScorePoint,
     Scores,
     StackPoint,
@@ -110,6 +112,11 @@ def errors_stacks(ask: Ask, query: SpanQuery) -> Graph[Total, StackPoint]:
 def errors_status_codes(ask: Ask, query: SpanQuery) -> Graph[CodeTotals, CodePoint]:
     """Errors by status."""
     return graphs.errors_status_codes(_line(ask, query))
+
+
+def requests_rescued(ask: Ask, query: SpanQuery) -> Graph[Rescued, RescuedPoint]:
+    """Requests over time that another attempt has rescued, on the same target or on another."""
+    return graphs.requests_rescued(_line(ask, query))
 
 
 def cache_hit_rate(ask: Ask, query: SpanQuery) -> Graph[Hits, HitsPoint]:

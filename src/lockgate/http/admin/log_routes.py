@@ -37,6 +37,7 @@ _GRAPHS = {
     "errors/rate": "errors_rate",
     "errors/stacks": "errors_stacks",
     "errors/status-codes": "errors_status_codes",
+    "requests/rescued": "requests_rescued",
     "cache/hit-rate": "cache_hit_rate",
     "cache/latency": "cache_latency",
     "feedbacks": "feedbacks",

@@ -7,12 +7,11 @@ from typing import Any, Literal
 import msgspec
 
 from lockgate.control.analytics.shapes import cents, ms, stamp
+from lockgate.control.costs.itemise import itemise
 from lockgate.control.exports.columns import body
 from lockgate.core.record import Attempt, Decision, Record
 from lockgate.core.reply import Usage
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.policy.breakdown import break_down
-from lockgate.providers.table import TABLE
 from lockgate.stores.logs.ports import Feedback
 
 
@@ -94,8 +93,12 @@ class ShownAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CostLine(msgspec.Struct, frozen=True, kw_only=True):
-    """`units` × `price` (USD for so many, `per`) = `amount` in cents."""
+    """`units` × `price` (USD for so many, `per`) = `amount` in cents. `attempt`: the number of the one that was charged so;
+    null: the answer's."""
 
+    attempt: int | None
+    provider: str
+    ai_model: str
     kind: str
     units: int
     price: float
@@ -104,14 +107,13 @@ class CostLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CostShown(msgspec.Struct, frozen=True, kw_only=True):
-    """How the cost comes about: the lines add up to `total`. `is_exact`: that is what was charged, by the same price list; if
-    not, the list has changed since, or several attempts were charged."""
+    """How the cost comes about, by the prices that hold for its time: the lines add up to `total` (null: it is not known,
+    `note` says why). `is_exact`: that is what was charged; if not, the prices have been corrected since."""
 
     lines: list[CostLine]
-    total: float
-    price_version: str
-    tier: str | None
-    above_input_tokens: int | None
+    total: float | None
+    price_version: str | None
+    note: str | None
     is_exact: bool
 
 
@@ -279,24 +281,26 @@ def _usage(usage: Usage) -> dict[str, Any]:
 
 
 def _arithmetic(record: Record, world: Snapshot) -> CostShown | None:
-    """By the prices of when it was, as the list has them now."""
-    provider, usage = world.providers.get(record.provider), record.usage
-    row = TABLE.get(record.provider_kind) if provider is None else provider.row
-    if usage is None or row is None:
+    found = itemise(record, world)
+    if found.kept:
         return None
-    known_by = record.provider if provider is None else provider.known_by
-    flat = world.prices.used(row, record.model_sent, record.model_served, record.time_us, known_by)
-    if flat is None:
-        return None
-    found = break_down(usage, flat)
     return CostShown(
         lines=[
-            CostLine(kind=line.kind, units=line.units, price=float(line.usd), per=line.per, amount=cents(float(line.nusd)))
-            for line in found.lines
+            CostLine(
+                attempt=None if part.attempt < 0 else part.attempt,
+                provider=part.provider,
+                ai_model=part.model,
+                kind=line.kind,
+                units=line.units,
+                price=float(line.usd),
+                per=line.per,
+                amount=cents(float(line.nusd)),
+            )
+            for part in found.parts
+            for line in (() if part.breakdown is None else part.breakdown.lines)
         ],
-        total=cents(found.nusd),
-        price_version=found.version,
-        tier=found.tier or None,
-        above_input_tokens=found.above or None,
-        is_exact=found.version == record.price_version and found.nusd == record.cost_nusd,
+        total=None if found.nusd is None else cents(found.nusd),
+        price_version=found.version or None,
+        note=found.note or None,
+        is_exact=found.nusd == record.cost_nusd and found.version == record.price_version,
     )

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from lockgate.control.costs.itemise import seen_from
 from lockgate.control.posted import Posted, record_of
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.core.record import Record, new_id
-from lockgate.core.tenancy import Tenant
 from lockgate.http.admin.ask import Ask
 from lockgate.http.admin.log_query import LogQuery, filter_of, within
 from lockgate.http.admin.log_shapes import LogDetail, LogRow, detail_of, row_of
@@ -54,7 +54,9 @@ class PostedLogs(msgspec.Struct, frozen=True, kw_only=True):
 
 def create(ask: Ask, body: Many) -> PostedLogs:
     """Keep records of what went past this gateway, or of steps that are no requests: one, or an array."""
-    world = world_of(ask)
+    tenant = ask.tenant
+    place = Record(id="", time_us=ask.now_us, organisation=tenant.organisation, workspace=tenant.workspace)
+    world = seen_from(ask.office.snapshot(), place)
     records = list[Record]()
     for n, posted in enumerate(body):
         try:
@@ -62,7 +64,7 @@ def create(ask: Ask, body: Many) -> PostedLogs:
         except Refusal as refusal:
             at = f"[{n}].{refusal.param}" if len(body) > 1 else refusal.param
             raise Refusal(refusal.status, refusal.code, refusal.message, param=at) from None
-        record.organisation, record.workspace = ask.tenant.organisation, ask.tenant.workspace
+        record.organisation, record.workspace = tenant.organisation, tenant.workspace
         record.user = ask.caller.person.id if ask.caller.person is not None else ""
         record.key_id, record.key_name = ask.caller.id, ask.caller.name
         keep_private(record, ask, world)
@@ -90,26 +92,13 @@ def read(ask: Ask) -> LogDetail:
     said = (
         ask.insight.search.feedback([record.trace_id], ask.tenant.organisation, ask.tenant.workspace) if record.trace_id else []
     )
-    return detail_of(record, world_of(ask, Tenant(record.organisation, record.workspace)), said)
+    return detail_of(record, ask.office.snapshot(), said)
 
 
 def count(ask: Ask, meant: Filter) -> int:
     """How many records are meant, of those that are in the store."""
     meant = msgspec.structs.replace(meant, since_us=meant.since_us or 1, until_us=meant.until_us or ask.now_us + 1)
     return sum(totals.requests for _, totals in ask.insight.search.store.groups(meant, "organisation", limit=1).rows)
-
-
-def world_of(ask: Ask, tenant: Tenant | None = None) -> Snapshot:
-    """The world as it is seen where the caller works."""
-    snapshot, tenant = ask.office.snapshot(), tenant or ask.tenant
-    if tenant.workspace in snapshot.views:
-        return snapshot.views[tenant.workspace]
-    home = ask.office.house.stored.home
-    if tenant.organisation == home.organisation:
-        return snapshot if tenant.workspace in ("", home.workspace) else snapshot.default_view.get(home.organisation, snapshot)
-    return (
-        snapshot.views.get(tenant.organisation) or snapshot.default_view.get(tenant.organisation) or snapshot.default_view[""]
-    )
 
 
 def keep_private(record: Record, ask: Ask, world: Snapshot) -> None:

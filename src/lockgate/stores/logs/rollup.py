@@ -34,6 +34,7 @@ class Totals(msgspec.Struct):
     broken: int = 0
     client_left: int = 0
     rescued: int = 0
+    retried: int = 0  # of the rescued, those that the same target answered
     streams: int = 0
     stalled: int = 0
     input: int = 0
@@ -76,6 +77,11 @@ def add(one: Totals, other: Totals) -> None:
 def rescued(record: Record) -> bool:
     """Whether it was answered well after an attempt that failed."""
     return record.outcome == "ok" and any(attempt.kind not in ("", "hedged") for attempt in record.attempts)
+
+
+def retried(record: Record) -> bool:
+    """Whether it was rescued by the same target that had failed."""
+    return rescued(record) and len({attempt.target for attempt in record.attempts}) == 1
 
 
 def stalled(record: Record) -> bool:

@@ -6,14 +6,14 @@ from binascii import crc32
 
 from lockgate.core.record import Record
 from lockgate.stores.logs.names import METADATA, Names, hashed
-from lockgate.stores.logs.rollup import DAY_US, rescued, stalled
+from lockgate.stores.logs.rollup import DAY_US, rescued, retried, stalled
 from lockgate.stores.logs.sketch import bucket_of
 
 #: Bits of a record's number below its millisecond.
 BITS = 20
 #: Numbers are kept up to here, so that sums over a million requests stay within 64 bits.
 LARGEST = 2**44
-STREAM, RESCUED, STALLED = 1, 2, 4
+STREAM, RESCUED, STALLED, RETRIED = 1, 2, 4, 8
 
 #: The columns of `schema.SINGLE`, in their order, with the letter of their terms.
 LETTERS = {
@@ -84,7 +84,7 @@ class Rows:
             terms += f" i={hashed(id)}"
         flags = (STREAM if record.stream else 0) | (STALLED if gap is not None and stalled(record) else 0)
         if len(record.attempts) > 1 and rescued(record):
-            flags |= RESCUED
+            flags |= RESCUED | RETRIED if retried(record) else RESCUED
         row = (
             n, record.time_us % 1000, id, at, *numbers, metadata, flags, put, got, cached, cost, bounded(record.saved_nusd),
             latency, ttft, bounded(record.gateway_us),

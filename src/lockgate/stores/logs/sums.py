@@ -16,7 +16,7 @@ from lockgate.stores.logs.cuts import COLUMNS, TENANCY, Cut, cut_for
 from lockgate.stores.logs.names import METADATA
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.logs.rollup import DAY_US, HOUR_US, MINUTE_US, SKETCHES, SUMS, Totals
-from lockgate.stores.logs.rows import BITS, RESCUED, STALLED, STREAM
+from lockgate.stores.logs.rows import BITS, RESCUED, RETRIED, STALLED, STREAM
 from lockgate.stores.logs.search import Search, times
 from lockgate.stores.logs.sketch import Sketch
 
@@ -28,6 +28,7 @@ _ADDS = {
     "broken": "(r.outcome = {broken})",
     "client_left": "(r.outcome = {client_left})",
     "rescued": f"(r.flags & {RESCUED} > 0)",
+    "retried": f"(r.flags & {RETRIED} > 0)",
     "streams": f"(r.flags & {STREAM} > 0)",
     "stalled": f"(r.flags & {STALLED} > 0)",
     "input": "ifnull(r.input, 0)",
