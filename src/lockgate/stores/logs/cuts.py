@@ -11,6 +11,8 @@ from collections.abc import Set
 
 import msgspec
 
+from lockgate.stores.logs.rollup import DAY_US, HOUR_US, MINUTE_US
+
 #: What all cuts tell apart.
 TENANCY = ("organisation", "workspace")
 _MODEL = ("provider", "model_asked", "model_sent", "model_served")
@@ -18,18 +20,19 @@ _RESULT = ("operation", "status", "outcome", "error", "cache")
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """What one family of roll-ups tells apart. `minutely`: it is kept by the minute too, not only by the hour and the day."""
+    """What one family of roll-ups tells apart, and over what times. By the hour a cut of many values would have as many roll-ups
+    as there are requests."""
 
     number: int
     names: tuple[str, ...]
-    minutely: bool = False
+    spans_us: tuple[int, ...] = (DAY_US,)
 
 
-ALL = Cut(0, (), minutely=True)
-MODEL = Cut(1, _MODEL)
-RESULT = Cut(2, _RESULT)
-ROUTE = Cut(3, ("route",))
-KEY = Cut(4, ("key", "key_name"))
+ALL = Cut(0, (), (DAY_US, HOUR_US, MINUTE_US))
+MODEL = Cut(1, _MODEL, (DAY_US, HOUR_US))
+RESULT = Cut(2, _RESULT, (DAY_US, HOUR_US))
+ROUTE = Cut(3, ("route",), (DAY_US, HOUR_US))
+KEY = Cut(4, ("key", "key_name"), (DAY_US, HOUR_US))
 USER = Cut(5, ("user",))
 METADATA = Cut(6, ("metadata",))
 FEW = Cut(7, ("route", *_MODEL, *_RESULT))

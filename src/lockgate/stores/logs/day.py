@@ -15,12 +15,11 @@ from lockgate.stores.logs.names import Names
 from lockgate.stores.logs.ports import Cost, Cursor, Filter
 from lockgate.stores.logs.ratings import Sum
 from lockgate.stores.logs.reprice import reprice
-from lockgate.stores.logs.rollup import Totals
 from lockgate.stores.logs.rows import BITS, Rows, number_at, whole_id
 from lockgate.stores.logs.schema import MIGRATIONS, SINGLE
 from lockgate.stores.logs.search import Nothing, of_id, of_trace, span_of_numbers, times, understand
 from lockgate.stores.logs.sketch import merged
-from lockgate.stores.logs.sums import Question, Sums
+from lockgate.stores.logs.sums import Answer, Question, Sums
 from lockgate.stores.logs.text import said
 from lockgate.stores.ports import StoreError
 
@@ -133,7 +132,7 @@ class Day:
                 return record
         return None
 
-    def totals(self, meant: Filter, since_us: int, until_us: int, asked: Question) -> list[tuple[int | str, Totals]]:
+    def sums(self, meant: Filter, since_us: int, until_us: int, asked: Question) -> list[Answer]:
         """What those come to that are meant and lie in [since, until); a group may come several times."""
         try:
             search = understand(self._db, self._blocks, meant, self._start_us)

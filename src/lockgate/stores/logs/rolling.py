@@ -114,11 +114,11 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[tup
         places = [
             (few, (hour, *[own[index] for index in pick_few])),
             (keys, (hour, own[key], own[key_name], *of)),
-            (users, (hour, own[user], *of)),
+            (users, (start_us, own[user], *of)),
             (minutes, (start_us + ms // 60_000 * MINUTE_US, *of)),
         ]
         if metadata:
-            places += [(tags, (hour, rolled(int(each)), *of)) for each in metadata[1:-1].split(",")]  # pyright: ignore
+            places += [(tags, (start_us, rolled(int(each)), *of)) for each in metadata[1:-1].split(",")]  # pyright: ignore
         for heaps, place in places:
             heap = heaps.get(place)  # pyright: ignore
             if heap is None:
@@ -128,12 +128,11 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[tup
             one.append(latency) if latency is not None else None  # pyright: ignore
             two.append(ttft) if ttft is not None else None  # pyright: ignore
             three.append(gap) if gap is not None else None  # pyright: ignore
-    hourly = {FEW: few, KEY: keys, USER: users, METADATA: tags}
+    finest = {FEW: few, KEY: keys, USER: users, METADATA: tags}
     for cut in CUTS:
-        heaps = hourly.get(cut) or (_coarser(few, cut) if cut not in hourly else few)
-        if cut in hourly:
-            heaps = hourly[cut]
-        db.executemany(_ADD, _rows(cut, HOUR_US, heaps))
+        heaps = finest[cut] if cut in finest else _coarser(few, cut)
+        if HOUR_US in cut.spans_us:
+            db.executemany(_ADD, _rows(cut, HOUR_US, heaps))
         db.executemany(_ADD, _rows(cut, DAY_US, _by_day(heaps, start_us)))
     db.executemany(_ADD, _rows(ALL, MINUTE_US, minutes))
 
@@ -169,5 +168,16 @@ def _rows(cut: Cut, span_us: int, heaps: _Heaps) -> Iterator[tuple[object, ...]]
         numbers = _LANES.unpack(heap.lanes.to_bytes(_LANES.size, "little"))
         signed = numbers[len(_UNSIGNED) :]
         changes = [signed[at] - signed[at + 1] for at in range(0, len(signed), 2)]
-        sketches = [Sketch(dict(Counter(buckets))).pack() for buckets in heap.buckets]
+        sketches = [_packed(buckets) for buckets in heap.buckets]
         yield (cut.number, span_us, *named, place[0], *numbers[: len(_UNSIGNED)], *changes, *sketches)
+
+
+def _packed(buckets: list[int]) -> bytes:
+    """A sketch of these buckets, as bytes."""
+    if len(buckets) < 2:
+        return _SMALL[buckets[0]] if buckets and buckets[0] < len(_SMALL) else Sketch(dict.fromkeys(buckets, 1)).pack()
+    return Sketch(dict(Counter(buckets))).pack()
+
+
+#: The sketches of one value.
+_SMALL = [Sketch({bucket: 1}).pack() for bucket in range(1024)]

@@ -21,7 +21,7 @@ from lockgate.stores.logs.day import Day
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
 from lockgate.stores.logs.ratings import Ratings, Sum
 from lockgate.stores.logs.rollup import DAY_US, SUMS, Totals, add
-from lockgate.stores.logs.sums import Question, check_dimension
+from lockgate.stores.logs.sums import Answer, Question, as_totals, check_dimension
 from lockgate.stores.ports import StoreError
 
 T = TypeVar("T")
@@ -116,10 +116,10 @@ class SqliteLog:
         since_us, until_us = _times(meant)
         since_us, until_us = since_us // step_us * step_us, -(-until_us // step_us) * step_us
         whole = msgspec.structs.replace(meant, since_us=None, until_us=None)
-        steps: dict[int | str, Totals] = {}
-        for name in self._days(since_us, until_us, newest_first=False):
-            self._sum(name, whole, since_us, until_us, Question(step_us=step_us), steps)
-        return sorted((int(start), totals) for start, totals in steps.items() if totals.requests)
+        found = self._totals(
+            self._days(since_us, until_us, newest_first=False), whole, since_us, until_us, Question(step_us=step_us)
+        )
+        return sorted((int(start), totals) for start, totals in found.items() if totals.requests)
 
     def groups(self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0) -> Groups:
         """The same told apart by a dimension. A day tells at most some thousand values of each apart in its roll-ups; the rest
@@ -131,28 +131,17 @@ class SqliteLog:
         whole = msgspec.structs.replace(meant, since_us=None, until_us=None)
         names = list(self._days(since_us, until_us, newest_first=False))
         # First the order of all, then the rest of those that are shown: there may be thousands, of many days.
-        found: dict[int | str, Totals] = {}
+        asked = Question(by=by, of=("requests", order), sketches=False)
+        found: dict[str, tuple[int, int]] = {}
         for name in names:
-            self._sum(name, whole, since_us, until_us, Question(by=by, of=tuple({"requests", order}), sketches=False), found)
-        ranked = sorted(
-            (str(each) for each, totals in found.items() if totals.requests),
-            key=lambda each: (-getattr(found[each], order), each),
-        )
-        shown = ranked[offset : offset + limit]
-        full: dict[int | str, Totals] = {}
-        for name in names if shown else ():
-            self._sum(name, whole, since_us, until_us, Question(by=by, among=tuple(shown)), full)
-        return Groups([(each, full.get(each, found[each])) for each in shown], len(ranked))
-
-    def reprice(self, costs: Mapping[str, Cost]) -> int:
-        """Set what requests cost. Ids of ours say their day; for others all days are searched."""
-        days: dict[str, dict[str, Cost]] = {}
-        names = {path.stem for path in self._files()}
-        for id, cost in costs.items():
-            ms = time_of_id(id)
-            for name in names if ms is None else names & {day_of(ms)}:
-                days.setdefault(name, {})[id] = cost
-        return sum(self._reprice(name, some) for name, some in sorted(days.items()))
+            for group, (requests, number) in self._sums(name, whole, since_us, until_us, asked):
+                before = found.get(str(group), (0, 0))
+                found[str(group)] = before[0] + requests, before[1] + number
+        ranked = sorted((group for group in found if found[group][0]), key=lambda group: (-found[group][1], group))
+        shown = tuple(ranked[offset : offset + limit])
+        asked = Question(by=by, among=shown)
+        full = self._totals(iter(names if shown else ()), whole, since_us, until_us, asked)
+        return Groups([(group, full[group]) for group in shown if group in full], len(ranked))
 
     def rate(self, feedback: Sequence[Feedback]) -> None:
         """Keep what people said. It counts with each request of its trace."""
@@ -203,15 +192,22 @@ class SqliteLog:
         for name in list(self._open):
             self._let_go(name)
 
-    def _sum(
-        self, name: str, meant: Filter, since_us: int, until_us: int, asked: Question, found: dict[int | str, Totals]
-    ) -> None:
-        """Add what a day answers to what was found."""
-        for group, totals in self._read(name, lambda day: day.totals(meant, since_us, until_us, asked)) or ():
-            if group in found:
-                add(found[group], totals)
-            else:
-                found[group] = totals
+    def _sums(self, name: str, meant: Filter, since_us: int, until_us: int, asked: Question) -> list[Answer]:
+        return self._read(name, lambda day: day.sums(meant, since_us, until_us, asked)) or []
+
+    def _totals(
+        self, names: Iterator[str], meant: Filter, since_us: int, until_us: int, asked: Question
+    ) -> dict[int | str, Totals]:
+        """What the days answer, added up."""
+        found: dict[int | str, Totals] = {}
+        for name in names:
+            for group, numbers in self._sums(name, meant, since_us, until_us, asked):
+                totals = as_totals(asked, numbers)
+                if group in found:
+                    add(found[group], totals)
+                else:
+                    found[group] = totals
+        return found
 
     @contextmanager
     def _held(self) -> Iterator[Callable[[Sequence[str]], dict[str, Sum]]]:

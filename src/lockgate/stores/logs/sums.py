@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -75,6 +76,10 @@ class Question(msgspec.Struct, frozen=True):
     among: tuple[str, ...] | None = None
 
 
+#: The start of a step or the name of a group; the sums that were asked for, then the sketches, packed.
+Answer = tuple[int | str, list[Any]]
+
+
 class Sums:
     """Answers questions of an open day, whose requests `search` means. Raises `sqlite3.Error`."""
 
@@ -93,7 +98,7 @@ class Sums:
         db.create_aggregate("tally", 1, _Tally)  # pyright: ignore[reportArgumentType] - its parameters are SQL values
         db.create_aggregate("merge", 1, _Merge)  # pyright: ignore[reportArgumentType]
 
-    def answer(self, since_us: int, until_us: int) -> Iterator[tuple[int | str, Totals]]:
+    def answer(self, since_us: int, until_us: int) -> Iterator[Answer]:
         """What lies in [since, until), within the day; a group may come several times."""
         since_us, until_us = max(since_us, self._start_us), min(until_us, self._start_us + DAY_US)
         cut = self._cut()
@@ -125,7 +130,7 @@ class Sums:
             yield DAY_US, since_us, until_us
             return
         span_us = HOUR_US if step % HOUR_US == 0 else MINUTE_US
-        if span_us == MINUTE_US and not cut.minutely:
+        if span_us not in cut.spans_us:
             yield 0, since_us, until_us
             return
         first, last = -(-since_us // span_us) * span_us, until_us // span_us * span_us
@@ -138,7 +143,7 @@ class Sums:
         if last < until_us:
             yield 0, last, until_us
 
-    def _from_rollups(self, cut: Cut, span_us: int, since_us: int, until_us: int) -> Iterator[tuple[int | str, Totals]]:
+    def _from_rollups(self, cut: Cut, span_us: int, since_us: int, until_us: int) -> Iterator[Answer]:
         group = f"r.start_us / {self._asked.step_us} * {self._asked.step_us}" if self._asked.step_us else f'r."{self._column}"'
         sums = [f"sum(r.{name})" for name in self._asked.of]
         sketches = [f"merge(r.{name})" for name in SKETCHES] if self._asked.sketches else []
@@ -148,11 +153,9 @@ class Sums:
         ]
         where += [f'r."{name}" = 0' for name in ("user", "key", "metadata") if name not in cut.names]  # as the primary key goes
         where += self._kinds(rolled=True)
-        yield from self._read(
-            f"SELECT {', '.join([group, *sums, *sketches])} FROM rollups r WHERE {' AND '.join(where)} GROUP BY 1"
-        )
+        yield from self._read(group, [*sums, *sketches], "rollups r", where)
 
-    def _from_rows(self, since_us: int, until_us: int, *, fresh: bool = False) -> Iterator[tuple[int | str, Totals]]:
+    def _from_rows(self, since_us: int, until_us: int, *, fresh: bool = False) -> Iterator[Answer]:
         step = self._asked.step_us
         sums = [f"sum({self._adds[name]})" for name in self._asked.of]
         sketches = [f"tally(r.{name})" for name in SKETCHES] if self._asked.sketches else []
@@ -170,10 +173,7 @@ class Sums:
         if source.startswith("find"):
             where.append("find MATCH ?")
         where += self._kinds(rolled=False)
-        yield from self._read(
-            f"SELECT {', '.join([group, *sums, *sketches])} FROM {source} WHERE {' AND '.join(where)} GROUP BY 1",  # noqa: S608
-            values,
-        )
+        yield from self._read(group, [*sums, *sketches], source, where, values)
 
     def _source(self, *, fresh: bool) -> tuple[str, list[str]]:
         """Where the rows are read from, the fewest first."""
@@ -202,19 +202,26 @@ class Sums:
             return [f"{column} IN (SELECT id FROM names WHERE kind = '{kind}')"]
         return []
 
-    def _read(self, query: str, values: list[str] | tuple[str, ...] = ()) -> Iterator[tuple[int | str, Totals]]:
-        names: dict[int, str] = {}
-        count = len(self._asked.of)
-        for key, *rest in self._db.execute(query, values):
-            totals = Totals(**dict(zip(self._asked.of, rest[:count], strict=True)))
-            for name, packed in zip(SKETCHES, rest[count:], strict=False):
-                setattr(totals, name, Sketch.unpack(packed))
-            if self._asked.step_us:
-                yield key, totals
-                continue
-            if key not in names:
-                names[key] = self._db.execute("SELECT name FROM names WHERE id = ?", (key,)).fetchone()[0]
-            yield names[key], totals
+    def _read(
+        self, group: str, columns: list[str], source: str, where: list[str], values: Sequence[str] = ()
+    ) -> Iterator[Answer]:
+        query = f"SELECT {group} AS k, {', '.join(columns)} FROM {source} WHERE {' AND '.join(where)} GROUP BY 1"  # noqa: S608
+        if self._asked.by:
+            query = f"SELECT (SELECT name FROM names WHERE id = k), * FROM ({query})"  # noqa: S608
+            for name, _, *rest in self._db.execute(query, values):
+                yield name, rest
+        else:
+            for start, *rest in self._db.execute(query, values):
+                yield start, rest
+
+
+def as_totals(asked: Question, numbers: list[Any]) -> Totals:
+    """An answer as what it is."""
+    count = len(asked.of)
+    totals = Totals(**dict(zip(asked.of, numbers[:count], strict=True)))
+    for name, packed in zip(SKETCHES, numbers[count:], strict=False):
+        setattr(totals, name, Sketch.unpack(packed))
+    return totals
 
 
 class _Tally:

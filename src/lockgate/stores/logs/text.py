@@ -18,6 +18,8 @@ import msgspec
 BYTES, WORDS, LENGTH = 256 * 1024, 4000, 40
 
 _WORD = re.compile(r"[^\W_]+")
+#: ASCII in lower case, with spaces for all but letters and digits.
+_PLAIN = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + bytes(range(128, 256))
 _decode = msgspec.json.Decoder().decode
 #: Members that say nothing: what a message is, not what it says.
 _MUTE = frozenset(
@@ -35,6 +37,9 @@ _OF_MODEL = frozenset(("assistant", "model", "function_call", "reasoning", "web_
 
 def words(text: str) -> list[str]:
     """The words of a text, each once: letters and digits, in one case."""
+    if text.isascii():  # a third of the time
+        split = text.encode().translate(_PLAIN).decode().split()
+        return [word for word in dict.fromkeys(split) if len(word) <= LENGTH]
     return [word for word in dict.fromkeys(_WORD.findall(text.casefold())) if len(word) <= LENGTH]
 
 
