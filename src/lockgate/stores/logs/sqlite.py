@@ -143,6 +143,16 @@ class SqliteLog:
         full = self._totals(iter(names if shown else ()), whole, since_us, until_us, asked)
         return Groups([(group, full[group]) for group in shown if group in full], len(ranked))
 
+    def reprice(self, costs: Mapping[str, Cost]) -> int:
+        """Set what requests cost. Ids of ours say their day; for others all days are searched."""
+        days: dict[str, dict[str, Cost]] = {}
+        names = {path.stem for path in self._files()}
+        for id, cost in costs.items():
+            ms = time_of_id(id)
+            for name in names if ms is None else names & {day_of(ms)}:
+                days.setdefault(name, {})[id] = cost
+        return sum(self._reprice(name, some) for name, some in sorted(days.items()))
+
     def rate(self, feedback: Sequence[Feedback]) -> None:
         """Keep what people said. It counts with each request of its trace."""
         if not feedback:
