@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lockgate.cli import cli
-from lockgate.cli.backtest_view import progress
+from lockgate.cli.progress import progress
 from lockgate.core.record import Attempt, Record, new_id
 from lockgate.core.reply import Usage
 from lockgate.stores.logs.sqlite import SqliteLog

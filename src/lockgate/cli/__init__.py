@@ -23,6 +23,7 @@ _COMMANDS = {
     "prices": ("prices", "prices"),
     "logs": ("logs", "logs"),
     "spend": ("spend", "spend"),
+    "reprice": ("reprice", "reprice"),
     "explain": ("explain", "explain"),
     "backtest": ("backtest", "backtest"),
     "alerts": ("alerts", "alerts"),

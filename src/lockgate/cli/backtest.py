@@ -10,8 +10,9 @@ import click
 
 from lockgate.cli.backtest_view import as_csv as csv_of
 from lockgate.cli.backtest_view import as_json as json_of
-from lockgate.cli.backtest_view import lines, progress
+from lockgate.cli.backtest_view import lines
 from lockgate.cli.desk import CONFIG, Stop, data_option
+from lockgate.cli.progress import progress
 from lockgate.control.backtest import back_test
 from lockgate.control.config import BadConfig, read_file
 from lockgate.control.logs import Logs, parse_filter

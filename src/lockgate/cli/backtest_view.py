@@ -1,32 +1,17 @@
-"""A back-test for people, as JSON and as CSV, and how far it is."""
+"""A back-test for people, as JSON and as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import click
 import msgspec
 
 from lockgate.control.backtest import Report, Shift
 from lockgate.control.logs_view import printable
 from lockgate.core.json import encode
-
-
-def progress() -> tuple[Callable[[int], None], Callable[[], None]]:
-    """What shows on stderr how far it is, and what takes that away; nothing where nobody looks."""
-    if not sys.stderr.isatty():
-        return lambda count: None, lambda: None
-    start = time.monotonic()
-
-    def show(count: int) -> None:
-        rate = count / max(0.001, time.monotonic() - start)
-        click.echo(f"\r{count:,} records, {rate:,.0f} a second", err=True, nl=False)
-
-    return show, lambda: click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def lines(report: Report, config: str) -> Iterator[str]:

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import click
+import msgspec
 
-from lockgate.cli.desk import Stop, config_option, data_option, house_at, opened
+from lockgate.cli.desk import CONFIG, Stop, columns, config_option, data_option, house_at, opened
 from lockgate.cli.lists import price_of
 from lockgate.control.config import BadConfig, Config
+from lockgate.control.costs.missing import as_yaml
+from lockgate.control.costs.missing import missing as missing_of
 from lockgate.control.house import House
+from lockgate.control.logs import parse_filter
+from lockgate.control.logs_view import printable
+from lockgate.control.offline import thought_of
 from lockgate.control.price_list import NoPriceList, fetch, refresh_of, take
 from lockgate.core.failure import Refusal
+from lockgate.core.json import encode
+from lockgate.http.routes import SCOPES
 from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Refresh
 from lockgate.providers.prices import Prices
 from lockgate.providers.table import TABLE
+from lockgate.stores.logs.sqlite import SqliteLog
+from lockgate.stores.ports import StoreError
 from lockgate.transport.client import HttpClient
 from lockgate.transport.destination import TlsIdentity
 from lockgate.transport.egress import Egress
@@ -78,6 +89,41 @@ def show(name: str, as_json: bool, config_path: Path | None, data: Path) -> None
     for member, value in price.items():
         if value is not None:
             click.echo(f"{member:16}{value if isinstance(value, str | float | int) else json.dumps(value)}")
+
+
+@prices.command()
+@click.option("--since", default="30d", show_default=True, help="Used from when on: 7d, 4w, or a date and time.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@config_option
+@data_option
+def missing(since: str, as_json: bool, config_path: Path | None, data: Path) -> None:
+    """Show the models that were used and have no price, and what to write into the configuration."""
+    if not data.is_dir():
+        raise Stop(f"there is no data directory at {data}; name it with --data.")
+    house = house_at(data, config_path)
+    config = _config(house)
+    now = now_us()
+    store = SqliteLog(data / "log", report=lambda sentence: click.echo(sentence, err=True))
+    try:
+        meant = msgspec.structs.replace(parse_filter(now_us=now, since=since), until_us=now)
+        found = missing_of(store, meant, thought_of(config, data, os.environ, SCOPES))
+    except BadConfig as bad:
+        raise Stop(f"the configuration cannot be used ({house.config_path}):\n{bad}") from None
+    except (ValueError, StoreError) as error:
+        raise Stop(str(error)) from None
+    finally:
+        store.close()
+    if as_json:
+        click.echo(msgspec.json.format(encode(found), indent=2))
+        return
+    if not found:
+        click.echo("All models that were used have a price.")
+        return
+    rows = [(each.provider, each.model, f"{each.requests:,}", f"{each.tokens:,}", "now" * each.priced_now) for each in found]
+    columns(("PROVIDER", "MODEL", "REQUESTS", "TOKENS", "PRICED"), [tuple(map(printable, row)) for row in rows])
+    if lines := as_yaml(found):
+        click.echo(f"\nWrite into {config_path or CONFIG}, and fill in the prices:\n\n{lines}")
+    click.echo(f"\n`lockgate reprice --since {since}` sets what these requests cost, as soon as there are prices.")
 
 
 def _config(house: House) -> Config:
