@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lockgate.control.exports.shelf import Exports
@@ -29,6 +29,7 @@ from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.metrics import counting, saved
 from lockgate.stores.metrics.counting import Counting
 from lockgate.stores.ports import StoreError
+from lockgate.stores.sinks.outlets import Outlets
 
 log = logging.getLogger("lockgate")
 
@@ -82,8 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return scribe(asked.data, asked.lifeline, asked.retention_days)
 
 
-def scribe(data: Path, lifeline: int = -1, retention_days: int = 0) -> int:
-    """Run until told to stop; 0 when everything was moved, 1 when something had to stay in the spool."""
+def scribe(
+    data: Path, lifeline: int = -1, retention_days: int = 0, outlets: Callable[[], Outlets] | None = None
+) -> int:
+    """Run until told to stop; 0 when everything was moved, 1 when something had to stay in the spool. `outlets` makes what
+    brings records elsewhere too; None: nobody wants them."""
     bell = Bell(lifeline)
     signal.signal(signal.SIGTERM, bell.ring)
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -96,12 +100,15 @@ def scribe(data: Path, lifeline: int = -1, retention_days: int = 0) -> int:
         return 0
     store = SqliteLog(data / "log", report=log.warning)
     numbers = Numbers(Counting(spool, data / saved.NAME, report=log.warning), data / roster.NAME)
-    ingest = Ingest(spool, store, report=log.warning, released=numbers.counting.has_saved)
+    others = None if outlets is None else outlets()
+    ingest = Ingest(spool, store, report=log.warning, released=_released(numbers.counting, others))
     said = FeedbackIngest(data / feedback.FOLDER, store, report=log.warning)
     exporter = Exporter(data)
     try:
-        _keep_moving(Log(store, ingest, said, retention_days), numbers, exporter, bell)
+        _keep_moving(Log(store, ingest, said, retention_days), numbers, exporter, others, bell)
         exporter.stop()
+        if others is not None:
+            others.close()
         numbers.finish()
         return 0 if _drain(ingest, said) else 1
     finally:
@@ -227,13 +234,22 @@ class Log:
         return moved >= BATCH
 
 
-def _keep_moving(records: Log, numbers: Numbers, exporter: Exporter, bell: Bell) -> None:
+def _keep_moving(records: Log, numbers: Numbers, exporter: Exporter, outlets: Outlets | None, bell: Bell) -> None:
     while not bell.rung:
         now = time.monotonic()
         exporter.step(now)
+        if outlets is not None:
+            outlets.step(now)
         more = numbers.step(now)
         if not (records.step(now) or more):
             bell.wait(LOOK_S)
+
+
+def _released(counting: Counting, outlets: Outlets | None) -> Callable[[str, int], bool]:
+    """Whether all who read the spool beside the log have read a segment as far as that."""
+    if outlets is None:
+        return counting.has_saved
+    return lambda name, at: counting.has_saved(name, at) and outlets.released(name, at)
 
 
 def _drain(ingest: Ingest, said: FeedbackIngest) -> bool:

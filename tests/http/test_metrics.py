@@ -15,7 +15,7 @@ from lockgate.control.presence import Presence
 from lockgate.control.state import Target
 from lockgate.core.failure import Failure
 from lockgate.http.gateway import Gateway
-from lockgate.http.metrics import OPENMETRICS, TEXT, Metrics, gauges, wants_openmetrics
+from lockgate.http.metrics import OPENMETRICS, TEXT, Metrics, gauges, wants_openmetrics, write_page
 from lockgate.http.pages import OPEN, PAGES, Page, lay_out_pages
 from lockgate.http.routes import UnguardedRoute
 from lockgate.policy.breaker import BreakerPolicy
@@ -25,6 +25,8 @@ from lockgate.stores.metrics.counting import Counting
 from lockgate.stores.metrics.families import COUNTED, LIVE
 from lockgate.stores.metrics.names import Names
 from lockgate.stores.roster import NAME, Roster
+from lockgate.stores.sinks.state import State as SinkState
+from lockgate.stores.sinks.state import write_state
 from support.asgi import ask
 from support.house import AUTH, make_app
 
@@ -264,7 +266,28 @@ def test_names_of_two_workspaces_are_one(house):
         Target(place=place, provider="p", model="m", in_flight=2, latency_s=0.0, quota=q)
         for place, q in (("", 0.5), ("w", 0.2))
     ]
-    state = SimpleNamespace(workers=[], circuits=[], parked=[], targets=targets, shared=False, spool_bytes=0, backlog_bytes=0)
+    state = SimpleNamespace(workers=[], circuits=[], parked=[], targets=targets, shared=False, spool_bytes=0, backlog_bytes=0, sinks=[])
     found = gauges(state, Names(5, {"m": 1}), Names(5, {"p": 1}))
     assert found[of.TARGET_IN_FLIGHT] == {("p", "m"): 4}
     assert found[of.QUOTA] == {("p", "m"): 0.2}
+
+
+def test_sinks_are_shown_with_what_became_of_their_records(tmp_path):
+    state = SinkState(kind="webhook", sent=7, refused=1, dropped=2, retries=3, backlog_bytes=512, trouble="down", trouble_us=5)
+    write_state(tmp_path / "sinks" / "audit.json", state)
+    write_state(tmp_path / "sinks" / "gone.json", SinkState(off=True))
+    text = write_page(tmp_path, openmetrics=True).decode()
+    found = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in read_openmetrics(text)
+        for sample in family.samples
+        if sample.name.startswith("lockgate_sink")
+    }
+    assert found == {
+        ("lockgate_sink_records_total", "audit", "sent"): 7,
+        ("lockgate_sink_records_total", "audit", "refused"): 1,
+        ("lockgate_sink_records_total", "audit", "dropped"): 2,
+        ("lockgate_sink_retries_total", "audit"): 3,
+        ("lockgate_sink_backlog_bytes", "audit"): 512,
+        ("lockgate_sink_up", "audit"): 0,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from lockgate import __version__
 from lockgate.cli.desk import CONFIG, Stop, config_option, data_option, house_at, opened, snapshot_of
 from lockgate.control.config import BadConfig
 from lockgate.control.house import House
+from lockgate.control.sinks.declared import outlets_of
 from lockgate.core.structs import resolve_structs
 from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Snapshot
@@ -57,7 +59,10 @@ def serve(host: str, port: int, workers: int, drain: float, config_path: Path | 
         for n in range(workers)
     ]
     retention = house.in_force.log.retention_days
-    roles.append(Role("scribe", lambda lifeline: scribe(house.data, lifeline, retention), listens=False, first_to_go=False))
+    outlets = partial(outlets_of, house)
+    roles.append(
+        Role("scribe", lambda lifeline: scribe(house.data, lifeline, retention, outlets), listens=False, first_to_go=False)
+    )
     sys.exit(Supervisor(roles, listener, drain).run())
 
 

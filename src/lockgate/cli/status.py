@@ -37,6 +37,22 @@ def _show(state: State, every: bool) -> None:
     else:
         _show_workers(state)
     click.echo(f"\nspool  {_size(state.spool_bytes)}, of which {_size(state.backlog_bytes)} are not in the log yet")
+    if state.sinks:
+        click.echo("\nsinks")
+        rows = [
+            (
+                each.name,
+                each.kind,
+                str(each.sent),
+                str(each.refused),
+                str(each.dropped),
+                _size(each.waiting_bytes),
+                when(each.sent_us) if each.sent_us else "-",
+                each.trouble or "-",
+            )
+            for each in state.sinks
+        ]
+        columns(("SINK", "KIND", "SENT", "REFUSED", "DROPPED", "WAITING", "LAST (UTC)", "TROUBLE"), rows)
     circuits = [each for each in state.circuits if every or each.state != "closed"]
     closed = len(state.circuits) - len(circuits)
     where = "shared with other machines" if state.shared else "of this machine"

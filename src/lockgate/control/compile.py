@@ -25,6 +25,7 @@ from lockgate.control.identity.compiled import check_identity, compile_tokens
 from lockgate.control.identity.jwks import KeySets
 from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
+from lockgate.control.sinks.plans import Means, plans_of
 from lockgate.control.stored import Stored
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
@@ -108,6 +109,8 @@ def compile_snapshot(
     mask = _mask(config.log.redact, mistakes)
     sources = check_identity(config.identity, scopes, mistakes)
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in post_of(config.alerts)[1]]
+    outward = Means(lambda: egress, "", environment)
+    mistakes += [Mistake(wrong.path, wrong.message) for wrong in plans_of(config.telemetry, config.sinks, outward)[1]]
     if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):
         mistakes.append(Mistake("redis", f"Redis' URL begins with {', '.join(REDIS_SCHEMES)}"))
     allowances = compile_allowances(config, stored, declared_us, mistakes, tokens=bool(config.identity.jwt))

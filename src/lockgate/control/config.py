@@ -14,6 +14,7 @@ import yaml
 from lockgate.control.alerts.settings import AlertsEntry
 from lockgate.control.identity.settings import IdentityEntry
 from lockgate.control.limit_settings import HolderSetting, PolicySetting, UsageSetting
+from lockgate.control.sinks.settings import SinkEntry, TelemetryEntry
 from lockgate.core.call import Capture
 from lockgate.core.limits import RateLimit
 from lockgate.pipeline.route import RouteConfig
@@ -169,6 +170,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeouts: Timeouts = Timeouts()
     identity: IdentityEntry = IdentityEntry()
     alerts: AlertsEntry = AlertsEntry()
+    telemetry: TelemetryEntry = TelemetryEntry()
+    sinks: dict[str, SinkEntry] = {}
     redis: str = ""
     workspace: HolderSetting = HolderSetting()
     policies: list[PolicySetting] = []

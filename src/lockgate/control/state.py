@@ -17,6 +17,8 @@ from lockgate.stores.board_layout import Post, View, is_shared, look
 from lockgate.stores.logs.ingest import cursors
 from lockgate.stores.ports import StoreError
 from lockgate.stores.roster import Life, lives
+from lockgate.stores.sinks import state as sinks
+from lockgate.stores.sinks.state import read_states
 from lockgate.stores.spool import segments
 
 #: The circuit board's name in the data directory.
@@ -80,6 +82,22 @@ class Worker(msgspec.Struct, kw_only=True):
     draining: bool
 
 
+class Sink(msgspec.Struct, kw_only=True):
+    """One sink: where records go besides the log. Counts of records since ever (`stores.sinks.state`); `waiting_bytes` of
+    the spool; `sent_us` is when it last took some, `trouble` why it does not since `trouble_us` ("": it does)."""
+
+    name: str
+    kind: str
+    sent: int
+    refused: int
+    dropped: int
+    retries: int
+    waiting_bytes: int
+    sent_us: int
+    trouble: str
+    trouble_us: int
+
+
 class State(msgspec.Struct, kw_only=True):
     """All of it. `shared`: circuits are shared with other machines; `trouble`: why they are not, when they should be.
     `spool_bytes`: records on their way to the log; `backlog_bytes`: those of them that are not there yet."""
@@ -92,6 +110,7 @@ class State(msgspec.Struct, kw_only=True):
     trouble: str
     spool_bytes: int
     backlog_bytes: int
+    sinks: list[Sink] = []
 
     @property
     def runs(self) -> bool:
@@ -120,6 +139,22 @@ def read_state(data: Path, now: float | None = None) -> State:
         trouble=next((life.trouble for life in there if life.trouble), ""),
         spool_bytes=spool_bytes,
         backlog_bytes=backlog_bytes,
+        sinks=[_sink(name, each) for name, each in read_states(data).items()],
+    )
+
+
+def _sink(name: str, state: sinks.State) -> Sink:
+    return Sink(
+        name=name,
+        kind=state.kind,
+        sent=state.sent,
+        refused=state.refused,
+        dropped=state.dropped,
+        retries=state.retries,
+        waiting_bytes=state.backlog_bytes,
+        sent_us=state.sent_us,
+        trouble=state.trouble,
+        trouble_us=state.trouble_us,
     )
 
 

@@ -79,6 +79,13 @@ def gauges(state: State, models: Names, providers: Names) -> dict[Family, dict[L
     for each in state.circuits:
         labels = (providers.label(each.provider), models.label(each.model))
         circuits[labels] = max(circuits.get(labels, 0), STANDINGS.index(each.state))
+    found |= {of.SINK_RECORDS: {}, of.SINK_RETRIES: {}, of.SINK_BACKLOG: {}, of.SINK_UP: {}}
+    for each in state.sinks:
+        for result, number in (("sent", each.sent), ("refused", each.refused), ("dropped", each.dropped)):
+            found[of.SINK_RECORDS][each.name, result] = number
+        found[of.SINK_RETRIES][each.name,] = each.retries
+        found[of.SINK_BACKLOG][each.name,] = each.waiting_bytes
+        found[of.SINK_UP][each.name,] = 0 if each.trouble else 1
     for each in state.parked:
         labels = (providers.label(each.provider), models.label(each.model), each.why)
         parked[labels] = max(parked.get(labels, 0), each.workers)

@@ -310,7 +310,7 @@ def _one(message: Message, name: str, field: Field, value: Any, depth: int) -> A
             return float(value)
         if kind in _WHOLE and isinstance(value, str | int | float):
             number = int(value)
-            if (not isinstance(value, float) or number == value) and -(1 << 63) <= number < 1 << 64:
+            if (not isinstance(value, float) or value.is_integer()) and -(1 << 63) <= number < 1 << 64:
                 return number
     except (ValueError, OverflowError, binascii.Error):
         pass

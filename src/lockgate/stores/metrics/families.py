@@ -157,6 +157,17 @@ STALE = Family(
 MEMORY = Family("lockgate_resident_memory_bytes", "gauge", "Memory, of all workers.")
 SPOOL = Family("lockgate_spool_bytes", "gauge", "Bytes of records on their way to the log.")
 BACKLOG = Family("lockgate_spool_backlog_bytes", "gauge", "Bytes of them that are not in the log yet.")
+SINK_RECORDS = Family(
+    "lockgate_sink_records",
+    "counter",
+    "Records that went elsewhere than to the log, by what became of them: sent, refused, dropped (no room while it was down).",
+    ("sink", "result"),
+)
+SINK_RETRIES = Family(
+    "lockgate_sink_retries", "counter", "Batches that a sink could not take, and is to be brought again.", ("sink",)
+)
+SINK_BACKLOG = Family("lockgate_sink_backlog_bytes", "gauge", "Bytes of the spool that wait for a sink.", ("sink",))
+SINK_UP = Family("lockgate_sink_up", "gauge", "1 while a sink takes what it is brought.", ("sink",))
 AGE = Family("lockgate_counters_age_seconds", "gauge", "How long ago the scribe brought the counters up to date.")
 
 #: What is looked up when somebody asks.
@@ -173,5 +184,9 @@ LIVE: tuple[Family, ...] = (
     MEMORY,
     SPOOL,
     BACKLOG,
+    SINK_RECORDS,
+    SINK_RETRIES,
+    SINK_BACKLOG,
+    SINK_UP,
     AGE,
 )

@@ -61,7 +61,7 @@ class Feed:
         self._waiting_since: float | None = None
         self._lock = threading.Lock()
         self.state: State = read_state(file)
-        self.state.kind = kind
+        self.state.kind, self.state.off = kind, False
 
     def __repr__(self) -> str:
         return f"Feed({self._file.stem}, {self.state.sent} sent, {self.state.dropped} dropped)"

@@ -1,4 +1,4 @@
-"""A poster sends requests from a thread without an event loop: by our own client, under the egress policy, no redirect followed.
+"""A poster sends requests from a thread without an event loop, by our own client and under the egress policy. No redirects.
 
 It has a loop of its own, which runs only while something is sent; connections stay open between two requests.
 """
@@ -9,12 +9,15 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from lockgate import __version__
 from lockgate.core.failure import Failure, Refusal
 from lockgate.policy.retry_after import read_retry_after
+from lockgate.providers.auth.port import AnySource, Asked, Issued
+from lockgate.providers.auth.port import Told as FetchTold
 from lockgate.stores.ports import StoreError
 from lockgate.stores.sinks.port import Later, Refused
 from lockgate.transport.client import HttpClient
@@ -28,6 +31,8 @@ _QUERY = re.compile(r"[!-~]*")
 #: Statuses after which the same request may well succeed. OTLP names these four
 #: (https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes).
 RETRIED = frozenset((429, 502, 503, 504))
+#: So many seconds before it ends a credential is renewed.
+_EARLY_S = 300.0
 _AGENT = f"lockgate/{__version__}".encode()
 
 
@@ -80,6 +85,7 @@ class Poster:
         self._make = client or HttpClient
         self._runner: asyncio.Runner | None = None
         self._client: Client | None = None
+        self._credential: Issued[Any] | None = None
 
     def send(self, place: Place, outgoing: Outgoing) -> Told:
         """The answer, whatever it says. Raises `StoreError` where there is none."""
@@ -108,6 +114,21 @@ class Poster:
             raise Later(why, read_retry_after(told.headers, self.now_s()) or 0.0)
         raise Refused(why + ("; redirects are not followed" if 300 <= told.status < 400 else ""))
 
+    def issued(self, source: AnySource) -> Any:
+        """A credential of a source, kept until shortly before it ends. Raises `StoreError`."""
+        now_s = self.now_s()
+        if self._credential is None or now_s >= self._credential.expires_s - _EARLY_S:
+            if self._runner is None:
+                self._runner = asyncio.Runner()
+            try:
+                issued = self._runner.run(source.issue(self._fetch, now_s))
+            except Refusal as refusal:
+                raise StoreError(refusal.message) from None
+            if isinstance(issued, Failure):
+                raise StoreError(issued.message)
+            self._credential = issued
+        return self._credential.credential
+
     def close(self) -> None:
         """End all connections."""
         if self._runner is not None:
@@ -116,6 +137,19 @@ class Poster:
                 client.close()
             self._runner.close()
             self._runner = self._client = None
+
+    async def _fetch(self, asked: Asked) -> FetchTold | Failure:
+        """See `Fetch`: credentials come the same way."""
+        outgoing = Outgoing(
+            asked.method,
+            b"",
+            [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in asked.headers],
+            asked.body,
+        )
+        place = place_of(asked.url)
+        outgoing.target = place.target
+        told = await self._send(place, outgoing)
+        return told if isinstance(told, Failure) else FetchTold(told.status, told.body)
 
     async def _send(self, place: Place, outgoing: Outgoing) -> Told | Failure:
         egress = self._egress()

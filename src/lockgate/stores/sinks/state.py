@@ -21,7 +21,8 @@ class State(msgspec.Struct):
     `places`: how far each segment of the spool is done with, `ends`: how far the batch goes that is under way ({}: none is),
     whose `number` this is. Counts are of records since ever: `sent` were taken, `refused` the sink would not have, `dropped`
     there was no room for while it was down, `damaged` could not be read; `retries` are of batches. Times are µs since the
-    epoch: of the last batch that was taken, and since when there is `trouble` ("": there is none). `mark`: see `Sink.mark`.
+    epoch: of the last batch that was taken, and since when there is `trouble` ("": there is none). `mark`: see `Sink.mark`;
+    `off`: it is configured no more.
     """
 
     kind: str = ""
@@ -38,6 +39,7 @@ class State(msgspec.Struct):
     trouble: str = ""
     trouble_us: int = 0
     mark: str = ""
+    off: bool = False
 
 
 _decode = msgspec.json.Decoder(State).decode
@@ -62,9 +64,10 @@ def write_state(path: Path, state: State) -> None:
 
 
 def read_states(data: Path) -> dict[str, State]:
-    """All that are known in a data directory, by their sinks' names."""
+    """Those of a data directory that are configured, by their sinks' names."""
     try:
         paths = sorted(path for path in (data / FOLDER).iterdir() if path.suffix == SUFFIX)
     except OSError:
         return {}
-    return {path.name.removesuffix(SUFFIX): read_state(path) for path in paths}
+    states = {path.name.removesuffix(SUFFIX): read_state(path) for path in paths}
+    return {name: state for name, state in states.items() if not state.off}

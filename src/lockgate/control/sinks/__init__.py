@@ -1,0 +1,1 @@
+"""`telemetry:` and `sinks:` of the configuration: where records go besides the log."""
