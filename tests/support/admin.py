@@ -114,8 +114,9 @@ class Admin:
     def rows(self, noun=ApiKey, tenant=None, **where):
         return self.store.page(tenant or self.whole, noun, limit=1000, **where).rows
 
-    def ask(self, method, path, body=None, *, key=KEY, headers=(), pieces=None):
-        return asyncio.run(self._ask(method, path, body, key, headers, pieces))
+    def ask(self, method, path, body=None, *, key=KEY, headers=(), pieces=None, stays=False):
+        """`stays`: the caller waits for all of the answer; else it is gone once it has asked."""
+        return asyncio.run(self._ask(method, path, body, key, headers, pieces, stays))
 
     def get(self, path, **more):
         return self.ask("GET", path, **more)
@@ -129,13 +130,15 @@ class Admin:
     def delete(self, path, **more):
         return self.ask("DELETE", path, **more)
 
-    async def _ask(self, method, path, body, key, headers, pieces):
+    async def _ask(self, method, path, body, key, headers, pieces, stays=False):
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces or ()]
         waiting.append({"type": "http.request", "body": data, "more_body": False})
         sent, line = [], Line()
 
         async def receive():
+            if stays and not waiting:
+                await asyncio.Event().wait()
             return waiting.pop(0) if waiting else {"type": "http.disconnect"}
 
         async def send(message):

@@ -274,7 +274,9 @@ def _wanted(ask: Ask, filters: dict[str, Any]) -> tuple[Filter, int]:
             said[name] = ",".join(str(each) for each in value)
         elif isinstance(value, dict):
             said[name] = msgspec.json.encode(value).decode()
-    limit = filters.get("page_size") or _ALL
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            said[name] = str(value)
+    limit = _ALL if filters.get("page_size") is None else filters["page_size"]
     try:
         query = msgspec.convert(said, LogQuery, strict=False)
         limit = msgspec.convert(limit, Annotated[int, Meta(ge=1, le=_ALL)], strict=False)
