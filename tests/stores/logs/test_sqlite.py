@@ -710,3 +710,38 @@ def test_a_day_that_cannot_be_deleted_is_for_another_time(log: SqliteLog, monkey
     monkeypatch.setattr(Path, "unlink", fails)
     with pytest.raises(StoreError, match="cannot delete"):
         log.prune(NOON)
+
+
+def test_a_conversation_is_kept_once_and_comes_back_whole(log: SqliteLog, tmp_path: Path) -> None:
+    draw = random.Random(2)
+    messages: list[dict[str, str]] = []
+    kept: list[Record] = []
+    for n in range(1, 31):
+        messages += [{"role": "user", "content": draw.randbytes(300).hex()}]
+        body = json.dumps({"model": "a", "messages": messages}).encode()
+        kept.append(record(n, request=body, sent=body.replace(b'"a"', b'"b"'), response=draw.randbytes(9), received=b"{}"))
+    for each in kept:  # each in a block of its own
+        log.append([each])
+    assert [log.get(each.id) for each in kept] == kept
+    assert [each.request for each in log.scan(Filter(), bodies=True)] == [each.request for each in reversed(kept)]
+    db = sqlite3.connect(the_day(tmp_path))
+    (size,) = db.execute("SELECT sum(length(data)) FROM bodies").fetchone()
+    db.close()
+    assert size < sum(len(each.request) for each in kept) / 10
+    log.append(kept)  # known: what was learned of that transaction is forgotten
+    log.append([full(99)])
+    assert log.get(full(99).id) == full(99)
+
+
+def test_a_damaged_block_takes_with_it_what_refers_to_it_and_no_more(log: SqliteLog, tmp_path: Path, said: list[str]) -> None:
+    body = json.dumps({"messages": ["x" * 600]}).encode()
+    kept = [record(1, request=body), record(2, request=body), record(3, request=b"other")]
+    for each in kept:
+        log.append([each])
+    db = sqlite3.connect(the_day(tmp_path))
+    db.execute("UPDATE bodies SET data = x'0011' WHERE block = 1")
+    db.commit()
+    db.close()
+    assert [log.get(each.id) for each in kept] == [None, None, kept[2]]
+    assert "block 1 cannot be read" in said[1]
+    assert ids(everything(log)) == ids(kept)[::-1]

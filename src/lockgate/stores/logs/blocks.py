@@ -2,6 +2,9 @@
 
 A hundred records compressed as one take a tenth of the time and half the room of a hundred compressed one by one. A block has a
 number; a request's place (`at`) is 128 times that and its place within.
+
+A conversation sends its history again with each turn. What repeats in bodies is kept once a day (see `pieces`): a body stands in
+its block as it is where nothing of it was seen before, else as a list of what is new and where the rest stands.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import msgspec
 import zstandard
 
 from lockgate.core.record import BODIES, Record, pack, unpack
+from lockgate.stores.logs.pieces import Kept, Pieces
 
 T = TypeVar("T")
 
@@ -22,9 +26,11 @@ BLOCK_RECORDS = 100
 BLOCK_BYTES = 1024 * 1024
 _PLACES = 128
 _LEVEL = 1
+#: Blocks whose bodies are remembered while several records are read.
+_OPEN_BLOCKS = 16
 
 _facts = msgspec.msgpack.Decoder(list[bytes])
-_bodies = msgspec.msgpack.Decoder(list[tuple[bytes, bytes, bytes, bytes]])
+_bodies = msgspec.msgpack.Decoder(tuple[list[list[bytes | list[bytes | tuple[int, int]]]], list[bytes]])
 
 
 class Damage(sqlite3.DatabaseError):
@@ -38,6 +44,11 @@ class Blocks:
         self._db = db
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
         self._decompressor = zstandard.ZstdDecompressor()
+        self._pieces = Pieces()
+
+    def forget(self) -> None:
+        """Forget what was kept in a transaction that has failed."""
+        self._pieces = Pieces()
 
     def write(self, records: Sequence[Record], numbers: Sequence[int]) -> list[int]:
         """Keep records, whose numbers are given; their places. Within a transaction."""
@@ -47,9 +58,12 @@ class Blocks:
             some = records[start:stop]
             facts = self._packed([pack(record, bodies=False) for record in some])
             self._db.execute("INSERT INTO facts VALUES (?, ?, ?)", (block, array("q", numbers[start:stop]).tobytes(), facts))
-            bodies = [(record.request, record.response, record.sent, record.received) for record in some]
+            bodies = [self._pieces.cut(block, [getattr(record, name) for name in BODIES]) for record in some]
             if any(map(any, bodies)):
-                self._db.execute("INSERT INTO bodies VALUES (?, ?)", (block, self._packed(bodies)))
+                pieces = self._pieces.take()
+                self._db.execute("INSERT INTO bodies VALUES (?, ?)", (block, self._packed((bodies, pieces))))
+            else:
+                self._pieces.take()
             places += range(block * _PLACES, block * _PLACES + stop - start)
         return places
 
@@ -86,14 +100,13 @@ class Blocks:
 
 
 class Reader:
-    """Reads records; remembers the facts of the blocks it has seen, and the bodies of the last one."""
+    """Reads records; remembers the facts of the blocks it has seen, and the bodies of some."""
 
     def __init__(self, db: sqlite3.Connection, decompressor: zstandard.ZstdDecompressor) -> None:
         self._db = db
         self._decompressor = decompressor
         self._facts: dict[int, list[bytes]] = {}
-        self._block = 0
-        self._bodies: list[tuple[bytes, bytes, bytes, bytes]] = []
+        self._bodies: dict[int, tuple[list[list[Kept]], list[bytes]]] = {}
 
     def record(self, place: int) -> Record:
         """The record at a place, without bodies. Raises `Damage`."""
@@ -107,23 +120,39 @@ class Reader:
         """What the records of a block say, packed. Raises `Damage`."""
         facts = self._facts.get(block)
         if facts is None:
-            facts = self._facts[block] = self._read("SELECT data FROM facts WHERE block = ?", block, _facts)
+            facts = self._facts[block] = self._read("SELECT data FROM facts WHERE block = ?", block, _facts) or []
         return facts
 
     def add_bodies(self, record: Record, place: int) -> None:
         """Give a record its bodies. Raises `Damage`."""
         block, at = divmod(place, _PLACES)
-        if block != self._block:
-            self._bodies = self._read("SELECT data FROM bodies WHERE block = ?", block, _bodies)
-            self._block = block
-        if self._bodies:
-            for name, body in zip(BODIES, self._bodies[at], strict=True):
-                setattr(record, name, body)
+        bodies, _ = self._block(block)
+        if bodies:
+            for name, kept in zip(BODIES, bodies[at], strict=True):
+                setattr(record, name, kept if isinstance(kept, bytes) else b"".join(self._part(part) for part in kept))
 
-    def _read(self, statement: str, block: int, decoder: msgspec.msgpack.Decoder[list[T]]) -> list[T]:
+    def _part(self, part: bytes | tuple[int, int]) -> bytes:
+        if isinstance(part, bytes):
+            return part
+        block, number = part
+        try:
+            return self._block(block)[1][number]
+        except IndexError:
+            raise Damage(f"piece {number} of block {block} is not there") from None
+
+    def _block(self, block: int) -> tuple[list[list[Kept]], list[bytes]]:
+        found = self._bodies.pop(block, None)
+        if found is None:
+            found = self._read("SELECT data FROM bodies WHERE block = ?", block, _bodies) or ([], [])
+            while len(self._bodies) >= _OPEN_BLOCKS:
+                del self._bodies[next(iter(self._bodies))]
+        self._bodies[block] = found  # the last used last
+        return found
+
+    def _read(self, statement: str, block: int, decoder: msgspec.msgpack.Decoder[T]) -> T | None:
         row = self._db.execute(statement, (block,)).fetchone()
         if row is None:
-            return []
+            return None
         try:
             return decoder.decode(self._decompressor.decompress(row[0]))
         except (zstandard.ZstdError, msgspec.DecodeError) as error:

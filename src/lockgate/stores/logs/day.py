@@ -27,7 +27,7 @@ from lockgate.stores.ports import StoreError
 SCANNED_BYTES = 16 * 1024 * 1024
 _PAGES_KIB = 16 * 1024
 _COLUMNS = 4 + len(SINGLE) + 13
-_INSERT = f"INSERT OR IGNORE INTO requests VALUES ({', '.join('?' * _COLUMNS)})"
+_INSERT = f"INSERT OR IGNORE INTO requests VALUES ({', '.join('?' * _COLUMNS)})"  # noqa: S608 - question marks
 _RATE = "INSERT OR REPLACE INTO rated VALUES (?, ?, ?, ?)"
 
 
@@ -145,7 +145,7 @@ class Day:
             self._db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def _transaction(self) -> _Transaction:
-        return _Transaction(self._db, self._names, self._rows)
+        return _Transaction(self._db, (self._names, self._rows, self._blocks))
 
     def _insert(self, pairs: Sequence[tuple[int, Record]], rated: Mapping[str, Sum]) -> bool:
         """Write records that should all be new; when one is not, nothing is written, and the answer is False."""
@@ -174,7 +174,7 @@ class Day:
         return True
 
     def _unknown(self, pairs: Sequence[tuple[int, Record]]) -> list[tuple[int, Record]]:
-        """Those that are not in the file, each once, with a number that is free. Only one process writes, so that it stays so."""
+        """Those that are not in the file, each once, with a number that is free. Only this process appends, so it stays so."""
         taken: dict[int, str] = {}
         found: list[tuple[int, Record]] = []
         for start, record in pairs:
@@ -224,10 +224,9 @@ class Day:
 class _Transaction:
     """A transaction on a day; when it fails, what was learned in it is forgotten."""
 
-    def __init__(self, db: sqlite3.Connection, names: Names, rows: Rows) -> None:
+    def __init__(self, db: sqlite3.Connection, learned: Sequence[Names | Rows | Blocks]) -> None:
         self._db = db
-        self._names = names
-        self._rows = rows
+        self._learned = learned
         self._failed = False
 
     def __enter__(self) -> _Transaction:
@@ -244,8 +243,8 @@ class _Transaction:
                 self._db.execute("COMMIT")
         finally:
             if self._db.in_transaction:
-                self._names.forget()
-                self._rows.forget()
+                for each in self._learned:
+                    each.forget()
                 self._db.execute("ROLLBACK")
 
 

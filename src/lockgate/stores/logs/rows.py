@@ -15,12 +15,16 @@ BITS = 20
 LARGEST = 2**44
 STREAM, RESCUED, STALLED, RETRIED = 1, 2, 4, 8
 
-#: The columns of `schema.SINGLE`, in their order, with the letter of their terms.
+#: The columns of `schema.SINGLE`, with the letter of their terms.
 LETTERS = {
     "user": "u", "key": "k", "key_name": "j", "route": "r", "provider": "p", "model_asked": "a", "model_sent": "m",
     "model_served": "v", "operation": "f", "status": "s", "outcome": "x", "error": "e", "cache": "c", "organisation": "o",
     "workspace": "w",
 }  # fmt: skip
+_WHO = ("user", "key", "key_name", "organisation", "workspace")
+_WHAT = (
+    "route", "provider", "model_asked", "model_sent", "model_served", "operation", "status", "outcome", "error", "cache",
+)  # fmt: skip
 METADATA_LETTER, TRACE, SPAN, ID = "d", "t", "q", "i"
 #: What is searched by size → the letter of its terms: how many bits it has.
 SIZES = {"latency_us": "l", "ttft_us": "h", "cost_nusd": "b", "tokens": "g", "input": "y", "output": "z"}
@@ -45,15 +49,14 @@ class Rows:
 
     def row(self, record: Record, n: int, at: int) -> tuple[tuple[object, ...], str]:
         """The values of `requests`, and the terms of `find`."""
-        named = (
-            record.user, record.key_id, record.key_name, record.route, record.provider, record.model_asked, record.model_sent,
-            record.model_served, record.operation, record.status, record.outcome, record.error_code, record.cache,
-            record.organisation, record.workspace,
+        who = (record.user, record.key_id, record.key_name, record.organisation, record.workspace)
+        what = (
+            record.route, record.provider, record.model_asked, record.model_sent, record.model_served, record.operation,
+            record.status, record.outcome, record.error_code, record.cache,
         )  # fmt: skip
-        known = self._known.get(named)
-        if known is None:
-            known = self._learn(named)
-        numbers, terms = known
+        own, terms = self._known.get(who) or self._learn(_WHO, who)
+        other, more = self._known.get(what) or self._learn(_WHAT, what)
+        terms += more
         metadata = None
         if record.metadata:
             metadata, more = self._metadata(record.metadata)
@@ -86,17 +89,18 @@ class Rows:
         if len(record.attempts) > 1 and rescued(record):
             flags |= RESCUED | RETRIED if retried(record) else RESCUED
         row = (
-            n, record.time_us % 1000, id, at, *numbers, metadata, flags, put, got, cached, cost, bounded(record.saved_nusd),
+            n, record.time_us % 1000, id, at, *own[:3], *other, *own[3:], metadata, flags, put, got, cached, cost, bounded(record.saved_nusd),
             latency, ttft, bounded(record.gateway_us),
             bucket_of(latency), None if ttft is None else bucket_of(ttft), None if gap is None else bucket_of(gap),
         )  # fmt: skip
         return row, terms
 
-    def _learn(self, named: tuple[object, ...]) -> tuple[tuple[int, ...], str]:
+    def _learn(self, kinds: tuple[str, ...], named: tuple[object, ...]) -> tuple[tuple[int, ...], str]:
+        """The numbers of some names, and their terms: what asks, and what is asked, come again and again."""
         words = [str(each) for each in named]
-        numbers = tuple(self._names.number(kind, word) for kind, word in zip(LETTERS, words, strict=True))
-        terms = " ".join(
-            term(letter, number) for letter, number, word in zip(LETTERS.values(), numbers, words, strict=True) if word
+        numbers = tuple(self._names.number(kind, word) for kind, word in zip(kinds, words, strict=True))
+        terms = "".join(
+            [" " + term(LETTERS[kind], number) for kind, number, word in zip(kinds, numbers, words, strict=True) if word]
         )
         if len(self._known) >= _REMEMBERED:
             self._known.clear()

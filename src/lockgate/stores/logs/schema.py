@@ -4,9 +4,9 @@
 day, then twenty bits of the id). Words that recur (a model, a user, a value of metadata) stand once in `names` and are known by
 their number there: what a filter names and a day has not is found out by one look. `find` is an index of terms, made with
 FTS5 and kept without the texts: for each request a term for its every name and for the size of its every number; it answers
-any combination of them newest first, costs a third of what a dozen B-trees cost to write, and knows nothing of positions.
-`said` is the same for the words of prompts and answers; its rows are known by `at`, a request's place in the blocks. What a record says beyond that
-stands in `facts` and `bodies`, in blocks of up to a hundred records in a row, compressed together.
+any combination of them newest first, and is written in a row where a dozen B-trees would be written all over.
+`said` is the same for the words of prompts and answers; its rows are known by `at`, a request's place in the blocks. What a
+record says beyond that stands in `facts` and `bodies`, in blocks of up to a hundred records in a row, compressed together.
 
 `rollups` are sums over an hour or a day (or a minute), each for one *cut*: what it tells apart (see `cuts`). They hold all
 requests but those in `fresh`, which are counted from their rows until there are enough of them to be rolled up together.
@@ -29,7 +29,8 @@ _REQUESTS = f"""
     CREATE TABLE requests (
         n INTEGER PRIMARY KEY, us INTEGER NOT NULL, id BLOB NOT NULL, at INTEGER NOT NULL,
         {", ".join(f'"{name}" INTEGER NOT NULL' for name in SINGLE)}, metadata TEXT,
-        flags INTEGER NOT NULL, input INTEGER, output INTEGER, cached INTEGER NOT NULL, cost_nusd INTEGER, saved_nusd INTEGER NOT NULL,
+        flags INTEGER NOT NULL, input INTEGER, output INTEGER, cached INTEGER NOT NULL,
+        cost_nusd INTEGER, saved_nusd INTEGER NOT NULL,
         latency_us INTEGER NOT NULL, ttft_us INTEGER, gateway_us INTEGER NOT NULL,
         latency INTEGER NOT NULL, ttft INTEGER, gap INTEGER
     );
