@@ -22,6 +22,9 @@ BY = ("workspace", "provider", "model")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLION = Decimal(10**6)
 
+#: What a provider is called, by its slug.
+Called = Callable[[str], str]
+
 COLUMNS = (
     "BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart",
     "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargeFrequency", "ChargePeriodEnd", "ChargePeriodStart",
@@ -32,14 +35,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def as_focus(spend: Spend, names: Names, provider_name: Callable[[str], str]) -> str:
+def as_focus(spend: Spend, names: Names, provider_name: Called) -> str:
     """A report by `BY` and more, in days or months, as CSV. `provider_name` is what a provider is called, by its slug. Raises
     `StoreError`."""
     rows = (_columns(row, spend, names, provider_name) for row in spend.rows)
     return csv_of(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
 
 
-def _columns(row: Row, spend: Spend, names: Names, provider_name: Callable[[str], str]) -> dict[str, str]:
+def _columns(row: Row, spend: Spend, names: Names, provider_name: Called) -> dict[str, str]:
     said = dict(zip(spend.by, row.values, strict=True))
     workspace, slug, model = (said.pop(name) for name in BY)
     sums = row.sums

@@ -1,0 +1,23 @@
+"""Rows of what requests cost: reports of what was spent."""
+
+from __future__ import annotations
+
+from lockgate.http.admin.route import MEMBERS, AdminRoute
+
+
+def _spend(path: str, handler: str, gives: str = "") -> AdminRoute:
+    return AdminRoute(
+        "GET",
+        f"/v1/analytics/{path}",
+        f"spend.{handler}",
+        ("analytics.view",),
+        MEMBERS,
+        "either",
+        "analytics",
+        "read",
+        reads_log=True,
+        gives=gives,
+    )
+
+
+COSTS: tuple[AdminRoute, ...] = (_spend("spend", "read"), _spend("spend/{format}", "table", "text/csv"))
