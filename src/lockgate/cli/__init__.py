@@ -22,6 +22,8 @@ _COMMANDS = {
     "models": ("lists", "models"),
     "prices": ("prices", "prices"),
     "logs": ("logs", "logs"),
+    "trace": ("trace", "trace"),
+    "export": ("export", "export"),
     "spend": ("spend", "spend"),
     "reprice": ("reprice", "reprice"),
     "explain": ("explain", "explain"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -14,7 +14,7 @@ from lockgate.control.exports.shelf import Exports
 from lockgate.control.exports.writers import INSTALL, Row, open_writer
 from lockgate.core.record import Record
 from lockgate.stores.control.query import Absent
-from lockgate.stores.logs.ports import LogStore
+from lockgate.stores.logs.ports import Filter, LogStore
 from lockgate.stores.ports import StoreError
 
 #: Records that are read and written at a time.
@@ -46,7 +46,7 @@ def carry_out(
             raise OSError(0, f"whoever made it has died {TRIES} times")
         writer = open_writer(job.format, part, job.columns)
         try:
-            rows = _rows(job, store)
+            rows = rows_of(job.meant, job.columns, store, job.limit)
             while batch := list(islice(rows, BATCH)):
                 if _free(exports) < leaves_free:
                     raise OSError(0, "the disk is nearly full, and what is left of it is for the gateway")
@@ -71,11 +71,12 @@ def carry_out(
     exports.tell(job.id, done)
 
 
-def _rows(job: Job, store: LogStore) -> Iterator[Row]:
-    columns = [COLUMNS[name] for name in job.columns]
-    whole = not BY_ITSELF.isdisjoint(job.columns)
-    records = store.scan(job.meant, bodies="request" in job.columns and not whole)
-    for record in islice(records, job.limit):
+def rows_of(meant: Filter, names: Sequence[str], store: LogStore, limit: int | None) -> Iterator[Row]:
+    """What columns tell of the records that are meant, newest first; `limit` None: of all of them. Raises `StoreError`."""
+    columns = [COLUMNS[name] for name in names]
+    whole = not BY_ITSELF.isdisjoint(names)
+    records = store.scan(meant, bodies="request" in names and not whole)
+    for record in islice(records, limit):
         found: Record | None = store.get(record.id) if whole else record
         if found is not None:  # it may be forgotten in this moment
             yield [column(found) for column in columns]
