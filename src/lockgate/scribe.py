@@ -23,7 +23,7 @@ from pathlib import Path
 from lockgate.control.exports.shelf import Exports
 from lockgate.stores import feedback, roster
 from lockgate.stores.feedback import FeedbackIngest
-from lockgate.stores.logs.ingest import BATCH, Ingest
+from lockgate.stores.logs.ingest import Ingest
 from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.metrics import counting, saved
@@ -223,7 +223,7 @@ class Log:
             if self._retention_days and now >= self._prune_at:
                 self._prune_at = now + PRUNE_S
                 self._store.prune(time.time_ns() // 1000 - self._retention_days * _DAY_US)
-            moved = self._ingest.step()
+            self._ingest.step()
             self._said.step()
         except StoreError as error:
             self._retry_s = min(max(RETRY_S, 2 * self._retry_s), RETRY_MOST_S)
@@ -231,7 +231,7 @@ class Log:
             log.error("request log: %s; trying again in %.0f s", error, self._retry_s)
             return False
         self._retry_s = 0.0
-        return moved >= BATCH
+        return self._ingest.behind
 
 
 def _keep_moving(records: Log, numbers: Numbers, exporter: Exporter, outlets: Outlets | None, bell: Bell) -> None:

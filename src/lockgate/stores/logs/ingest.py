@@ -15,8 +15,10 @@ from lockgate.core.record import Record, unpack
 from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.spool import Segment, segments
 
+#: A batch at first; and how many times that it grows to while there is more than it takes. The larger a batch, the cheaper.
 BATCH = 500
 BATCH_BYTES = 2 * 1024 * 1024
+_MOST = 4
 _CURSORS = "cursors.json"
 _cursors = msgspec.json.Decoder(dict[str, int])
 
@@ -41,6 +43,7 @@ class Ingest:
         report: Callable[[str], None],
         released: Callable[[str, int], bool] = lambda name, at: True,
     ) -> None:
+        self.behind = False  # more is there than the last step took
         self.kept = 0  # but for those that are not to be kept
         self.damaged = 0
         self._spool = spool
@@ -49,6 +52,7 @@ class Ingest:
         self._released = released
         self._segments: dict[str, Segment] = {}
         self._kept_to: dict[str, int] = cursors(spool)
+        self._size = 1  # of a batch, in first batches
 
     def __repr__(self) -> str:
         return f"Ingest({len(self._segments)} segments, {self.kept} records kept, {self.damaged} damaged)"
@@ -58,14 +62,17 @@ class Ingest:
         self._find()
         batch: list[Record] = []
         taken = 0
-        room = BATCH_BYTES
+        most, room = BATCH * self._size, BATCH_BYTES * self._size
+        behind = False
         finished: list[Segment] = []
         for segment in self._segments.values():
-            if taken >= BATCH or room <= 0:
+            if taken >= most or room <= 0:
+                behind = True
                 break
             ended = segment.ended()
-            payloads = segment.read(BATCH - taken, room, final=ended)
+            payloads = segment.read(most - taken, room, final=ended)
             taken += len(payloads)
+            behind = behind or bool(payloads and segment.left())
             if ended and not payloads and self._released(segment.name, segment.at):
                 finished.append(segment)
             room -= sum(map(len, payloads))
@@ -78,6 +85,8 @@ class Ingest:
                     segment.at = self._kept_to.get(segment.name, 0)
                 raise
             self.kept += len(batch)
+        self.behind = behind
+        self._size = min(2 * self._size, _MOST) if behind else 1
         self._save()
         for segment in finished:
             self._finish(segment)
