@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types check bench bench-budget clean
+.PHONY: help setup run test lint types check bench bench-budget bench-logs clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ bench: setup  ## the governed benchmark against nginx, Portkey and LiteLLM; writ
 
 bench-budget: setup  ## workers race for one budget while they are killed (ARGS="--json")
 	@$(BIN)/python -m bench.budget $(ARGS)
+
+bench-logs: setup  ## ingest, size, pages and graphs of the request log (ARGS="--records 10000000")
+	@$(BIN)/python -m bench.logs $(ARGS)
 
 clean:  ## remove .venv and caches
 	@rm -rf .venv .bench .ruff_cache
