@@ -27,6 +27,7 @@ Operation = Literal[
     "batch",
     "tune",
     "realtime",
+    "spans",
     "proxy",
 ]
 

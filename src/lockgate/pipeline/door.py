@@ -25,6 +25,7 @@ from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.serve import UNREAD, serve
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.pipeline.spans import take_spans
 
 log = logging.getLogger("lockgate")
 
@@ -44,12 +45,13 @@ ANSWERS: dict[str, Callable[[Passing, str], Awaitable[None]]] = {
     "transcribe": serve,
     "models": list_models,
     "explain": explain,
+    "spans": take_spans,
     "proxy": proxy,
 }
 
 
 #: Operations that read their bodies themselves, piece by piece.
-_UNREAD = UNREAD | {"proxy"}
+_UNREAD = UNREAD | {"spans", "proxy"}
 
 
 async def enter(
