@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from lockgate.control.analytics import graphs
-from lockgate.control.analytics.graphs import Line
+from lockgate.control.analytics.graphs import Question
 from lockgate.core.record import Attempt
 from lockgate.stores.logs.ports import Feedback, Filter
 from support.logged import HOUR, MINUTE, START, logged
@@ -21,7 +21,7 @@ def line(store):
         store.append(records)
         if said:
             store.rate(said)
-        return Line(store, msgspec.structs.replace(SPAN, **meant))
+        return Question(store, msgspec.structs.replace(SPAN, **meant))
 
     return made
 

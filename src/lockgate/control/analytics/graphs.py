@@ -63,7 +63,7 @@ _BATCH = 500
 _RATED = Range(-10_000, 10_000)
 
 
-class Line:
+class Question:
     """A question's steps, each once. Raises `Refusal` 400 for a span that is none."""
 
     def __init__(self, store: LogStore, meant: Filter) -> None:
@@ -95,110 +95,110 @@ def tokens_of(totals: Totals) -> int:
     return totals.input + totals.output
 
 
-def requests(line: Line) -> Graph[Total, TotalPoint]:
+def requests(question: Question) -> Graph[Total, TotalPoint]:
     """Requests."""
-    return _counted(line, lambda totals: totals.requests)
+    return _counted(question, lambda totals: totals.requests)
 
 
-def errors(line: Line) -> Graph[Total, TotalPoint]:
+def errors(question: Question) -> Graph[Total, TotalPoint]:
     """Requests that are errors."""
-    return _counted(line, errors_of)
+    return _counted(question, errors_of)
 
 
-def feedbacks(line: Line) -> Graph[Total, TotalPoint]:
+def feedbacks(question: Question) -> Graph[Total, TotalPoint]:
     """How often something was said of requests."""
-    return _counted(line, lambda totals: totals.rated)
+    return _counted(question, lambda totals: totals.rated)
 
 
-def cost(line: Line) -> Graph[Amount, AmountPoint]:
+def cost(question: Question) -> Graph[Amount, AmountPoint]:
     """What requests cost, in cents."""
-    steps = line.steps()
+    steps = question.steps()
     nusd, number = _sum(steps, "cost_nusd"), _sum(steps, "requests")
     return Graph(
         summary=Amount(cents(nusd), cents(share(nusd, number)), _sum(steps, "unpriced")),
-        data_points=line.points(
+        data_points=question.points(
             lambda at, totals: AmountPoint(at, cents(totals.cost_nusd), cents(share(totals.cost_nusd, totals.requests))), steps
         ),
     )
 
 
-def tokens(line: Line) -> Graph[Amount, AmountPoint]:
+def tokens(question: Question) -> Graph[Amount, AmountPoint]:
     """Tokens that requests used."""
-    steps = line.steps()
+    steps = question.steps()
     used = sum(tokens_of(totals) for _, totals in steps)
     return Graph(
         summary=Amount(used, share(used, _sum(steps, "requests"))),
-        data_points=line.points(
+        data_points=question.points(
             lambda at, totals: AmountPoint(at, tokens_of(totals), share(tokens_of(totals), totals.requests)), steps
         ),
     )
 
 
-def latency(line: Line) -> Graph[Times, TimesPoint]:
+def latency(question: Question) -> Graph[Times, TimesPoint]:
     """How long requests took."""
-    steps = line.steps()
+    steps = question.steps()
     return Graph(
         summary=times(_sum(steps, "latency_us"), _merged(steps, "latency")),
-        data_points=line.points(lambda at, totals: _times_at(at, times(totals.latency_us, totals.latency)), steps),
+        data_points=question.points(lambda at, totals: _times_at(at, times(totals.latency_us, totals.latency)), steps),
     )
 
 
-def users(line: Line) -> Graph[Total, TotalPoint]:
+def users(question: Question) -> Graph[Total, TotalPoint]:
     """How many end users there were."""
     return Graph(
-        summary=Total(_users(line.store, line.meant)),
-        data_points=[TotalPoint(stamp(at), number) for at, _, number in _users_by_step(line)],
+        summary=Total(_users(question.store, question.meant)),
+        data_points=[TotalPoint(stamp(at), number) for at, _, number in _users_by_step(question)],
     )
 
 
-def users_requests(line: Line) -> Graph[PerUser, AveragePoint]:
+def users_requests(question: Question) -> Graph[PerUser, AveragePoint]:
     """How many requests each end user made."""
-    found = list(_users_by_step(line))
-    total, unique = sum(number for _, number, _ in found), _users(line.store, line.meant)
+    found = list(_users_by_step(question))
+    total, unique = sum(number for _, number, _ in found), _users(question.store, question.meant)
     return Graph(
         summary=PerUser(total, unique, round(share(total, unique), 3)),
         data_points=[AveragePoint(stamp(at), round(share(number, unique), 3)) for at, number, unique in found],
     )
 
 
-def errors_rate(line: Line) -> Graph[Rate, RatePoint]:
+def errors_rate(question: Question) -> Graph[Rate, RatePoint]:
     """The share of requests that are errors."""
-    steps = line.steps()
+    steps = question.steps()
     number = sum(errors_of(totals) for _, totals in steps)
     return Graph(
         summary=Rate(percent(number, _sum(steps, "requests"))),
-        data_points=line.points(lambda at, totals: RatePoint(at, percent(errors_of(totals), totals.requests)), steps),
+        data_points=question.points(lambda at, totals: RatePoint(at, percent(errors_of(totals), totals.requests)), steps),
     )
 
 
-def errors_stacks(line: Line) -> Graph[Total, StackPoint]:
+def errors_stacks(question: Question) -> Graph[Total, StackPoint]:
     """Errors by status, over time."""
-    meant = _failing(line.meant)
-    by_step: dict[int, list[StatusCount]] = {at: [] for at, _ in line.steps(meant)}
+    meant = _failing(question.meant)
+    by_step: dict[int, list[StatusCount]] = {at: [] for at, _ in question.steps(meant)}
     total = 0
-    for code, _ in _codes(line.store, meant):
-        for at, totals in line.store.series(msgspec.structs.replace(meant, status=((code, code),)), line.step_us):
+    for code, _ in _codes(question.store, meant):
+        for at, totals in question.store.series(msgspec.structs.replace(meant, status=((code, code),)), question.step_us):
             by_step.setdefault(at, []).append(StatusCount(code, totals.requests))
             total += totals.requests
     return Graph(summary=Total(total), data_points=[StackPoint(stamp(at), stats) for at, stats in sorted(by_step.items())])
 
 
-def errors_status_codes(line: Line) -> Graph[CodeTotals, CodePoint]:
+def errors_status_codes(question: Question) -> Graph[CodeTotals, CodePoint]:
     """Errors by status, those with the most first."""
-    codes = _codes(line.store, _failing(line.meant))
+    codes = _codes(question.store, _failing(question.meant))
     return Graph(
         summary=CodeTotals(sum(number for _, number in codes), len(codes)),
         data_points=[CodePoint(code, number) for code, number in codes],
     )
 
 
-def requests_rescued(line: Line) -> Graph[Rescued, RescuedPoint]:
+def requests_rescued(question: Question) -> Graph[Rescued, RescuedPoint]:
     """Requests that were answered well after an attempt that failed."""
-    steps = line.steps()
+    steps = question.steps()
     retried = _sum(steps, "retried")
     return Graph(
         summary=Rescued(retried, _sum(steps, "rescued") - retried),
-        data_points=line.points(
+        data_points=question.points(
             lambda at, totals: RescuedPoint(
                 at, [RetryCount(None, totals.retried)] if totals.retried else [], totals.rescued - totals.retried
             ),
@@ -207,13 +207,13 @@ def requests_rescued(line: Line) -> Graph[Rescued, RescuedPoint]:
     )
 
 
-def cache_hit_rate(line: Line) -> Graph[Hits, HitsPoint]:
+def cache_hit_rate(question: Question) -> Graph[Hits, HitsPoint]:
     """Hits of the cache, and what they have saved."""
-    steps = line.steps()
+    steps = question.steps()
     saved = {
-        kind: {at: totals.saved_nusd for at, totals in line.steps(msgspec.structs.replace(line.meant, caches=(kind,)))}
+        kind: {at: totals.saved_nusd for at, totals in question.steps(msgspec.structs.replace(question.meant, caches=(kind,)))}
         for kind in ("hit", "semantic hit")
-        if line.meant.caches in ((), (kind,)) or kind in line.meant.caches
+        if question.meant.caches in ((), (kind,)) or kind in question.meant.caches
     }
     simple = semantic = 0
     points = list[HitsPoint]()
@@ -226,23 +226,23 @@ def cache_hit_rate(line: Line) -> Graph[Hits, HitsPoint]:
     return Graph(summary=Hits(hits, percent(hits, _sum(steps, "requests"))), data_points=points)
 
 
-def cache_latency(line: Line) -> Graph[Average, AveragePoint]:
+def cache_latency(question: Question) -> Graph[Average, AveragePoint]:
     """How long hits of the cache took."""
-    steps = line.steps()
+    steps = question.steps()
     hits = sum(_hits(totals) for _, totals in steps)
     return Graph(
         summary=Average(ms(share(_sum(steps, "hit_us"), hits))),
-        data_points=line.points(lambda at, totals: AveragePoint(at, ms(share(totals.hit_us, _hits(totals)))), steps),
+        data_points=question.points(lambda at, totals: AveragePoint(at, ms(share(totals.hit_us, _hits(totals)))), steps),
     )
 
 
-def feedbacks_scores(line: Line) -> Graph[Scores, ScorePoint]:
+def feedbacks_scores(question: Question) -> Graph[Scores, ScorePoint]:
     """How often each value was said, from the least to the most."""
     counts: dict[int, int] = {}
     seen = 0
-    for traces in _rated_traces(line):
+    for traces in _rated_traces(question):
         seen += len(traces)
-        for each in _said(line, traces):
+        for each in _said(question, traces):
             counts[each.value] = counts.get(each.value, 0) + 1
     return Graph(
         summary=Scores(sum(counts.values()), seen >= MOST_RATED),
@@ -250,18 +250,18 @@ def feedbacks_scores(line: Line) -> Graph[Scores, ScorePoint]:
     )
 
 
-def feedbacks_weighted(line: Line) -> Graph[Average, AveragePoint]:
+def feedbacks_weighted(question: Question) -> Graph[Average, AveragePoint]:
     """What was said, times its weight: the mean."""
-    steps = line.steps()
+    steps = question.steps()
     return Graph(
         summary=Average(weighted(_sum(steps, "score"), _sum(steps, "rated"))),
-        data_points=line.points(lambda at, totals: AveragePoint(at, weighted(totals.score, totals.rated)), steps),
+        data_points=question.points(lambda at, totals: AveragePoint(at, weighted(totals.score, totals.rated)), steps),
     )
 
 
-def feedbacks_models(line: Line) -> Graph[dict[str, int], ModelFeedback]:
+def feedbacks_models(question: Question) -> Graph[dict[str, int], ModelFeedback]:
     """What was said of each model."""
-    found = line.store.groups(line.meant, "model", order="rated", limit=MOST).rows
+    found = question.store.groups(question.meant, "model", order="rated", limit=MOST).rows
     return Graph(
         summary={},
         data_points=[
@@ -275,8 +275,8 @@ def weighted(score: int, rated: int) -> float:
     return round(share(score, rated) / 1000, 3)
 
 
-def _counted(line: Line, count: Callable[[Totals], int]) -> Graph[Total, TotalPoint]:
-    points = line.points(lambda at, totals: TotalPoint(at, count(totals)))
+def _counted(question: Question, count: Callable[[Totals], int]) -> Graph[Total, TotalPoint]:
+    points = question.points(lambda at, totals: TotalPoint(at, count(totals)))
     return Graph(summary=Total(sum(point.total for point in points)), data_points=points)
 
 
@@ -303,13 +303,13 @@ def _users(store: LogStore, meant: Filter) -> int:
     return store.groups(meant, USER, limit=1).total
 
 
-def _users_by_step(line: Line) -> Iterator[tuple[int, int, int]]:
+def _users_by_step(question: Question) -> Iterator[tuple[int, int, int]]:
     """(when, requests of users, users) of each step."""
-    for at, totals in line.steps():
+    for at, totals in question.steps():
         if not totals.requests:
             yield at, 0, 0
             continue
-        found = line.store.groups(line.within(at), USER, limit=10_000)
+        found = question.store.groups(question.within(at), USER, limit=10_000)
         yield at, sum(each.requests for _, each in found.rows), found.total
 
 
@@ -325,11 +325,11 @@ def _codes(store: LogStore, meant: Filter) -> list[tuple[int, int]]:
     return [(int(status), totals.requests) for status, totals in rows if status.isdigit()]
 
 
-def _rated_traces(line: Line) -> Iterator[list[str]]:
+def _rated_traces(question: Question) -> Iterator[list[str]]:
     """The traces of what is meant of which something was said, some at a time, each once."""
-    meant = line.meant if line.meant.feedback is not None else msgspec.structs.replace(line.meant, feedback=_RATED)
+    meant = question.meant if question.meant.feedback is not None else msgspec.structs.replace(question.meant, feedback=_RATED)
     seen: set[str] = set()
-    records = line.store.scan(meant)
+    records = question.store.scan(meant)
     while len(seen) < MOST_RATED and (batch := list(islice(records, _BATCH))):
         new = list(dict.fromkeys(record.trace_id for record in batch if record.trace_id not in seen))
         seen.update(new)
@@ -337,11 +337,11 @@ def _rated_traces(line: Line) -> Iterator[list[str]]:
             yield new
 
 
-def _said(line: Line, traces: Sequence[str]) -> list[Feedback]:
-    meant = line.meant
+def _said(question: Question, traces: Sequence[str]) -> list[Feedback]:
+    meant = question.meant
     return [
         each
-        for each in line.store.feedback(traces)
+        for each in question.store.feedback(traces)
         if each.organisation in ("", meant.organisation)
         and (meant.workspaces is None or each.workspace in ("", *meant.workspaces))
     ]

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from lockgate.control.analytics import graphs, groups
-from lockgate.control.analytics.graphs import Line
+from lockgate.control.analytics.graphs import Question
 from lockgate.control.analytics.groups import Pace, Row, Summary
 from lockgate.control.analytics.shapes import (
     Amount,
@@ -66,87 +66,87 @@ class CacheSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 def requests(ask: Ask, query: SpanQuery) -> Graph[Total, TotalPoint]:
     """Requests over time."""
-    return graphs.requests(_line(ask, query))
+    return graphs.requests(_question(ask, query))
 
 
 def cost(ask: Ask, query: SpanQuery) -> Graph[Amount, AmountPoint]:
     """What requests cost over time, in US cents."""
-    return graphs.cost(_line(ask, query))
+    return graphs.cost(_question(ask, query))
 
 
 def latency(ask: Ask, query: SpanQuery) -> Graph[Times, TimesPoint]:
     """How long requests took over time, in ms."""
-    return graphs.latency(_line(ask, query))
+    return graphs.latency(_question(ask, query))
 
 
 def tokens(ask: Ask, query: SpanQuery) -> Graph[Amount, AmountPoint]:
     """Tokens over time."""
-    return graphs.tokens(_line(ask, query))
+    return graphs.tokens(_question(ask, query))
 
 
 def users(ask: Ask, query: SpanQuery) -> Graph[Total, TotalPoint]:
     """End users over time: those that requests name as `_user` in their metadata."""
-    return graphs.users(_line(ask, query))
+    return graphs.users(_question(ask, query))
 
 
 def users_requests(ask: Ask, query: SpanQuery) -> Graph[PerUser, AveragePoint]:
     """Requests for each end user over time."""
-    return graphs.users_requests(_line(ask, query))
+    return graphs.users_requests(_question(ask, query))
 
 
 def errors(ask: Ask, query: SpanQuery) -> Graph[Total, TotalPoint]:
     """Errors over time."""
-    return graphs.errors(_line(ask, query))
+    return graphs.errors(_question(ask, query))
 
 
 def errors_rate(ask: Ask, query: SpanQuery) -> Graph[Rate, RatePoint]:
     """Errors over time, in percent of all requests."""
-    return graphs.errors_rate(_line(ask, query))
+    return graphs.errors_rate(_question(ask, query))
 
 
 def errors_stacks(ask: Ask, query: SpanQuery) -> Graph[Total, StackPoint]:
     """Errors over time, by status."""
-    return graphs.errors_stacks(_line(ask, query))
+    return graphs.errors_stacks(_question(ask, query))
 
 
 def errors_status_codes(ask: Ask, query: SpanQuery) -> Graph[CodeTotals, CodePoint]:
     """Errors by status."""
-    return graphs.errors_status_codes(_line(ask, query))
+    return graphs.errors_status_codes(_question(ask, query))
 
 
 def requests_rescued(ask: Ask, query: SpanQuery) -> Graph[Rescued, RescuedPoint]:
     """Requests over time that another attempt has rescued, on the same target or on another."""
-    return graphs.requests_rescued(_line(ask, query))
+    return graphs.requests_rescued(_question(ask, query))
 
 
 def cache_hit_rate(ask: Ask, query: SpanQuery) -> Graph[Hits, HitsPoint]:
     """Hits of the cache over time, and what they have saved in US cents."""
-    return graphs.cache_hit_rate(_line(ask, query))
+    return graphs.cache_hit_rate(_question(ask, query))
 
 
 def cache_latency(ask: Ask, query: SpanQuery) -> Graph[Average, AveragePoint]:
     """How long hits of the cache took over time, in ms."""
-    return graphs.cache_latency(_line(ask, query))
+    return graphs.cache_latency(_question(ask, query))
 
 
 def feedbacks(ask: Ask, query: SpanQuery) -> Graph[Total, TotalPoint]:
     """Feedback over time."""
-    return graphs.feedbacks(_line(ask, query))
+    return graphs.feedbacks(_question(ask, query))
 
 
 def feedbacks_scores(ask: Ask, query: SpanQuery) -> Graph[Scores, ScorePoint]:
     """Feedback by what it said."""
-    return graphs.feedbacks_scores(_line(ask, query))
+    return graphs.feedbacks_scores(_question(ask, query))
 
 
 def feedbacks_weighted(ask: Ask, query: SpanQuery) -> Graph[Average, AveragePoint]:
     """What feedback said over time, by its weight."""
-    return graphs.feedbacks_weighted(_line(ask, query))
+    return graphs.feedbacks_weighted(_question(ask, query))
 
 
 def feedbacks_models(ask: Ask, query: SpanQuery) -> Graph[dict[str, int], ModelFeedback]:
     """Feedback by model."""
-    return graphs.feedbacks_models(_line(ask, query))
+    return graphs.feedbacks_models(_question(ask, query))
 
 
 def cache_summary(ask: Ask, query: SpanQuery) -> CacheSummary:
@@ -170,8 +170,8 @@ def grouped_by_metadata(ask: Ask, query: GroupQuery) -> Listing[dict[str, Any]]:
     return _groups(ask, query, f"metadata/{ask.params['name']}")
 
 
-def _line(ask: Ask, query: SpanQuery) -> Line:
-    return Line(ask.insight.search.store, filter_of(ask, query))
+def _question(ask: Ask, query: SpanQuery) -> Question:
+    return Question(ask.insight.search.store, filter_of(ask, query))
 
 
 def _groups(ask: Ask, query: GroupQuery, by: str) -> Listing[dict[str, Any]]:
