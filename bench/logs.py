@@ -1,9 +1,9 @@
 """What the embedded request log takes and gives: `python -m bench.logs --records 10000000`, or `make bench-logs`.
 
-Loads synthetic requests of thirty days into a store, as the scribe does, in batches: conversations of several turns, each of which
-sends its history again; 200 keys, 50 models, 2,000 users, 3% errors. Then asks for pages and graphs by every filter, each several
-times at chance places, and says what it took, as a table for docs/benchmark.md. One process, one core; `--keep` leaves the store
-where it was made, and a second run with the same `--data` only asks.
+Loads synthetic requests of thirty days into a store, as the scribe does, in batches: conversations of several turns, each of
+which sends its history again; 200 keys, 50 models, 2,000 users, 3% errors. Then asks for pages and graphs by every filter, each
+several times at chance places, and says what it took, as a table for docs/benchmark.md. One process, one core; `--keep` leaves
+the store where it was made, and a second run with the same `--data` only asks.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import itertools
 import json
 import random
 import shutil
+import sqlite3
 import statistics
 import string
 import sys
@@ -84,14 +85,17 @@ class World:
         return Record(
             id=id, time_us=time_us, trace_id=id.replace("-", "") if draw.random() < 0.8 else f"{draw.getrandbits(128):032x}",
             span_id=f"{draw.getrandbits(64):016x}", organisation="acme", workspace=f"workspace-{key % 7}", user=f"user-{user}",
-            key_id=f"key_{key:04}", key_name=f"key of team {key}", route=f"pc-route-{model % 9}", provider=provider, provider_kind=provider,
+            key_id=f"key_{key:04}", key_name=f"key of team {key}", route=f"pc-route-{model % 9}",
+            provider=provider, provider_kind=provider,
             operation="chat", path="/v1/chat/completions", dialect_in="openai.chat", dialect_out="openai.chat", gear="relay",
             model_asked=f"model-{model}", model_sent=f"model-{model}", model_served=f"model-{model}-2026-01-01", stream=stream,
-            status=draw.choice((429, 500, 503)) if failed else 200, outcome="failed" if failed else "ok", finish="stop", target="config",
-            attempts=[Attempt(target="config", provider=provider, model=f"model-{model}", status=200, start_us=120, duration_us=latency)],
+            status=draw.choice((429, 500, 503)) if failed else 200, outcome="failed" if failed else "ok", finish="stop",
+            target="config",
+            attempts=[Attempt("config", provider, f"model-{model}", 200, start_us=120, duration_us=latency)],
             usage=None if failed else Usage(input=put, output=got, cached=put // 3 if hit else 0,
                         raw=msgspec.Raw(b'{"prompt_tokens":290,"completion_tokens":130,"total_tokens":420}')),
-            usage_source="provider", cost_nusd=None if failed else put * 2500 + got * 10_000, price_version="genai-prices 0.2.3",
+            usage_source="provider", cost_nusd=None if failed else put * 2500 + got * 10_000,
+            price_version="genai-prices 0.2.3",
             latency_us=latency, ttft_us=latency // 5, gap_us=latency // 50 if stream else None, gateway_us=140,
             cache="hit" if hit else "miss", saved_nusd=1000 if hit else 0, bytes_in=len(request), bytes_out=len(response),
             error_code=draw.choice(("rate_limited", "upstream_error", "timeout")) if failed else "",
@@ -172,6 +176,7 @@ def graphs(world: World) -> dict[str, Callable[[SqliteLog], object]]:
     end = START_US + DAYS * DAY_US
     month, day = Filter(since_us=START_US, until_us=end), Filter(since_us=end - DAY_US - 1234, until_us=end - 1234)
     of = msgspec.structs.replace
+    failed, one_user = of(month, outcomes=("failed",)), of(month, users=("user-900",))
     return {
         "month by day": lambda log: log.series(month, DAY_US),
         "month by hour": lambda log: log.series(month, HOUR_US),
@@ -180,11 +185,11 @@ def graphs(world: World) -> dict[str, Callable[[SqliteLog], object]]:
         "month by hour, a provider": lambda log: log.series(of(month, providers=("google",)), HOUR_US),
         "month by day, a key": lambda log: log.series(of(month, keys=(f"key_{draw.randrange(KEYS):04}",)), DAY_US),
         "month by day, a user": lambda log: log.series(of(month, users=(f"user-{draw.randrange(USERS)}",)), DAY_US),
-        "month by day, failed, a workspace": lambda log: log.series(of(month, outcomes=("failed",), workspaces=("workspace-3",)), DAY_US),
-        "month by day, a model, failed": lambda log: log.series(of(month, outcomes=("failed",), models=("model-7",)), DAY_US),
+        "month by day, failed, a workspace": lambda log: log.series(of(failed, workspaces=("workspace-3",)), DAY_US),
+        "month by day, a model, failed": lambda log: log.series(of(failed, models=("model-7",)), DAY_US),
         "month by day, a team of metadata": lambda log: log.series(of(month, metadata=(("team", "team-7"),)), DAY_US),
-        "month by day, a user and a model (rows)": lambda log: log.series(of(month, users=("user-900",), models=("model-7",)), DAY_US),
-        "month by day, a key and failed (rows)": lambda log: log.series(of(month, keys=("key_0100",), outcomes=("failed",)), DAY_US),
+        "month by day, a user and a model (rows)": lambda log: log.series(of(one_user, models=("model-7",)), DAY_US),
+        "month by day, a key and failed (rows)": lambda log: log.series(of(failed, keys=("key_0100",)), DAY_US),
         "month, models": lambda log: log.groups(month, "model"),
         "month, keys by cost": lambda log: log.groups(month, "key", order="cost_nusd"),
         "month, users by cost": lambda log: log.groups(month, "user", order="cost_nusd"),
@@ -192,7 +197,7 @@ def graphs(world: World) -> dict[str, Callable[[SqliteLog], object]]:
         "month, metadata.team": lambda log: log.groups(month, "metadata.team"),
         "month, metadata.customer": lambda log: log.groups(month, "metadata.customer"),
         "month, models of a provider": lambda log: log.groups(of(month, providers=("google",)), "model"),
-        "month, models of a user (rows)": lambda log: log.groups(of(month, users=("user-900",)), "model"),
+        "month, models of a user (rows)": lambda log: log.groups(one_user, "model"),
         "24 hours, models": lambda log: log.groups(day, "model"),
         "24 hours, users": lambda log: log.groups(day, "user"),
     }  # fmt: skip
@@ -253,9 +258,7 @@ def main() -> None:
 
 def parts(place: Path) -> dict[str, int]:
     """Bytes by what they are for."""
-    import sqlite3  # noqa: PLC0415
-
-    found = dict.fromkeys(("bodies", "facts", "rows", "terms", "words", "roll-ups", "names"), 0)
+    found: dict[str, int] = dict.fromkeys(["bodies", "facts", "rows", "terms", "words", "roll-ups", "names"], 0)
     kinds = {"bodies": "bodies", "facts": "facts", "requests": "rows", "rollups": "roll-ups", "names": "names"}
     for path in place.glob("*.db"):
         db = sqlite3.connect(path)

@@ -67,10 +67,10 @@ def parse_filter(
 ) -> Filter:
     """A filter from what a person wrote; raises `ValueError` with a sentence that says what would be right.
 
-    `since`, `until`: how long ago ("2h") or a date and time (ISO 8601, in `zone`, by default the local one). What may have several
-    values is one text with commas, or several; a comma within a value is written "\\,". `status`: "404", "5xx", "400-499", ">=400";
-    a provider may be written as in a model name ("@openai"); `metadata`: "name=value"; `where`: a measure and its limit
-    ("cost>=0.01", "latency<2s", "tokens=100..200"), see `MEASURES`; `slower` is short for "latency>=…".
+    `since`, `until`: how long ago ("2h") or a date and time (ISO 8601, in `zone`, by default the local one). What may have
+    several values is one text with commas, or several; a comma within a value is written "\\,". `status`: "404", "5xx",
+    "400-499", ">=400"; a provider may be written as in a model name ("@openai"); `metadata`: "name=value"; `where`: a measure
+    and its limit ("cost>=0.01", "latency<2s", "tokens=100..200"), see `MEASURES`; `slower` is short for "latency>=…".
     """
     ranges = _ranges([*_texts(where), *([f"latency>={slower}"] if slower else [])], slower)
     return Filter(
@@ -162,7 +162,7 @@ class Logs:
                 tail.close()
 
     def _waiting(self, meant: Filter) -> Iterator[Record]:
-        """What is meant of that which is in the spool and not in the store yet. Nobody has said anything of it as far as we know."""
+        """What is meant of that which is in the spool and not in the store yet. Nobody has said anything of it so far."""
         if meant.feedback is not None:
             return
         kept = cursors(self._spool)

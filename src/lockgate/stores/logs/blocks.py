@@ -1,10 +1,10 @@
 """Blocks: records in a row compressed together, what they say apart from their bodies.
 
-A hundred records compressed as one take a tenth of the time and half the room of a hundred compressed one by one. A block has a
-number; a request's place (`at`) is 128 times that and its place within.
+A hundred records compressed as one take a tenth of the time and half the room of a hundred compressed one by one. A block has
+a number; a request's place (`at`) is 128 times that and its place within.
 
-A conversation sends its history again with each turn. What repeats in bodies is kept once a day (see `pieces`): a body stands in
-its block as it is where nothing of it was seen before, else as a list of what is new and where the rest stands.
+A conversation sends its history again with each turn. What repeats in bodies is kept once a day (see `pieces`): a body stands
+in its block as a list of what is only its own, and of where the rest stands.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ _RESULT = ("operation", "status", "outcome", "error", "cache")
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """What one family of roll-ups tells apart, and over what times. By the hour a cut of many values would have as many roll-ups
-    as there are requests."""
+    """What one family of roll-ups tells apart, and over what times. By the hour a cut of many values would have as many
+    roll-ups as there are requests."""
 
     number: int
     names: tuple[str, ...]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from struct import Struct
+from typing import Any
 
 from lockgate.stores.logs.cuts import ALL, CUTS, FEW, KEY, METADATA, TENANCY, USER, Cut
 from lockgate.stores.logs.names import Names
@@ -95,7 +96,8 @@ def _query(unsigned: list[str], signed: list[str], source: str, *, sketches: boo
     return f"SELECT r.n, r.metadata, {', '.join([*buckets, *names, *unsigned, *both])} FROM {source}"  # noqa: S608
 
 
-def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[tuple[object, ...]]) -> None:
+def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Sequence[Any]]) -> None:
+    """Add rows of `_query` to all roll-ups that they belong to."""
     few, keys, users, tags, minutes = _Heaps(), _Heaps(), _Heaps(), _Heaps(), _Heaps()
     rolled, pack, whole = names.rolled, _LANES.pack, int.from_bytes
     at = {name: index for index, name in enumerate(SINGLE)}
@@ -105,29 +107,32 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[tup
     for row in rows:
         n, metadata, latency, ttft, gap = row[:5]
         own = row[5:end]
-        if min(own) < 0:  # pyright: ignore
-            own = tuple(map(rolled, own))  # pyright: ignore
+        if min(own) < 0:
+            own = tuple(map(rolled, own))
         lanes = whole(pack(*row[end:]), "little")
-        ms = n >> BITS  # pyright: ignore
+        ms = n >> BITS
         hour = start_us + ms // 3_600_000 * HOUR_US
         of = (own[organisation], own[workspace])
-        places = [
+        places: list[tuple[_Heaps, _Key]] = [
             (few, (hour, *[own[index] for index in pick_few])),
             (keys, (hour, own[key], own[key_name], *of)),
             (users, (start_us, own[user], *of)),
             (minutes, (start_us + ms // 60_000 * MINUTE_US, *of)),
         ]
         if metadata:
-            places += [(tags, (start_us, rolled(int(each)), *of)) for each in metadata[1:-1].split(",")]  # pyright: ignore
+            places += [(tags, (start_us, rolled(int(each)), *of)) for each in metadata[1:-1].split(",")]
         for heaps, place in places:
-            heap = heaps.get(place)  # pyright: ignore
+            heap = heaps.get(place)
             if heap is None:
-                heap = heaps[place] = _Heap()  # pyright: ignore
+                heap = heaps[place] = _Heap()
             heap.lanes += lanes
-            one, two, three = heap.buckets
-            one.append(latency) if latency is not None else None  # pyright: ignore
-            two.append(ttft) if ttft is not None else None  # pyright: ignore
-            three.append(gap) if gap is not None else None  # pyright: ignore
+            latencies, firsts, gaps = heap.buckets
+            if latency is not None:
+                latencies.append(latency)
+            if ttft is not None:
+                firsts.append(ttft)
+            if gap is not None:
+                gaps.append(gap)
     finest = {FEW: few, KEY: keys, USER: users, METADATA: tags}
     for cut in CUTS:
         heaps = finest[cut] if cut in finest else _coarser(few, cut)
@@ -148,10 +153,10 @@ def _by_day(heaps: _Heaps, start_us: int) -> _Heaps:
     return _thrown_together(heaps, lambda place: (start_us, *place[1:]))
 
 
-def _thrown_together(heaps: _Heaps, place_of: object) -> _Heaps:
+def _thrown_together(heaps: _Heaps, place_of: Callable[[_Key], _Key]) -> _Heaps:
     found = _Heaps()
     for place, heap in heaps.items():
-        new = place_of(place)  # pyright: ignore
+        new = place_of(place)
         if new not in found:
             found[new] = _Heap()
         found[new].add(heap)

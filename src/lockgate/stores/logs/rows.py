@@ -89,8 +89,8 @@ class Rows:
         if len(record.attempts) > 1 and rescued(record):
             flags |= RESCUED | RETRIED if retried(record) else RESCUED
         row = (
-            n, record.time_us % 1000, id, at, *own[:3], *other, *own[3:], metadata, flags, put, got, cached, cost, bounded(record.saved_nusd),
-            latency, ttft, bounded(record.gateway_us),
+            n, record.time_us % 1000, id, at, *own[:3], *other, *own[3:], metadata, flags, put, got, cached, cost,
+            bounded(record.saved_nusd), latency, ttft, bounded(record.gateway_us),
             bucket_of(latency), None if ttft is None else bucket_of(ttft), None if gap is None else bucket_of(gap),
         )  # fmt: skip
         return row, terms

@@ -39,8 +39,8 @@ _NUMBERS = {
 class Search(msgspec.Struct):
     """What is looked for in one day: rows of `requests` (as `r`) that agree with all `conditions`.
 
-    `match` are terms, all of which they have; `numbers`, where it is set, are the only ones that can. `rolled` are the conditions
-    as `rollups` have them, for the columns `named`; None where these do not know.
+    `match` are terms, all of which they have; `numbers`, where it is set, are the only ones that can. `rolled` are the
+    conditions as `rollups` have them, for the columns `named`; None where these do not know.
     """
 
     conditions: list[str] = []
@@ -253,5 +253,5 @@ def _text(db: sqlite3.Connection, blocks: Blocks, search: Search, sought: list[s
     if len(places) <= _FEW:
         search.only(blocks.numbers(places))
     else:
-        quoted = match.replace("'", "''")
-        search.add(f"r.at IN (SELECT rowid FROM said WHERE said MATCH '{quoted}')")
+        # Words are letters and digits: there is nothing to escape.
+        search.add(f"r.at IN (SELECT rowid FROM said WHERE said MATCH '{match}')")  # noqa: S608

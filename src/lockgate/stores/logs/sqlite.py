@@ -49,8 +49,8 @@ def day_of(time_us: int) -> str:
 class SqliteLog:
     """A `LogStore` in a directory. One process may append, any number may read.
 
-    `report` is told in words of files set aside; `busy_s` is how long to wait for a lock, in seconds. With `text`, what is appended
-    can be searched by its words.
+    `report` is told in words of files set aside; `busy_s` is how long to wait for a lock, in seconds. With `text`, what is
+    appended can be searched by its words; what was appended without it, never.
     """
 
     def __init__(self, directory: Path, *, report: Callable[[str], None], busy_s: float = 5.0, text: bool = True) -> None:

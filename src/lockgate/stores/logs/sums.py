@@ -199,7 +199,7 @@ class Sums:
             return [f"{column} IN ({', '.join(str(id) for (id,) in found)})"]
         if self._column == "metadata":
             kind = self._kind.replace("'", "''")
-            return [f"{column} IN (SELECT id FROM names WHERE kind = '{kind}')"]
+            return [f"{column} IN (SELECT id FROM names WHERE kind = '{kind}')"]  # noqa: S608 - escaped
         return []
 
     def _read(

@@ -1,7 +1,7 @@
 """The words of a request: what text search finds it by.
 
-They are those of what was asked *now* and of the answer. A conversation sends its whole history with each turn; whoever looks for
-a word wants the turn in which it was said, not the nineteen that repeated it, and an index need not hold it twenty times.
+They are those of what was asked *now* and of the answer. A conversation sends its whole history with each turn; whoever looks
+for a word wants the turn in which it was said, not the nineteen that repeated it, and an index need not hold it twenty times.
 So of a list of messages those count that follow the last one of the model. Tools and their schemas count for nothing.
 """
 
@@ -29,8 +29,8 @@ _MUTE = frozenset(
 )  # fmt: skip
 #: Members of a request that steer the model and are not said to it.
 _STEERING = frozenset(
-    ("tools", "tool_choice", "functions", "response_format", "text", "metadata", "user", "stop", "reasoning", "generationConfig",
-     "safetySettings", "toolConfig", "include", "modalities", "reasoning_effort", "stream_options")
+    ("tools", "tool_choice", "functions", "response_format", "text", "metadata", "user", "stop", "reasoning",
+     "generationConfig", "safetySettings", "toolConfig", "include", "modalities", "reasoning_effort", "stream_options")
 )  # fmt: skip
 _OF_MODEL = frozenset(("assistant", "model", "function_call", "reasoning", "web_search_call"))
 
