@@ -149,3 +149,42 @@ def test_answers_about_what_an_organisation_has_fit_too(admin, fits):
     is_true("/v1/secret-references/{id}", "delete", admin.delete("/v1/secret-references/r"))
     pricing = "/v1/model-configs/pricing"
     is_true(f"{pricing}/{{provider}}/{{model}}", "get", admin.get(f"{pricing}/google/gemini-2.5-pro", key=""))
+
+
+def test_answers_about_what_was_recorded_fit_too(admin, fits):
+    def is_true(path, method, answer):
+        assert answer.status == 200, answer
+        fits(path, method, answer.json)
+
+    body = {"request": {"provider": "openai", "body": {}}, "response": {}, "metadata": {"traceId": "t", "_user": "ann"}}
+    made = admin.post("/v1/logs", [body])
+    is_true("/v1/logs", "post", made)
+    is_true("/v1/logs", "get", admin.get("/v1/logs"))
+    is_true("/v1/logs/{id}", "get", admin.get(f"/v1/logs/{made.json['log_ids'][0]}"))
+    is_true("/v1/traces/{trace_id}", "get", admin.get("/v1/traces/t"))
+    said = admin.post("/v1/feedback", {"trace_id": "t", "value": 1})
+    is_true("/v1/feedback", "post", said)
+    is_true("/v1/feedback/{id}", "put", admin.put(f"/v1/feedback/{said.json['feedback_ids'][0]}", {"value": 2}))
+    span = "time_of_generation_min=2026-01-01T00:00:00Z&time_of_generation_max=2026-01-02T00:00:00Z"
+    for route in ROUTES:
+        if route.path.startswith(("/v1/analytics/graphs/", "/v1/analytics/summary/")):
+            is_true(route.path, "get", admin.get(f"{route.path}?{span}"))
+    is_true("/v1/analytics/groups/{by}", "get", admin.get(f"/v1/analytics/groups/users?{span}"))
+    export = admin.post("/v1/logs/exports")
+    is_true("/v1/logs/exports", "post", export)
+    one, path = "/v1/logs/exports/{id}", f"/v1/logs/exports/{export.json['id']}"
+    is_true(one, "put", admin.put(path, {"format": "csv"}))
+    is_true(f"{one}/start", "post", admin.post(f"{path}/start"))
+    is_true(one, "get", admin.get(path))
+    is_true(f"{one}/cancel", "post", admin.post(f"{path}/cancel"))
+    is_true("/v1/logs/exports", "get", admin.get("/v1/logs/exports"))
+
+
+def test_what_is_no_json_says_what_it_is_and_a_list_may_be_one(described):
+    assert list(described["paths"]["/v1/logs/tail"]["get"]["responses"]["200"]["content"]) == ["text/event-stream"]
+    body = described["paths"]["/v1/feedback"]["post"]["requestBody"]
+    assert body["required"] and [
+        each.get("type", "one") for each in body["content"]["application/json"]["schema"]["oneOf"]
+    ] == ["array", "one"]
+    needed = {each["name"] for each in described["paths"]["/v1/analytics/graphs/cost"]["get"]["parameters"] if each["required"]}
+    assert needed == {"time_of_generation_min", "time_of_generation_max"}
