@@ -403,7 +403,7 @@ DIMENSIONS = {
 @pytest.mark.parametrize("meant", KNOWN + UNKNOWN, ids=repr)
 def test_groups_are_what_their_records_come_to(rolled: tuple[SqliteLog, list[Record]], meant: Filter, by: str) -> None:
     log, kept = rolled
-    for first, last in SPANS:
+    for first, last in SPANS[::2]:
         since, until = NOON - DAY // 2 + first * 60 * MINUTE + 12_345, NOON - DAY // 2 + last * 60 * MINUTE - 54_321
         groups: dict[str, list[Record]] = {}
         for each in kept:
