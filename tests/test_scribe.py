@@ -12,11 +12,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from lockgate.control.exports.job import Job, Progress, status_of
+from lockgate.control.exports.shelf import Exports
 from lockgate.core.record import Record, new_id
-from lockgate.stores.logs.ports import Filter
+from lockgate.stores.feedback import pack
+from lockgate.stores.logs.ports import Feedback, Filter
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.metrics.saved import NAME, read_saved
 from lockgate.stores.spool import Spool, segments
@@ -222,3 +227,59 @@ def test_where_the_log_takes_nothing_records_are_counted_all_the_same(start: Sta
     until(lambda: counted(tmp_path) == 1210)
     assert child.poll() is None
     assert len(segments(tmp_path / "spool")) == 1
+
+
+def test_feedback_is_brought_into_the_log(start: Start, tmp_path: Path) -> None:
+    said = Spool(tmp_path / "feedback", clock=now_us, report=print)
+    for value in (1, 2):
+        said.put(pack([Feedback("f", "t", now_us(), value)]))
+    scribe = start()
+    said.put(pack([Feedback("g", "t", now_us(), 3)]))
+    log = SqliteLog(tmp_path / "log", report=print)
+    until(lambda: [each.value for each in log.feedback(["t"])] == [2, 3])
+    said.put(pack([Feedback("h", "t", now_us(), 4)]))
+    scribe.send_signal(signal.SIGTERM)  # what is there is moved before the end
+    assert scribe.wait(10) == 0
+    assert len(log.feedback(["t"])) == 3
+    log.close()
+    said.close()
+
+
+def export_of(tmp_path: Path, **more: Any) -> tuple[Exports, Job]:
+    exports = Exports(tmp_path)
+    members = {
+        "id": "e",
+        "started_us": now_us(),
+        "filters": {},
+        "meant": Filter(),
+        "columns": ("id",),
+        "format": "jsonl",
+        **more,
+    }
+    job = Job(
+        organisation="", workspace="", created_by="", created_us=now_us(), updated_us=now_us(), limit=10**6, **members
+    )  # fmt: skip
+    exports.put(job)
+    return exports, job
+
+
+def test_an_export_is_made_beside_it(start: Start, spool: Spool, tmp_path: Path) -> None:
+    ids = fill(spool, 20)
+    start()
+    until(lambda: len(kept(tmp_path)) == 20)
+    exports, job = export_of(tmp_path)
+    until(lambda: exports.result(job).exists())
+    lines = exports.result(job).read_text().splitlines()
+    assert sorted(msgspec.json.decode(line)["id"] for line in lines) == sorted(ids)
+    until(lambda: status_of(job, exports.progress("e")) == "success")
+
+
+def test_an_exporter_ends_with_its_scribe_and_the_next_one_begins_anew(start: Start, spool: Spool, tmp_path: Path) -> None:
+    fill(spool, 5)
+    exports, job = export_of(tmp_path)
+    exports.tell("e", Progress(of_us=job.started_us, written=3))  # what one that was killed has left
+    exports.part(job).write_text("half of it")
+    start()
+    until(lambda: len(kept(tmp_path)) == 5 and status_of(job, exports.progress("e")) == "success")
+    assert not exports.part(job).exists()
+    assert "half" not in exports.result(job).read_text()

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -68,6 +69,8 @@ class Ratings:
         if not self.path.exists():
             return []
         with self._open() as db:
+            if not db.execute("PRAGMA user_version").fetchone()[0]:
+                return []  # a reader came between the file's making and its table's
             rows = db.execute(f"SELECT * {_OF_TRACES} ORDER BY time_us, id", (json.dumps(traces),)).fetchall()
         return [
             Feedback(
@@ -86,7 +89,7 @@ class Ratings:
     def _open(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
         if write:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = str(self.path) if write else f"file:{self.path}?mode=ro"
+        place = str(self.path) if write else f"file:{quote(str(self.path))}?mode=ro"
         with closing(sqlite3.connect(place, timeout=self._busy_s, isolation_level=None, uri=not write)) as db:
             if write and not db.execute("PRAGMA user_version").fetchone()[0]:
                 db.execute("BEGIN IMMEDIATE")
