@@ -60,8 +60,9 @@ class Collector:
         self._thread.join()
 
     def messages(self, kind):
-        """What was asked, decoded."""
-        return [decode(kind, headers, body) for _, headers, body in self.asked]
+        """What was asked of that kind, decoded."""
+        end = "metrics" if kind is ExportMetricsServiceRequest else "traces"
+        return [decode(kind, headers, body) for path, headers, body in self.asked if path.endswith(end)]
 
     def spans(self):
         return [
