@@ -57,7 +57,11 @@ class App:
             _redactor(snapshot),
         )
         self._admin = AdminDoor(
-            house, lambda: self.world.snapshot, self.runtime.client, draining=lambda: self.world.draining
+            house,
+            lambda: self.world.snapshot,
+            self.runtime.client,
+            draining=lambda: self.world.draining,
+            runtime=self.runtime,
         )
         self.gateway = Gateway(self.world, self.runtime, admin=self._admin, metrics=Metrics(house.data))
         self._meters = Meters(

@@ -26,6 +26,7 @@ _COMMANDS = {
     "export": ("export", "export"),
     "spend": ("spend", "spend"),
     "reprice": ("reprice", "reprice"),
+    "replay": ("replay", "replay"),
     "explain": ("explain", "explain"),
     "backtest": ("backtest", "backtest"),
     "alerts": ("alerts", "alerts"),

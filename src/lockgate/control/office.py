@@ -17,7 +17,7 @@ from lockgate.control.house import House
 from lockgate.control.identity.reception import Reception
 from lockgate.control.vault import Vault
 from lockgate.core.failure import Refusal
-from lockgate.pipeline.runtime import now_us
+from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.control.store import ControlStore
 from lockgate.stores.ledger.open import open_database
@@ -45,8 +45,10 @@ class Office:
         client: Callable[[str], Client] = nobody,
         clock: Callable[[], int] = now_us,
         draining: Callable[[], bool] = lambda: False,
+        runtime: Runtime | None = None,
     ) -> None:
         self.house = house
+        self.runtime = runtime  # what requests are served with in this worker, for those that are sent again
         self.snapshot = snapshot
         self.clock = clock
         self.draining = draining

@@ -1,8 +1,8 @@
-"""Rows of what requests cost: reports of what was spent."""
+"""Rows of what requests cost: reports of what was spent, and requests that are sent again."""
 
 from __future__ import annotations
 
-from lockgate.http.admin.route import MEMBERS, AdminRoute
+from lockgate.http.admin.route import MANAGERS, MEMBERS, AdminRoute
 
 
 def _spend(path: str, handler: str, gives: str = "") -> AdminRoute:
@@ -20,4 +20,19 @@ def _spend(path: str, handler: str, gives: str = "") -> AdminRoute:
     )
 
 
-COSTS: tuple[AdminRoute, ...] = (_spend("spend", "read"), _spend("spend/{format}", "table", "text/csv"))
+COSTS: tuple[AdminRoute, ...] = (
+    _spend("spend", "read"),
+    _spend("spend/{format}", "table", "text/csv"),
+    AdminRoute(
+        "POST",
+        "/v1/logs/{id}/replay",
+        "replay.create",
+        ("logs.write",),
+        MANAGERS,
+        "either",
+        "log",
+        "create",
+        reads_log=True,
+        gives="application/json",
+    ),
+)

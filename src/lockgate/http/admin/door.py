@@ -12,6 +12,7 @@ from lockgate.control.office import Office, nobody
 from lockgate.core.structs import resolve_structs
 from lockgate.http.admin.routes import AdminTable, lay_out
 from lockgate.http.exchange import Receive, Scope, Send
+from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.transport.exchange import Client
 
@@ -21,7 +22,8 @@ LOGIN = "/auth/"
 
 class AdminDoor:
     """The admin API of one worker, and the logins. `snapshot` gives the world as it is now, `client` what asks identity
-    providers, by scheme; `draining` says whether the worker ends. Raises `UnguardedRoute`."""
+    providers, by scheme; `draining` says whether the worker ends; `runtime` is what it serves requests with. Raises
+    `UnguardedRoute`."""
 
     def __init__(
         self,
@@ -31,8 +33,9 @@ class AdminDoor:
         *,
         draining: Callable[[], bool] = lambda: False,
         table: AdminTable | None = None,
+        runtime: Runtime | None = None,
     ) -> None:
-        self._office = Office(house, snapshot, client, draining=draining)
+        self._office = Office(house, snapshot, client, draining=draining, runtime=runtime)
         self._table = lay_out() if table is None else table
         self._app: Callable[[Scope, Receive, Send], object] | None = None
         self._building = asyncio.Lock()

@@ -1,0 +1,1 @@
+"""Sending a recorded request again, and comparing what came of it."""

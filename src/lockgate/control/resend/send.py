@@ -1,0 +1,204 @@
+"""A recorded request, sent again through the gateway's own pipeline, in the name of a key: admitted, limited, charged and on
+record like any other request.
+
+What a record keeps is sent: body, path, metadata, and the config or provider that the caller must have named. Other headers are
+not recorded. A request whose body is not there as it came is not sent again: it would be another one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from copy import copy
+from hashlib import sha256
+
+import msgspec
+
+from lockgate.core.call import Call, Principal
+from lockgate.core.failure import Refusal
+from lockgate.core.json import encode
+from lockgate.core.record import Record, new_id
+from lockgate.core.redact import MARK
+from lockgate.core.sheet import Sheet
+from lockgate.pipeline.door import enter
+from lockgate.pipeline.explain import PLANNED
+from lockgate.pipeline.ports import Headers
+from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.snapshot import Snapshot
+from lockgate.stores.spool import Spool
+
+#: The member of a new request's metadata that names the old one.
+ORIGIN = "_replay_of"
+#: How often one request is sent again at once.
+MOST = 10
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What shall be otherwise: another config (a slug, or inline JSON), another model. "": as it was."""
+
+    config: str = ""
+    model: str = ""
+
+
+class Sent(msgspec.Struct):
+    """What came of it: the record, and the whole body that a caller would have got, redacted."""
+
+    record: Record
+    body: bytes
+
+
+def why_not(record: Record) -> str:
+    """Why a request cannot be sent again; "" when it can."""
+    if record.source != "gateway":
+        return "it went past this gateway, which has only been told of it"
+    if record.operation not in PLANNED:
+        return f"what it asked for ({record.operation or 'nothing'}) is not sent by a route"
+    if not record.request:
+        return "its body was not kept (log.capture, the key, or the caller said so)"
+    if record.truncated and len(record.request) != record.bytes_in:
+        return "its body was not kept whole (log.body_limit)"
+    if MARK in record.request or len(record.request) != record.bytes_in:
+        return "its body was kept without its secrets and what is private in it, so that it is not the one that was sent"
+    return ""
+
+
+def check(record: Record, wish: Wish) -> None:
+    """Raises `Refusal` 409 for a request that cannot be sent again so."""
+    why = why_not(record)
+    if not why and record.route == "inline" and not wish.config:
+        why = "it brought a config of its own, which is not on record: name one"
+    if why:
+        raise Refusal(409, "not_replayable", f"The request {record.id} cannot be sent again: {why}.")
+
+
+async def send_again(record: Record, wish: Wish, principal: Principal, snapshot: Snapshot, runtime: Runtime) -> Sent:
+    """Send it, and wait for the answer. Raises `Refusal` 409 where it cannot be sent; what the gateway or a provider says to
+    it is an answer."""
+    check(record, wish)
+    body, path = _asked(record, wish, runtime)
+    time_us = runtime.time_us()
+    id = new_id(time_us, runtime.draw(62))
+    address = runtime.address(path)
+    if address is None:
+        raise Refusal(409, "not_replayable", f"Nothing is answered at {path[:200]} any more.")
+    # It is admitted by a header that nobody else can know, in a world of its own, which knows it as the key's.
+    token = b"Bearer " + secrets.token_hex(32).encode()
+    world = msgspec.structs.replace(snapshot, seen={sha256(token).digest(): principal})
+    caller, spool = _Listener(body), _Noting(runtime.spool)
+    headers = {b"authorization": token, b"content-type": b"application/json"}
+    headers |= _said(record, wish, principal, snapshot.seen_by(principal))
+    call = Call(
+        id,
+        id.replace("-", ""),
+        time_us,
+        runtime.clock(),
+        "POST",
+        path,
+        b"",
+        headers,
+        address.operation,
+        address.dialect,
+        params=address.params,
+        streams=address.streams,
+    )
+    call.span_id = call.trace_id[16:]
+    once = copy(runtime)
+    once.spool = spool
+    await enter(call, address.scope, world, once, caller)
+    assert spool.record is not None, "the door closes every account"
+    return Sent(spool.record, runtime.redactor(b"".join(caller.pieces)))
+
+
+def _asked(record: Record, wish: Wish, runtime: Runtime) -> tuple[bytes, str]:
+    """Body and path."""
+    if not wish.model:
+        return record.request, record.path
+    address = runtime.address(record.path)
+    if address is not None and (named := address.params.get("model")):
+        return record.request, record.path.replace(named, wish.model, 1)
+    sheet = Sheet.open(record.request)
+    sheet.set("model", wish.model)
+    return sheet.bytes(), record.path
+
+
+def _said(record: Record, wish: Wish, principal: Principal, seen: Snapshot) -> dict[bytes, bytes]:
+    """The headers of the gateway's own that the request must have had, or shall have."""
+    metadata = {name: value for name, value in record.metadata.items() if name not in principal.metadata}
+    headers = {b"x-lockgate-metadata": encode({**metadata, ORIGIN: record.id})}
+    asked = wish.model or record.model_asked
+    config, provider = wish.config, ""
+    if not config and record.route:
+        led = seen.alias_configs.get(asked) or principal.config
+        config = "" if led == record.route else record.route
+    elif not config and record.provider and not asked.startswith("@") and asked not in seen.aliases:
+        provider = "" if asked and seen.homes(asked) == (record.provider,) else f"@{record.provider}"
+    if config:
+        headers[b"x-lockgate-config"] = config.encode("latin-1", "replace")
+    if provider:
+        headers[b"x-lockgate-provider"] = provider.encode("latin-1", "replace")
+    return headers
+
+
+class _Noting(Spool):
+    """A spool that remembers the record that was last put into it."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self.record: Record | None = None
+
+    def __repr__(self) -> str:
+        return f"Noting({self._spool})"
+
+    def append(self, record: Record) -> bool:
+        """See `Spool.append`."""
+        self.record = record
+        return self._spool.append(record)
+
+
+class _Listener:
+    """A caller (`pipeline.ports.Caller`) who waits for all of the answer and never leaves."""
+
+    def __init__(self, body: bytes) -> None:
+        self.left = False
+        self.bytes_out = 0
+        self.pieces: list[bytes] = []
+        self._body = body
+
+    async def body(self, limit: int) -> bytes:
+        """See the port."""
+        if len(self._body) > limit:
+            raise Refusal(413, "body_too_large", f"The request body is larger than {limit} bytes, the limit here.")
+        return self._body
+
+    async def pour(self, limit: int, take: Callable[[bytes], object]) -> int:
+        """See the port."""
+        body = await self.body(limit)
+        take(body)
+        return len(body)
+
+    def reply(self, status: int, headers: Headers, body: bytes) -> None:
+        """See the port."""
+        if not self.pieces:
+            self.send(body)
+
+    def start(self, status: int, headers: Headers) -> None:
+        """See the port."""
+
+    def send(self, data: bytes) -> bool:
+        """See the port."""
+        self.bytes_out += len(data)
+        self.pieces.append(data)
+        return True
+
+    async def drain(self) -> None:
+        """See the port."""
+
+    def finish(self, data: bytes) -> None:
+        """See the port."""
+        self.send(data)
+
+    def cut(self) -> None:
+        """See the port."""
+
+    def on_leave(self, callback: Callable[[], None] | None) -> None:
+        """See the port."""
