@@ -12,6 +12,7 @@ from lockgate.cli import cli
 from lockgate.control.config import read_text
 from lockgate.control.identity.compiled import check_identity
 from lockgate.control.identity.settings import IdentityEntry, JwtEntry, OidcEntry
+from lockgate.control.sinks.settings import JsonlEntry, Out, TelemetryEntry, WebhookEntry, WhereEntry
 from lockgate.core.failure import FailureKind
 from lockgate.http.routes import SCOPES
 from lockgate.pipeline.branches import compile_inline
@@ -37,6 +38,19 @@ def test_the_configuration_that_is_shown_is_good():
     shown = shown.replace("sha256:…", "sha256:" + "00" * 32)
     config = read_text(shown, {"OPENAI_API_KEY": "k", "SLACK_URL": "https://hooks.example", "OIDC_SECRET": "s"})
     assert set(yaml.safe_load(shown)) == set(config.__struct_fields__), "every section is shown"
+
+
+@pytest.mark.parametrize("page", ["docs/exports.md", "docs/opentelemetry.md"])
+def test_the_sinks_that_are_shown_are_good(page):
+    shown = blocks(ROOT / page, "yaml")
+    assert shown
+    for text in shown:
+        read_text(text, {})
+    text = (ROOT / page).read_text("utf-8")
+    shows = {"docs/exports.md": (JsonlEntry, WebhookEntry, WhereEntry), "docs/opentelemetry.md": (TelemetryEntry,)}
+    shared = () if page == "docs/exports.md" else Out.__struct_fields__
+    for part in shows[page]:
+        assert not [name for name in part.__struct_fields__ if name not in text and name not in shared], part
 
 
 @pytest.mark.parametrize("text", blocks(ROOT / "docs/identity.md", "yaml"))
