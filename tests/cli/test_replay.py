@@ -73,6 +73,17 @@ def test_a_body_that_was_not_kept_is_not_made_up(run, tmp_path):
     assert result.exit_code == 1 and "its body was not kept (log.capture" in result.stderr
 
 
+def test_the_budget_of_the_key_holds_and_is_charged(run, kept, tmp_path):
+    with (tmp_path / "lockgate.yaml").open("w") as file:
+        file.write(HOUSE.replace('cdef"}]', 'cdef", usage_limits: {credit_limit: 0.5}}]').replace("{input: 1,", "{request: 0.3,"))
+    once, twice = json.loads(run(kept.id, "--key", "tester", "--times", "2", "--json").stdout)["replays"]
+    assert (once["answer"]["status"], once["answer"]["cost_nusd"] >= 300_000_000) == (200, True)
+    assert (twice["answer"]["status"], twice["answer"]["outcome"]) == (412, "refused")
+    # Another run knows what was spent by the first one.
+    (third,) = json.loads(run(kept.id, "--key", "tester", "--json").stdout)["replays"]
+    assert third["answer"]["outcome"] == "refused"
+
+
 def test_a_gateway_that_runs_sends_it(tmp_path, run):
     gateway = Gateway(tmp_path, HOUSE).ready()
     try:
