@@ -128,6 +128,12 @@ def test_who_asks_is_on_record_with_his_place(tmp_path):
     assert (record.key_name, record.organisation != "", record.workspace != "", record.user) == ("app", True, True, "")
 
 
+def test_a_request_has_its_place_in_a_trace(tmp_path):
+    headers = [(f"x-portkey-{name}", value) for name, value in (("trace-id", "t"), ("span-id", "s"), ("parent-span-id", "p"))]
+    record = kept(tmp_path, headers=[*headers, ("x-portkey-span-name", "retrieve")])
+    assert (record.trace_id, record.span_id, record.parent_span_id, record.span_name) == ("t", "s", "p", "retrieve")
+
+
 def test_an_operator_says_what_nobody_may_read(tmp_path):
     config = "log: {redact: {patterns: ['[a-z]+@[a-z.]+'], fields: [user, choices.*.message.content]}}"
     body = {**ASK, "user": "u-7", "messages": [{"role": "user", "content": "write to ada@example.org"}]}
