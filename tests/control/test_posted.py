@@ -7,6 +7,7 @@ import pytest
 
 from lockgate.control.posted import Posted, record_of
 from lockgate.core.failure import Refusal
+from lockgate.core.record import time_of_id
 from support.house import make_house
 
 NOW = 1_790_000_000_000_000
@@ -29,7 +30,7 @@ def post(world):
     def made(request=None, response=None, metadata=None, world=world):
         body = {"request": request or {}, "response": response or {}, "metadata": metadata or {}}
         posted = msgspec.json.decode(json.dumps(body), type=Posted)
-        return record_of(posted, "01a2162f-f404-7312-b67d-4ed4bae72358", NOW, world)
+        return record_of(posted, 7, NOW, world)
 
     return made
 
@@ -43,6 +44,7 @@ def test_a_request_to_a_known_provider_is_priced(post):
     assert (record.model_asked, record.model_served, record.finish, record.outcome) == ("gpt-4o", "gpt-4o", "stop", "ok")
     assert (record.usage.input, record.cost_nusd, record.latency_us) == (1000, 2_500_000, 1_500_000)
     assert record.time_us == NOW - 1_500_000
+    assert time_of_id(record.id) == record.time_us // 1000 * 1000  # by which a store finds it
     assert json.loads(record.request) == CHAT["body"] and json.loads(record.response) == ANSWER
     assert record.trace_id == record.id.replace("-", "")
 

@@ -17,7 +17,7 @@ from lockgate.core.call import Operation
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.core.outcome import Outcome
-from lockgate.core.record import Record
+from lockgate.core.record import Record, new_id
 from lockgate.dialects.registry import RELAYS
 from lockgate.pipeline.metadata import as_text
 from lockgate.pipeline.snapshot import Snapshot
@@ -89,8 +89,9 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
 
 
-def record_of(posted: Posted, id: str, now_us: int, world: Snapshot) -> Record:
-    """The record, with its cost where that can be known; `world` as its poster sees it. Raises `Refusal` 400."""
+def record_of(posted: Posted, chance: int, now_us: int, world: Snapshot) -> Record:
+    """The record, with its cost where that can be known; `world` as its poster sees it. Its id says when it began, as all ids
+    do, and has these 62 bits of chance. Raises `Refusal` 400."""
     asked, answered = posted.request, posted.response
     latency_us, time_us = _times(posted, now_us)
     operation, dialect = _api(asked.url)
@@ -100,7 +101,7 @@ def record_of(posted: Posted, id: str, now_us: int, world: Snapshot) -> Record:
     ok = answered.status < 400
     outcome = _outcome(dialect, response) if ok else Outcome()
     record = Record(
-        id=id,
+        id=new_id(time_us, chance),
         time_us=time_us,
         source="posted",
         provider=slug,
@@ -123,7 +124,7 @@ def record_of(posted: Posted, id: str, now_us: int, world: Snapshot) -> Record:
         response=response,
         **_metadata(posted.metadata),
     )
-    record.trace_id = record.trace_id or id.replace("-", "")
+    record.trace_id = record.trace_id or record.id.replace("-", "")
     if not ok and dialect:
         failure = RELAYS[dialect].read_error(answered.status, response)
         record.error_code, record.error = failure.code or failure.kind, failure.message[:2000]

@@ -13,7 +13,7 @@ from lockgate.control.costs.itemise import seen_from
 from lockgate.control.posted import Posted, record_of
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
-from lockgate.core.record import Record, new_id
+from lockgate.core.record import Record
 from lockgate.http.admin.ask import Ask
 from lockgate.http.admin.log_query import LogQuery, filter_of, within
 from lockgate.http.admin.log_shapes import LogDetail, LogRow, detail_of, row_of
@@ -60,7 +60,7 @@ def create(ask: Ask, body: Many) -> PostedLogs:
     records = list[Record]()
     for n, posted in enumerate(body):
         try:
-            record = record_of(posted, new_id(ask.now_us, random.getrandbits(62)), ask.now_us, world)
+            record = record_of(posted, random.getrandbits(62), ask.now_us, world)
         except Refusal as refusal:
             at = f"[{n}].{refusal.param}" if len(body) > 1 else refusal.param
             raise Refusal(refusal.status, refusal.code, refusal.message, param=at) from None
