@@ -4,6 +4,7 @@ import json
 import os
 import re
 from base64 import urlsafe_b64encode
+from typing import get_args
 
 import msgspec
 import pytest
@@ -78,7 +79,9 @@ def test_an_id_or_a_filter_is_never_a_query(shared, route):
         for query in ["", *(f"?{name}={escaped.replace('&', '%26').replace('#', '%23')}" for name in texts)]:
             answer = shared.ask(route.method, path + query, {} if route.method in ("POST", "PUT") else None)
             assert answer.status < 500, (query, answer)
-            if query and answer.status == 200 and route.method == "GET":
+            if query and route.gives == "text/event-stream":
+                assert b"data:" not in answer.body, (query, answer)
+            elif query and answer.status == 200 and route.method == "GET":
                 rows = answer.json.get("data", answer.json.get("records", []))
                 assert rows == [], (query, answer)
     assert {noun: len(shared.rows(noun)) for noun in counted} == counted
@@ -199,8 +202,11 @@ def test_no_member_that_nobody_knows_is_taken(admin):
     for route in ROUTES:
         operation = bind(route)
         for kind in (operation.body, operation.query):
+            while get_args(kind):  # one, or an array of them
+                kind = get_args(kind)[0]
             if kind is not None:
-                assert kind.__struct_config__.forbid_unknown_fields, route.name
+                # What somebody's logger has written down is taken as far as it is known; nothing is done by it.
+                assert kind.__struct_config__.forbid_unknown_fields or route.name == "POST /v1/logs", route.name
                 assert not [name for name in kind.__struct_fields__ if runs.search(name)], route.name
 
 
@@ -245,7 +251,7 @@ def test_who_may_look_sees_no_key_that_may_do_more(admin):
     viewer = of_service(admin, *looking)
     for route in LISTS:
         answer = admin.get(route.path, key=viewer)
-        assert answer.status in (200, 400), (route.name, answer)
+        assert answer.status in ((200, 400) if set(looking).intersection(route.scopes) else (403,)), (route.name, answer)
         for text in texts:
             assert text not in answer.body.decode() and text.split("_", 2)[2][:16] not in answer.body.decode(), route.name
     for row in admin.rows(ApiKey):
@@ -358,5 +364,6 @@ def test_no_route_of_either_table_is_open_by_mistake():
     assert [route.name for route in ROUTES if route.open] == [
         "POST /v1/admin/users/invites/accept",
         "GET /v1/model-configs/pricing/{provider}/{model}",
+        "GET /v1/logs/exports/files/{token}",  # the token is signed, names one file, and ends soon
     ]
     assert all(route.scope for route in DATA)
