@@ -83,9 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return scribe(asked.data, asked.lifeline, asked.retention_days)
 
 
-def scribe(
-    data: Path, lifeline: int = -1, retention_days: int = 0, outlets: Callable[[], Outlets] | None = None
-) -> int:
+def scribe(data: Path, lifeline: int = -1, retention_days: int = 0, outlets: Callable[[], Outlets] | None = None) -> int:
     """Run until told to stop; 0 when everything was moved, 1 when something had to stay in the spool. `outlets` makes what
     brings records elsewhere too; None: nobody wants them."""
     bell = Bell(lifeline)

@@ -75,7 +75,9 @@ def test_a_body_that_was_not_kept_is_not_made_up(run, tmp_path):
 
 def test_the_budget_of_the_key_holds_and_is_charged(run, kept, tmp_path):
     with (tmp_path / "lockgate.yaml").open("w") as file:
-        file.write(HOUSE.replace('cdef"}]', 'cdef", usage_limits: {credit_limit: 0.5}}]').replace("{input: 1,", "{request: 0.3,"))
+        file.write(
+            HOUSE.replace('cdef"}]', 'cdef", usage_limits: {credit_limit: 0.5}}]').replace("{input: 1,", "{request: 0.3,")
+        )
     once, twice = json.loads(run(kept.id, "--key", "tester", "--times", "2", "--json").stdout)["replays"]
     assert (once["answer"]["status"], once["answer"]["cost_nusd"] >= 300_000_000) == (200, True)
     assert (twice["answer"]["status"], twice["answer"]["outcome"]) == (412, "refused")

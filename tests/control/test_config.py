@@ -55,7 +55,12 @@ def test_all_mistakes_come_at_once_with_their_paths():
 
 @pytest.mark.parametrize(
     ("text", "where"),
-    [("a: 1\na: 2", "line 2"), ("log: {capture: full, capture: full}", "line 1"), ("\t", "line 1"), ("? [a, b]\n: c", "line 1")],
+    [
+        ("a: 1\na: 2", "line 2"),
+        ("log: {capture: full, capture: full}", "line 1"),
+        ("\t", "line 1"),
+        ("? [a, b]\n: c", "line 1"),
+    ],
 )
 def test_a_text_that_is_no_yaml_says_where(text, where):
     assert next(iter(mistakes(text))).startswith(where)

@@ -30,7 +30,11 @@ def test_what_has_nothing_of_it_stays_the_same_object() -> None:
     [
         ("user", {"user": "ada", "model": "m"}, {"user": MARK, "model": "m"}),
         ("messages.*.content", {"messages": [{"content": "a"}, {"content": ["b"]}]}, {"messages": [{"content": MARK}] * 2}),
-        ("messages.*.content", {"messages": [{"role": "a"}, 3], "content": "c"}, {"messages": [{"role": "a"}, 3], "content": "c"}),
+        (
+            "messages.*.content",
+            {"messages": [{"role": "a"}, 3], "content": "c"},
+            {"messages": [{"role": "a"}, 3], "content": "c"},
+        ),
         ("metadata.*", {"metadata": {"a": 1, "b": {"c": 2}}}, {"metadata": {"a": MARK, "b": MARK}}),
         ("a.b", {"a": {"b": None}}, {"a": {"b": None}}),
         ("*.b", {"x": {"b": 1}, "y": 2}, {"x": {"b": MARK}, "y": 2}),

@@ -266,7 +266,9 @@ def test_names_of_two_workspaces_are_one(house):
         Target(place=place, provider="p", model="m", in_flight=2, latency_s=0.0, quota=q)
         for place, q in (("", 0.5), ("w", 0.2))
     ]
-    state = SimpleNamespace(workers=[], circuits=[], parked=[], targets=targets, shared=False, spool_bytes=0, backlog_bytes=0, sinks=[])
+    state = SimpleNamespace(
+        workers=[], circuits=[], parked=[], targets=targets, shared=False, spool_bytes=0, backlog_bytes=0, sinks=[]
+    )
     found = gauges(state, Names(5, {"m": 1}), Names(5, {"p": 1}))
     assert found[of.TARGET_IN_FLIGHT] == {("p", "m"): 4}
     assert found[of.QUOTA] == {("p", "m"): 0.2}

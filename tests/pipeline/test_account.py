@@ -146,7 +146,9 @@ def test_an_operator_says_what_nobody_may_read(tmp_path):
 
 
 def test_what_is_cut_cannot_be_read_and_is_left_out(tmp_path):
-    record = kept(tmp_path, config="log: {body_limit: 100, redact: {fields: [user]}}", body={**ASK, "x": "y" * 200, "user": "u-7"})
+    record = kept(
+        tmp_path, config="log: {body_limit: 100, redact: {fields: [user]}}", body={**ASK, "x": "y" * 200, "user": "u-7"}
+    )
     assert record.request == b""
     assert record.truncated
 

@@ -56,7 +56,9 @@ def test_the_standard_variables_say_it_too():
 
 
 def test_the_file_comes_before_the_variables():
-    found, _ = plans("telemetry: {traces_endpoint: 'https://mine.example/t', signals: [traces]}", OTEL_EXPORTER_OTLP_ENDPOINT="http://x:1")
+    found, _ = plans(
+        "telemetry: {traces_endpoint: 'https://mine.example/t', signals: [traces]}", OTEL_EXPORTER_OTLP_ENDPOINT="http://x:1"
+    )
     assert list(lines(found).values()) == [("mine.example:443", "/t", {}, False, True)]
 
 

@@ -69,9 +69,7 @@ class Means(msgspec.Struct, frozen=True):
     environment: Mapping[str, str]
 
 
-def plans_of(
-    telemetry: TelemetryEntry, sinks: Mapping[str, SinkEntry], means: Means
-) -> tuple[dict[str, Plan], list[Wrong]]:
+def plans_of(telemetry: TelemetryEntry, sinks: Mapping[str, SinkEntry], means: Means) -> tuple[dict[str, Plan], list[Wrong]]:
     """All plans by name, and all that is wrong with the settings."""
     wrong: list[Wrong] = []
     found: dict[str, Plan] = {}
@@ -167,9 +165,7 @@ def _traces(
 def _metrics(
     line: Line, means: Means, timeout_s: float, resource: Mapping[str, str], entry: TelemetryEntry, temporality: int
 ) -> Callable[[], Sink]:
-    return lambda: OtlpMetrics(
-        line, Poster(means.egress, timeout_s), resource, clock=time.time_ns, temporality=temporality
-    )
+    return lambda: OtlpMetrics(line, Poster(means.egress, timeout_s), resource, clock=time.time_ns, temporality=temporality)
 
 
 def _jsonl(at: str, entry: JsonlEntry, wrong: list[Wrong]) -> Callable[[], Sink] | None:
@@ -290,7 +286,7 @@ def _wants(at: str, entry: Out, wrong: list[Wrong]) -> Callable[[Record], bool]:
 def _status(at: str, text: str, wrong: list[Wrong]) -> tuple[int, int]:
     match = _STATUS.fullmatch(text)
     if match is None:
-        wrong.append(Wrong(at, f"'{text}' is no status: \"404\", \"5xx\" or \"400-499\""))
+        wrong.append(Wrong(at, f'\'{text}\' is no status: "404", "5xx" or "400-499"'))
         return (0, 0)
     if match[1]:
         return int(match[1]) * 100, int(match[1]) * 100 + 99

@@ -25,6 +25,7 @@ _SUFFIX = ".jsonl"
 _ENDINGS = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 _PIECE = 1024 * 1024
 
+
 class JsonlFiles:
     """Files in a directory, whose names begin with `name`. `size` and the day (UTC) end a file; `keep` is how many finished
     ones stay, 0: all; `compression` of these is "none", "gzip" or "zstd". `clock` gives seconds since the epoch."""
