@@ -1,28 +1,27 @@
 """What the embedded request log takes and gives: `python -m bench.logs --records 10000000`, or `make bench-logs`.
 
-Loads synthetic requests of thirty days into a store, as the scribe does, in batches: conversations of several turns, each of
-which sends its history again; 200 keys, 50 models, 2,000 users, 3% errors. Then asks for pages and graphs by every filter, each
-several times at chance places, and says what it took, as a table for docs/benchmark.md. One process, one core; `--keep` leaves
-the store where it was made, and a second run with the same `--data` only asks.
+Loads synthetic requests of thirty days into the log of a gateway that serves meanwhile: half of them alone, half of them turns
+of conversations that send their history again; 200 keys, 50 models, 2,000 users, 3% errors. Then asks for pages and graphs by
+every filter, each several times at chance places, and says what it took, as tables for docs/benchmark.md. A second run with the
+same `--data` goes on where the first one was ended, or only asks.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import random
 import shutil
 import sqlite3
 import statistics
 import string
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+from bench.log_gateway import Gateway
 
 from lockgate.core.record import Attempt, Record, new_id
 from lockgate.core.reply import Usage
@@ -33,6 +32,10 @@ from lockgate.stores.logs.sqlite import SqliteLog
 BATCH = 1000
 START_US = 1_790_000_000_000_000 // DAY_US * DAY_US
 KEYS, MODELS, USERS, DAYS = 200, 50, 2000, 30
+#: How long the gateway serves before anything else goes on, in seconds.
+ALONE_S = 15.0
+#: What may still have been on its way when a load was ended.
+AGAIN_US = 6 * HOUR_US
 PROVIDERS = ("openai", "anthropic", "google", "mistral", "bedrock")
 
 
@@ -41,6 +44,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.draw = draw = random.Random(seed)
+        self.bytes = 0  # of bodies, until now
         letters = string.ascii_lowercase
         words = ["".join(draw.choices(letters, k=draw.randint(2, 10))) for _ in range(50_000)]
         weights = list(itertools.accumulate(1 / (place + 3) for place in range(len(words))))  # Zipf's law
@@ -56,20 +60,22 @@ class World:
         return " ".join(self._text[at : at + words])
 
     def turn(self) -> tuple[bytes, bytes]:
-        """The next turn of one of the conversations that go on at once: its request and its answer."""
+        """A request and its answer: half of them stand alone, the others are the next turn of one of the conversations that go
+        on at once."""
         draw = self.draw
-        talk = draw.choice(self._talks)
+        alone = draw.random() < 0.5
+        talk: list[dict[str, str]] = [] if alone else draw.choice(self._talks)
         if not talk or draw.random() < 0.2:  # five turns on average
             talk[:] = [{"role": "system", "content": draw.choice(self._systems)}]
         talk.append({"role": "user", "content": self.text(draw.randint(5, 70))})
         answer = self.text(draw.randint(10, 120))
-        request = json.dumps({"model": "gpt-4o", "messages": talk, "max_tokens": 500, "temperature": 0.2})
+        request = msgspec.json.encode({"model": "gpt-4o", "messages": talk, "max_tokens": 500, "temperature": 0.2})
         talk.append({"role": "assistant", "content": answer})
         usage = {"prompt_tokens": 290, "completion_tokens": 130, "total_tokens": 420}
         choice = {"index": 0, "message": {"role": "assistant", "content": answer, "refusal": None}, "finish_reason": "stop"}
-        response = json.dumps({"id": f"chatcmpl-{draw.getrandbits(100):x}", "object": "chat.completion", "created": 1790000000,
-                               "model": "gpt-4o-2024-08-06", "choices": [choice], "usage": usage})  # fmt: skip
-        return request.encode(), response.encode()
+        answered = {"id": f"chatcmpl-{draw.getrandbits(100):x}", "object": "chat.completion", "created": 1790000000}
+        response = msgspec.json.encode({**answered, "model": "gpt-4o-2024-08-06", "choices": [choice], "usage": usage})
+        return request, response
 
     def record(self, time_us: int) -> Record:
         """A request of that moment."""
@@ -80,6 +86,7 @@ class World:
         failed, hit, stream = draw.random() < 0.03, draw.random() < 0.05, draw.random() < 0.5
         latency = int(draw.lognormvariate(13.5, 0.8))
         request, response = self.turn()
+        self.bytes += len(request) + len(response)
         id = new_id(time_us, draw.getrandbits(62))
         put, got = len(request) // 4, len(response) // 5
         return Record(
@@ -104,29 +111,12 @@ class World:
         )  # fmt: skip
 
 
-def records(world: World, count: int) -> Iterator[list[Record]]:
-    """Batches of requests, spread over the days."""
+def records(world: World, count: int, after_us: int) -> Iterator[list[Record]]:
+    """Batches of requests, spread over the days: those that end after a moment."""
     for start in range(0, count, BATCH):
-        yield [world.record(START_US + at * DAYS * DAY_US // count) for at in range(start, min(start + BATCH, count))]
-
-
-def load(store: SqliteLog, world: World, count: int) -> tuple[float, float, float, int]:
-    """Append them all: seconds, CPU seconds, the longest batch, bytes of bodies."""
-    took = cpu = longest = 0.0
-    size = done = 0
-    for batch in records(world, count):
-        size += sum(len(record.request) + len(record.response) for record in batch)
-        began, used = time.perf_counter(), time.process_time()
-        store.append(batch)
-        seconds = time.perf_counter() - began
-        took, cpu, longest = took + seconds, cpu + time.process_time() - used, max(longest, seconds)
-        done += len(batch)
-        if done % 100_000 == 0:
-            print(f"{done:,} loaded, {cpu / done * 1e6:.1f} µs CPU each", file=sys.stderr)
-    said = [Feedback(id=f"f{n}", trace_id=f"no-trace-{n}", time_us=START_US, value=5) for n in range(1000)]
-    store.rate(said)
-    store.close()
-    return took, cpu, longest, size
+        batch = [world.record(START_US + at * DAYS * DAY_US // count) for at in range(start, min(start + BATCH, count))]
+        if batch[-1].time_us > after_us:
+            yield batch
 
 
 def filters(world: World) -> dict[str, Callable[[], Filter]]:
@@ -138,7 +128,7 @@ def filters(world: World) -> dict[str, Callable[[], Filter]]:
         (lambda: f"key_{draw.randrange(KEYS):04}"),
     )
     return {
-        "nothing": Filter,
+        "nothing": lambda: Filter(until_us=START_US + DAYS * DAY_US),
         "a time within": lambda: Filter(until_us=START_US + draw.randrange(DAYS * DAY_US)),
         "model": lambda: Filter(models=(model(),)),
         "models, by pattern": lambda: Filter(models=("model-1*",)),
@@ -228,31 +218,40 @@ def ask(store: SqliteLog, world: World, times: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser("bench.logs", description="What the embedded request log takes and gives.")
     parser.add_argument("--records", type=int, default=200_000)
-    parser.add_argument("--data", type=Path, help="where the store is made; asked only, when it is there")
-    parser.add_argument("--keep", action="store_true", help="leave the store where it is")
+    parser.add_argument("--data", type=Path, help="the gateway's data directory; not loaded again when its log is there")
     parser.add_argument("--no-text", action="store_true", help="without search by words")
     parser.add_argument("--times", type=int, default=7, help="how often each question is asked")
     asked = parser.parse_args()
     place = asked.data or Path(tempfile.mkdtemp(prefix="lockgate-bench-"))
-    world = World(1)
-    store = SqliteLog(place, report=print, text=not asked.no_text)
+    place.mkdir(exist_ok=True)
+    world, log = World(1), place / "log"
+    store = SqliteLog(log, report=print)
     try:
-        if not any(place.glob("*.db")):
-            took, cpu, longest, size = load(store, world, asked.records)
-            count = asked.records
-            stored = sum(path.stat().st_size for path in place.iterdir())
-            print(f"{count:,} requests of {DAYS} days, bodies of {size / count:,.0f} bytes on average\n")
-            print("|  |  |\n| --- | ---: |")
-            print(f"| ingest, requests/s of one core | {count / took:,.0f} |")
-            print(f"| ingest, CPU a request | {cpu / count * 1e6:.1f} µs |")
-            print(f"| the longest batch of {BATCH} | {longest * 1000:.0f} ms |")
-            print(f"| stored, bytes a request | {stored / count:,.0f} |")
-            for name, part in parts(place).items():
-                print(f"| of these, {name} | {part / count:,.0f} |")
-        ask(store, world, asked.times)
+        with Gateway(place, {"capture": "full"}) as gateway:
+            time.sleep(ALONE_S)
+            newest = store.page(Filter(until_us=START_US + DAYS * DAY_US), limit=1).records
+            if not newest or newest[0].time_us < START_US + (DAYS * DAY_US - 2 * DAYS * DAY_US // asked.records):
+                gateway.phase = "while it is loaded"
+                # What was under way when a load was ended may be told again: a record is kept once.
+                after_us = newest[0].time_us - AGAIN_US if newest else 0
+                count, took, cpu = gateway.load(records(world, asked.records, after_us))
+                said = [Feedback(id=f"f{n}", trace_id=f"no-trace-{n}", time_us=START_US, value=5) for n in range(1000)]
+                store.rate(said)
+                stored = sum(path.stat().st_size for path in log.iterdir())
+                size, every = world.bytes / asked.records, asked.records
+                print(f"{every:,} requests of {DAYS} days, bodies of {size:,.0f} bytes on average\n")
+                print("|  |  |\n| --- | ---: |")
+                print(f"| ingest, requests/s (of the last {count:,}) | {count / took:,.0f} |")
+                print(f"| ingest, CPU of the gateway a request | {cpu / count * 1e6:.1f} µs |")
+                print(f"| stored, bytes a request | {stored / every:,.0f} |")
+                for name, part in parts(log).items():
+                    print(f"| of these, {name} | {part / every:,.0f} |")
+            gateway.phase = "while it is asked"
+            ask(store, world, asked.times)
+            print("\n" + gateway.table())
     finally:
         store.close()
-        if not asked.keep and not asked.data:
+        if not asked.data:
             shutil.rmtree(place)
 
 

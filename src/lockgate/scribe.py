@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import gc
 import logging
 import os
 import select
@@ -102,6 +103,9 @@ def scribe(data: Path, lifeline: int = -1, retention_days: int = 0, outlets: Cal
     ingest = Ingest(spool, store, report=log.warning, released=_released(numbers.counting, others))
     said = FeedbackIngest(data / feedback.FOLDER, store, report=log.warning)
     exporter = Exporter(data)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)  # records come and go by the thousand, in no circles
     try:
         _keep_moving(Log(store, ingest, said, retention_days), numbers, exporter, others, bell)
         exporter.stop()

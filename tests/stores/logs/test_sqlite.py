@@ -504,11 +504,11 @@ def test_feedback_that_is_damaged_is_set_aside(log: SqliteLog, tmp_path: Path, s
 def test_a_batch_that_fails_half_way_leaves_nothing(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
     log.append([full(1)])
 
-    def broken(request: bytes, response: bytes) -> list[str]:
+    def broken(request: bytes, response: bytes) -> str:
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "said", broken)
+        patch.setattr(module, "indexed", broken)
         with pytest.raises(StoreError, match="disk I/O error"):
             log.append([full(2)])
     assert ids(everything(log)) == [full(1).id]

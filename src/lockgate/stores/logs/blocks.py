@@ -58,7 +58,7 @@ class Blocks:
             some = records[start:stop]
             facts = self._packed([pack(record, bodies=False) for record in some])
             self._db.execute("INSERT INTO facts VALUES (?, ?, ?)", (block, array("q", numbers[start:stop]).tobytes(), facts))
-            bodies = [self._pieces.cut(block, [getattr(record, name) for name in BODIES]) for record in some]
+            bodies = [self._cut(block, record) for record in some]
             if any(map(any, bodies)):
                 pieces = self._pieces.take()
                 self._db.execute("INSERT INTO bodies VALUES (?, ?)", (block, self._packed((bodies, pieces))))
@@ -94,6 +94,11 @@ class Blocks:
     def reader(self) -> Reader:
         """What reads several records in a row, each block once."""
         return Reader(self._db, self._decompressor)
+
+    def _cut(self, block: int, record: Record) -> list[Kept]:
+        """The bodies of a record, as `BODIES` has them. What a provider answers is said once."""
+        request, sent = self._pieces.cut(block, (record.request, record.sent))
+        return [request, record.response, sent, record.received]
 
     def _packed(self, values: object) -> bytes:
         return self._compressor.compress(msgspec.msgpack.encode(values))

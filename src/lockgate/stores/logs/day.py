@@ -20,7 +20,7 @@ from lockgate.stores.logs.schema import MIGRATIONS, SINGLE
 from lockgate.stores.logs.search import Nothing, of_id, of_trace, span_of_numbers, times, understand
 from lockgate.stores.logs.sketch import merged
 from lockgate.stores.logs.sums import Answer, Question, Sums
-from lockgate.stores.logs.text import said
+from lockgate.stores.logs.text import indexed
 from lockgate.stores.ports import StoreError
 
 #: Bytes of requests that are read at a time when many records are.
@@ -166,8 +166,8 @@ class Day:
                 "INSERT INTO find (rowid, terms) VALUES (?, ?)", [(n, row[1]) for n, row in zip(numbers, rows, strict=True)]
             )
             if self._text:
-                words = ((at, " ".join(said(each.request, each.response))) for at, each in zip(places, records, strict=True))
-                db.executemany("INSERT INTO said (rowid, words) VALUES (?, ?)", [each for each in words if each[1]])
+                texts = ((at, indexed(each.request, each.response)) for at, each in zip(places, records, strict=True))
+                db.executemany("INSERT INTO said (rowid, words) VALUES (?, ?)", [each for each in texts if each[1]])
             if rated:
                 known = [(n, rated[each.trace_id]) for n, each in pairs if each.trace_id in rated]
                 db.executemany(_RATE, [(n, *sums) for n, sums in known])

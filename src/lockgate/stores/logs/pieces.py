@@ -1,9 +1,9 @@
 """Pieces: what repeats in bodies, found cheaply.
 
-Bodies are JSON, and what repeats in them are whole values: the messages of a conversation, its system prompt, its tools. So a
-body is cut at the members of its object and at the elements of the arrays within, which a decoder finds without building
-anything. A piece is known by its hash; the last hundred thousand or so are remembered. What is forgotten, or met again after a
-restart, is kept once more: that costs room, and nothing else.
+Bodies of requests are JSON, and what repeats in them are whole values: the messages of a conversation, its system prompt, its
+tools. So a body is cut at the members of its object and at the elements of the arrays within, which a decoder finds without
+building anything. A piece is known by its hash; the last hundred thousand or so are remembered. What is forgotten, or met again
+after a restart, is kept once more: that costs room, and nothing else.
 """
 
 from __future__ import annotations

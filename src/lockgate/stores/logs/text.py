@@ -16,6 +16,8 @@ import msgspec
 #: A body is looked at so far, a record has at most so many words, and a word at most so many characters: longer ones are
 #: keys, hashes and pictures.
 BYTES, WORDS, LENGTH = 256 * 1024, 4000, 40
+#: A text of ASCII up to here goes to the index as it is, whose tokenizer splits it five times faster than we do.
+_AS_IT_IS = 32 * 1024
 
 _WORD = re.compile(r"[^\W_]+")
 #: ASCII in lower case, with spaces for all but letters and digits.
@@ -45,7 +47,17 @@ def words(text: str) -> list[str]:
 
 def said(request: bytes, response: bytes) -> list[str]:
     """The words of what was asked and answered."""
-    return words(" ".join((_asked(request[:BYTES]), _answered(response[:BYTES]))))[:WORDS]
+    return words(_text(request, response))[:WORDS]
+
+
+def indexed(request: bytes, response: bytes) -> str:
+    """The same for an index that makes tokens of ASCII letters and digits, in one case, and of whatever is no ASCII."""
+    text = _text(request, response)
+    return text if len(text) <= _AS_IT_IS and text.isascii() else " ".join(words(text)[:WORDS])
+
+
+def _text(request: bytes, response: bytes) -> str:
+    return " ".join((_asked(request[:BYTES]), _answered(response[:BYTES])))
 
 
 def _asked(body: bytes) -> str:
