@@ -12,7 +12,7 @@ from lockgate.cli import cli
 from lockgate.control.config import read_text
 from lockgate.control.identity.compiled import check_identity
 from lockgate.control.identity.settings import IdentityEntry, JwtEntry, OidcEntry
-from lockgate.control.sinks.settings import JsonlEntry, Out, TelemetryEntry, WebhookEntry, WhereEntry
+from lockgate.control.sinks.settings import JsonlEntry, KafkaEntry, Out, TelemetryEntry, WebhookEntry, WhereEntry
 from lockgate.core.failure import FailureKind
 from lockgate.http.routes import SCOPES
 from lockgate.pipeline.branches import compile_inline
@@ -47,7 +47,7 @@ def test_the_sinks_that_are_shown_are_good(page):
     for text in shown:
         read_text(text, {})
     text = (ROOT / page).read_text("utf-8")
-    shows = {"docs/exports.md": (JsonlEntry, WebhookEntry, WhereEntry), "docs/opentelemetry.md": (TelemetryEntry,)}
+    shows = {"docs/exports.md": (JsonlEntry, KafkaEntry, WebhookEntry, WhereEntry), "docs/opentelemetry.md": (TelemetryEntry,)}
     shared = () if page == "docs/exports.md" else Out.__struct_fields__
     for part in shows[page]:
         assert not [name for name in part.__struct_fields__ if name not in text and name not in shared], part

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
 
 from lockgate.core.failure import Refusal
-from lockgate.core.holdings import Integration, SecretReference
+from lockgate.core.holdings import Integration, SecretMapping, SecretReference
+from lockgate.core.tenancy import Tenant
 
 #: How long what was fetched counts as fresh, in seconds; then it is asked for again, and used until there is an answer.
 FRESH_S = 300.0
@@ -68,14 +69,26 @@ class Resolver:
         sealed: Mapping[str, Mapping[str, str]],
     ) -> dict[str, str]:
         """The secrets that an account has by reference, by their fields. Raises `Refusal` 424 for one that cannot be had."""
+        whose = Tenant(account.organisation, account.workspace)
+        return self.texts_of(account.secret_mappings, whose, references=references, sealed=sealed)
+
+    def texts_of(
+        self,
+        mappings: Iterable[SecretMapping],
+        whose: Tenant,
+        *,
+        references: Mapping[str, SecretReference],
+        sealed: Mapping[str, Mapping[str, str]],
+    ) -> dict[str, str]:
+        """Likewise for whatever is a tenant's and names its secrets so."""
         found: dict[str, str] = {}
-        for mapping in account.secret_mappings:
+        for mapping in mappings:
             reference = references.get(mapping.secret_reference) or next(
                 (each for each in references.values() if each.slug == mapping.secret_reference), None
             )
-            if reference is None or reference.organisation != account.organisation:
+            if reference is None or reference.organisation != whose.organisation:
                 raise _failed(f"there is no secret reference '{mapping.secret_reference}'")
-            if not reference.allow_all_workspaces and account.workspace not in reference.allowed_workspaces:
+            if not reference.allow_all_workspaces and whose.workspace not in reference.allowed_workspaces:
                 raise _failed(f"the secret reference '{reference.slug}' is not for this workspace")
             text = self._text(reference, dict(sealed.get(reference.id, {})))
             found[mapping.target_field] = _member(text, mapping.secret_key or reference.secret_key, reference.slug)

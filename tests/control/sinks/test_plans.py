@@ -1,10 +1,17 @@
 import base64
+import re
+import subprocess
+import sys
 
 import pytest
 
 from lockgate.control.config import BadConfig, read_text
 from lockgate.control.sinks.plans import Means, plans_of
+from lockgate.stores.ports import StoreError
+from lockgate.stores.sinks.port import Batch
+from lockgate.stores.sinks.webhook import sign
 from lockgate.transport.egress import Egress
+from support.collector import Collector
 from support.sinks import record
 
 
@@ -117,6 +124,9 @@ sinks:
   where: {type: jsonl, directory: /x, where: {status: [often]}}
   bare: {type: otlp}
   slow: {type: webhook, url: 'https://h.example', timeout: 900}
+  stream: {type: kafka, brokers: ['k:0', 'https://k:9092'], topic: '..', message_bytes: 1, timeout: 0}
+  nobody: {type: kafka, brokers: [], topic: t, password: p}
+  bare-kafka: {type: kafka, brokers: ['[::1]:9092'], topic: t, tls: false, sasl_mechanism: PLAIN, username: u}
 """
     ) == [
         "telemetry.queue_bytes",
@@ -131,6 +141,15 @@ sinks:
         "sinks.where.where.status",
         "sinks.bare.endpoint",
         "sinks.slow.timeout",
+        "sinks.stream.brokers[0]",
+        "sinks.stream.brokers[1]",
+        "sinks.stream.topic",
+        "sinks.stream.message_bytes",
+        "sinks.stream.timeout",
+        "sinks.nobody.brokers",
+        "sinks.nobody.sasl_mechanism",
+        "sinks.bare-kafka.username",
+        "sinks.bare-kafka.tls",
     ]
 
 
@@ -164,3 +183,171 @@ def test_a_key_that_was_changed_in_its_file_is_another_plan(tmp_path):
     before = plans(text)[0]["telemetry.traces"].said
     (tmp_path / "key").write_text("two")
     assert plans(text)[0]["telemetry.traces"].said != before
+
+
+def test_a_topic_is_spoken_to_as_it_is_said(tmp_path):
+    (tmp_path / "password").write_text("very-secret\n")
+    found, mistakes = plans(
+        f"""
+sinks:
+  stream: {{type: kafka, brokers: ['k-1:9093', 'k-2:9093'], topic: llm.requests, sasl_mechanism: SCRAM-SHA-256, username: me,
+           password_file: {tmp_path}/password, ca_file: /ca.pem, compression: lz4, message_bytes: 500000, timeout: 5}}
+"""
+    )
+    assert mistakes == []
+    topic = found["stream"].open()
+    said = topic._line.settings()
+    assert (
+        said.items()
+        >= {
+            "bootstrap.servers": "k-1:9093,k-2:9093",
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-256",
+            "sasl.username": "me",
+            "sasl.password": "very-secret",
+            "ssl.ca.location": "/ca.pem",
+            "compression.type": "lz4",
+            "message.max.bytes": 500_000,
+            "acks": "all",
+        }.items()
+    )
+    assert "very-secret" not in repr((found, topic))
+
+
+def test_without_the_extra_it_is_said_how_to_install_it(monkeypatch):
+    monkeypatch.setattr("lockgate.control.sinks.kafka.find_spec", lambda name: None)
+    (mistake,) = plans("sinks: {s: {type: kafka, brokers: ['k:9093'], topic: t}}")[1]
+    assert (mistake.path, "pip install 'lockgate[kafka]'" in mistake.message) == ("sinks.s", True)
+
+
+def test_nothing_of_kafka_is_imported_before_such_a_sink_is_opened():
+    text = "sinks: {s: {type: kafka, brokers: ['k:9093'], topic: t}}"
+    code = f"""
+import sys
+from lockgate.control.config import read_text
+from lockgate.control.sinks.plans import Means, plans_of
+config = read_text({text!r}, {{}})
+found, wrong = plans_of(config.telemetry, config.sinks, Means(None, "i", {{}}))
+assert not wrong and "confluent_kafka" not in sys.modules
+found["s"].open()
+assert "confluent_kafka" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- secrets that are kept elsewhere
+
+
+REFERRED = """
+telemetry: {endpoint: 'https://c.example', secret_mappings: [{target_field: headers.authorization, secret_reference: otlp}]}
+sinks:
+  hook: {type: webhook, secret_mappings: [{target_field: url, secret_reference: h}, {target_field: secret, secret_reference: h}]}
+  lake: {type: s3, bucket: logs, aws_region: eu-central-1, aws_access_key_id: AKID,
+         secret_mappings: [{target_field: aws_secret_access_key, secret_reference: aws, secret_key: key}]}
+  stream: {type: kafka, brokers: ['k:9093'], topic: t, sasl_mechanism: PLAIN, username: u,
+           secret_mappings: [{target_field: password, secret_reference: kafka}]}
+"""
+
+
+def referring(text, secrets):
+    """The plans, of secrets by (reference, key); and who was asked when."""
+    asked = []
+
+    def look_up(mappings):
+        def secrets_now():
+            asked.append([each.target_field for each in mappings])
+            return {each.target_field: secrets[each.secret_reference, each.secret_key] for each in mappings}
+
+        return secrets_now
+
+    config = read_text(text, {})
+    found, mistakes = plans_of(config.telemetry, config.sinks, Means(lambda: Egress.compile(()), "i", {}, look_up))
+    assert mistakes == []
+    return found, asked
+
+
+def test_settings_whose_secrets_are_elsewhere_are_checked_without_them():
+    assert plans(REFERRED)[1] == []
+
+
+def test_secrets_that_are_elsewhere_are_asked_for_by_who_sends():
+    receiver = Collector()
+    secrets = {("h", ""): f"{receiver.url}/secret-path-of-16-bytes"}
+    (text,) = re.findall(r"  hook.*\n", REFERRED)
+    found, asked = referring(f"sinks:\n{text}", secrets)
+    sink = found["hook"].open()
+    assert asked == []
+    assert sink.send(Batch(1, [record(0)])) == 0
+    ((path, headers, body),) = receiver.asked
+    headers = {name.lower(): value for name, value in headers.items()}
+    assert path == "/secret-path-of-16-bytes"
+    stamp = int(headers["webhook-timestamp"])
+    assert headers["webhook-signature"] == sign(secrets["h", ""].encode(), record(0).id, stamp, body).decode()
+    assert "secret-path" not in repr((found, sink))
+    sink.close()
+    receiver.close()
+
+
+def test_each_kind_of_sink_is_made_with_its_secrets():
+    secrets = {
+        ("otlp", ""): "Bearer t",
+        ("h", ""): "https://h.example/0123456789",
+        ("aws", "key"): "aws-s",
+        ("kafka", ""): "pw",
+    }
+    found, _ = referring(REFERRED, secrets)
+    made = {}
+    for name, plan in found.items():
+        sink = plan.open()
+        made[name] = sink._make(sink._secrets())
+    assert dict(made["telemetry.metrics"]._line.headers) == {b"authorization": b"Bearer t"}
+    assert made["lake"]._signer.source.credential.secret == "aws-s"
+    assert made["stream"]._line.password == "pw"
+
+
+def test_a_secret_that_has_become_another_makes_the_sink_anew():
+    receiver = Collector()
+    secrets = {("t", ""): "one"}
+    found, _ = referring(
+        f"sinks: {{o: {{type: otlp, signals: [traces], endpoint: '{receiver.url}', "
+        "secret_mappings: [{target_field: headers.x-key, secret_reference: t}]}}",
+        secrets,
+    )
+    sink = found["o.traces"].open()
+    for secret in ("one", "one", "two"):
+        secrets["t", ""] = secret
+        sink.send(Batch(1, [record(0)]))
+    sink.close()
+    assert [dict(headers)["x-key"] for _, headers, _ in receiver.asked] == ["one", "one", "two"]
+    receiver.close()
+
+
+def test_a_secret_that_is_of_no_use_is_trouble_of_its_sink():
+    found, _ = referring(REFERRED, {("h", ""): "ftp://h.example/0123456789"})
+    with pytest.raises(StoreError, match=r"sinks\.hook\.url") as told:
+        found["hook"].open().send(Batch(1, [record(0)]))
+    assert "0123456789" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("sink", "path"),
+    [
+        (
+            "type: kafka, brokers: ['k:1'], topic: topic, secret_mappings: [{target_field: topic, secret_reference: r}]",
+            "target_field",
+        ),
+        ("type: webhook, url: 'https://h', secret_mappings: [{target_field: url, secret_reference: r}]", "target_field"),
+        (
+            "type: webhook, url: 'https://h', headers: {X-Key: a}, "
+            "secret_mappings: [{target_field: headers.x-key, secret_reference: r}]",
+            "target_field",
+        ),
+        ("type: webhook, secret_mappings: [{target_field: url, secret_reference: ''}]", "secret_reference"),
+        (
+            "type: s3, bucket: bbb, aws_region: x, secret_mappings: [{target_field: headers.x, secret_reference: r}]",
+            "target_field",
+        ),
+    ],
+)
+def test_what_a_reference_cannot_be_for_is_said(sink, path):
+    assert f"sinks.s.secret_mappings[0].{path}" in wrong(f"sinks: {{s: {{{sink}}}}}")

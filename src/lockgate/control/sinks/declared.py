@@ -12,6 +12,7 @@ from lockgate.control.config import BadConfig, Config
 from lockgate.control.house import House
 from lockgate.control.sinks.environment import read_environment
 from lockgate.control.sinks.plans import Means, plans_of
+from lockgate.control.sinks.secrets import Secrets
 from lockgate.stores.sinks.outlets import Outlets, Plan
 from lockgate.stores.sinks.state import FOLDER
 from lockgate.transport.egress import Egress
@@ -28,7 +29,12 @@ class Declared:
         self._house = house
         self._stamp: object = None
         self._egress = Egress.compile(())
-        self._means = Means(lambda: self._egress, instance_of(house.data), house.environment)
+        self._means = Means(
+            lambda: self._egress,
+            instance_of(house.data),
+            house.environment,
+            lambda mappings: Secrets(house, mappings, lambda: self._egress),
+        )
         self._config: Config | None = house.in_force
         for flaw in read_environment(house.environment).flaws:
             log.warning("telemetry: %s; nothing is sent there", flaw)

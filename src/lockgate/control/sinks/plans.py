@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,11 +13,16 @@ import msgspec
 from lockgate import __version__
 from lockgate.control.alerts.webhook import key_of
 from lockgate.control.sinks.environment import OtelEnvironment, read_environment
+from lockgate.control.sinks.given import Wrong, secret_of
+from lockgate.control.sinks.kafka import kafka_of
+from lockgate.control.sinks.referred import Referred, filled, mappings_of, stand_ins
 from lockgate.control.sinks.settings import (
     JsonlEntry,
+    KafkaEntry,
     OtlpEntry,
     Out,
     S3Entry,
+    SecretMappingEntry,
     SinkEntry,
     TelemetryEntry,
     Web,
@@ -30,6 +36,7 @@ from lockgate.dialects.otlp.metrics import CUMULATIVE, DELTA
 from lockgate.providers.auth.aws import for_service, region_of
 from lockgate.providers.auth.settings import Settings
 from lockgate.stores.logs.ports import Filter
+from lockgate.stores.ports import StoreError
 from lockgate.stores.sinks.feed import Pace
 from lockgate.stores.sinks.jsonl import JsonlFiles
 from lockgate.stores.sinks.otlp import Line, OtlpMetrics, OtlpTraces
@@ -54,42 +61,64 @@ QUEUE_MOST = 1024 * 1024 * 1024
 _WEAK = 16
 
 
-class Wrong(msgspec.Struct, frozen=True):
-    """One thing wrong with the settings, and where ("sinks.audit.url")."""
-
-    path: str
-    message: str
-
-
 class Means(msgspec.Struct, frozen=True):
-    """What sinks are made with: the policy that is in force, what tells this house from others, and the environment."""
+    """What sinks are made with: the policy that is in force, what tells this house from others, the environment, and what
+    looks up secrets that are kept elsewhere (None: settings are only checked)."""
 
     egress: Callable[[], Egress]
     instance: str
     environment: Mapping[str, str]
+    secrets: Callable[[Sequence[SecretMappingEntry]], Callable[[], Mapping[str, str]]] | None = None
 
 
 def plans_of(telemetry: TelemetryEntry, sinks: Mapping[str, SinkEntry], means: Means) -> tuple[dict[str, Plan], list[Wrong]]:
     """All plans by name, and all that is wrong with the settings."""
     wrong: list[Wrong] = []
     found: dict[str, Plan] = {}
-    around = read_environment(means.environment)
-    found |= _otlp(TELEMETRY, "telemetry", telemetry, around, means, wrong)
+    found |= _plans(TELEMETRY, "telemetry", telemetry, means, wrong)
     for name, entry in sinks.items():
         at = f"sinks.{name}"
         if not _NAME.fullmatch(name) or name == TELEMETRY:
             wrong.append(Wrong(at, "a name has 1 to 64 lower-case letters, digits, '-' and '_', and is not 'telemetry'"))
-        if isinstance(entry, OtlpEntry):
-            made = _otlp(name, at, entry, OtelEnvironment(), means, wrong)
-            if not made and not (entry.endpoint or entry.traces_endpoint or entry.metrics_endpoint):
-                wrong.append(Wrong(f"{at}.endpoint", "a collector has an address"))
-            found |= made
-        elif (plan := _plan(at, entry, means, wrong)) is not None:
-            found[name] = plan
+        found |= _plans(name, at, entry, means, wrong)
     return found, wrong
 
 
-def _plan(at: str, entry: JsonlEntry | WebhookEntry | S3Entry, means: Means, wrong: list[Wrong]) -> Plan | None:
+def _plans(name: str, at: str, entry: TelemetryEntry | SinkEntry, means: Means, wrong: list[Wrong]) -> dict[str, Plan]:
+    """Of one entry. Where some of its secrets are kept elsewhere, whoever opens the sink asks for them."""
+    mappings = mappings_of(entry)
+    if not mappings:
+        return _settled(name, at, entry, means, wrong)
+    found = _settled(name, at, filled(entry, stand_ins(at, entry, wrong)), means, wrong)
+    if means.secrets is None:
+        return found
+
+    def make(each: str, secrets: Mapping[str, str]) -> Sink:
+        flaws: list[Wrong] = []
+        plan = _settled(name, at, filled(entry, secrets), means, flaws).get(each)
+        if plan is None:
+            raise StoreError("; ".join(f"{flaw.path}: {flaw.message}" for flaw in flaws))
+        return plan.open()
+
+    return {
+        each: msgspec.structs.replace(plan, open=partial(Referred, means.secrets(mappings), partial(make, each)))
+        for each, plan in found.items()
+    }
+
+
+def _settled(name: str, at: str, entry: TelemetryEntry | SinkEntry, means: Means, wrong: list[Wrong]) -> dict[str, Plan]:
+    """Of one entry that has all of its secrets in it."""
+    if isinstance(entry, TelemetryEntry):
+        own = isinstance(entry, OtlpEntry)
+        made = _otlp(name, at, entry, OtelEnvironment() if own else read_environment(means.environment), means, wrong)
+        if own and not made and not (entry.endpoint or entry.traces_endpoint or entry.metrics_endpoint):
+            wrong.append(Wrong(f"{at}.endpoint", "a collector has an address"))
+        return made
+    plan = _plan(at, entry, means, wrong)
+    return {} if plan is None else {name: plan}
+
+
+def _plan(at: str, entry: JsonlEntry | WebhookEntry | S3Entry | KafkaEntry, means: Means, wrong: list[Wrong]) -> Plan | None:
     before = len(wrong)
     wants = _wants(at, entry, wrong)
     make: Callable[[], Sink] | None
@@ -97,6 +126,8 @@ def _plan(at: str, entry: JsonlEntry | WebhookEntry | S3Entry, means: Means, wro
         make = _jsonl(at, entry, wrong)
     elif isinstance(entry, WebhookEntry):
         make = _webhook(at, entry, means, wrong)
+    elif isinstance(entry, KafkaEntry):
+        make = kafka_of(at, entry, wrong)
     else:
         make = _s3(at, entry, means, wrong)
     if make is None or len(wrong) > before:
@@ -181,10 +212,10 @@ def _jsonl(at: str, entry: JsonlEntry, wrong: list[Wrong]) -> Callable[[], Sink]
 
 
 def _webhook(at: str, entry: WebhookEntry, means: Means, wrong: list[Wrong]) -> Callable[[], Sink] | None:
-    url = _secret(at, "url", entry.url, entry.url_file, wrong)
+    url = secret_of(at, "url", entry.url, entry.url_file, wrong)
     if not entry.url and not entry.url_file:
         wrong.append(Wrong(f"{at}.url", "a webhook has an address: url or url_file"))
-    secret = _secret(at, "secret", entry.secret, entry.secret_file, wrong)
+    secret = secret_of(at, "secret", entry.secret, entry.secret_file, wrong)
     try:
         key = key_of(secret)
     except ValueError as error:
@@ -206,7 +237,7 @@ def _s3(at: str, entry: S3Entry, means: Means, wrong: list[Wrong]) -> Callable[[
         wrong.append(Wrong(f"{at}.bucket", "is no bucket's name"))
     if not _KEY.fullmatch(entry.prefix):
         wrong.append(Wrong(f"{at}.prefix", "has up to 256 letters, digits, '-', '_', '.' and '/'"))
-    secret = _secret(at, "aws_secret_access_key", entry.aws_secret_access_key, entry.aws_secret_access_key_file, wrong)
+    secret = secret_of(at, "aws_secret_access_key", entry.aws_secret_access_key, entry.aws_secret_access_key_file, wrong)
     settings = Settings(
         aws_auth_type=entry.aws_auth_type,
         aws_access_key_id=entry.aws_access_key_id,
@@ -246,7 +277,7 @@ def _place(at: str, url: str, entry: Web | S3Entry, wrong: list[Wrong], *, ca_fi
 def _headers(at: str, entry: Web, wrong: list[Wrong]) -> tuple[tuple[bytes, bytes], ...]:
     said = dict(entry.headers)
     for name, file in entry.header_files.items():
-        said[name] = _secret(at, f"header_files.{name}", "", file, wrong)
+        said[name] = secret_of(at, f"header_files.{name}", "", file, wrong)
     for name, value in said.items():
         if not _HEADER.fullmatch(name) or not value.isprintable() or not value.isascii():
             wrong.append(Wrong(f"{at}.headers", f"'{name}' is no header, or its value has characters that none may have"))
@@ -291,19 +322,3 @@ def _status(at: str, text: str, wrong: list[Wrong]) -> tuple[int, int]:
     if match[1]:
         return int(match[1]) * 100, int(match[1]) * 100 + 99
     return int(match[2]), int(match[3] or match[2])
-
-
-def _secret(at: str, member: str, said: str, file: str, wrong: list[Wrong]) -> str:
-    """A secret that is given outright or by a file; "": neither."""
-    if said and file:
-        wrong.append(Wrong(f"{at}.{member}", f"give either {member} or {member}_file"))
-    if not file:
-        return said.strip()
-    try:
-        text = Path(file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        wrong.append(Wrong(f"{at}.{member}_file", f"{file} cannot be read: {getattr(error, 'strerror', None) or error}"))
-        return ""
-    if not text:
-        wrong.append(Wrong(f"{at}.{member}_file", f"{file} is empty"))
-    return text

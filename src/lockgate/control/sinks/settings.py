@@ -49,14 +49,25 @@ class Out(msgspec.Struct, frozen=True, kw_only=True):
     linger: float = 2.0
 
 
+class SecretMappingEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A secret of a sink that is kept elsewhere, as accounts have it: the value of the member `target_field` ("url",
+    "headers.authorization") is what the secret reference `secret_reference` leads to, or a key of that."""
+
+    target_field: str
+    secret_reference: str
+    secret_key: str = ""
+
+
 class Web(Out, frozen=True, kw_only=True):
     """What those have that are reached by HTTP.
 
     headers        sent with every request; header_files reads values from files, since a key is often among them
     timeout        seconds for one exchange
     proxy, ca_file, cert_file, key_file   an HTTP proxy to go through (CONNECT), whom to trust, and our own certificate
+    secret_mappings   members that come by a secret reference
     """
 
+    secret_mappings: list[SecretMappingEntry] = []
     headers: dict[str, str] = {}
     header_files: dict[str, str] = {}
     timeout: float = 10.0
@@ -152,6 +163,7 @@ class S3Entry(Out, frozen=True, kw_only=True, tag="s3", forbid_unknown_fields=Tr
     aws_region: str = ""
     aws_role_arn: str = ""
     aws_external_id: str = ""
+    secret_mappings: list[SecretMappingEntry] = []
     timeout: float = 60.0
     proxy: str = ""
     ca_file: str = ""
@@ -167,4 +179,42 @@ class S3Entry(Out, frozen=True, kw_only=True, tag="s3", forbid_unknown_fields=Tr
         return [("bucket", self.bucket)]
 
 
-SinkEntry = OtlpEntry | JsonlEntry | WebhookEntry | S3Entry
+class KafkaEntry(Out, frozen=True, kw_only=True, tag="kafka", forbid_unknown_fields=True):
+    """Messages of a topic in Kafka, or what speaks as it does. Needs the extra `lockgate[kafka]`.
+
+    brokers         "host:port" of those that are asked first; they tell of the others
+    topic           its name; it has to be there, unless the brokers make topics
+    tls             whether the brokers speak with TLS; ca_file, cert_file, key_file: whom to trust, and our own certificate
+    sasl_mechanism, username, password   who we are; password_file reads it from a file
+    compression     of what is sent together
+    message_bytes   how large a message may be for the brokers; a record that is larger goes without its bodies
+    idempotence     that messages keep their order, and are there once each while the connection lasts
+    timeout         seconds for a batch
+    """
+
+    brokers: list[str]
+    topic: str
+    tls: bool = True
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    username: str = ""
+    password: str = ""
+    password_file: str = ""
+    secret_mappings: list[SecretMappingEntry] = []
+    compression: Literal["zstd", "lz4", "snappy", "gzip", "none"] = "zstd"
+    message_bytes: int = 1_000_000
+    idempotence: bool = True
+    timeout: float = 30.0
+    privacy: Privacy = "metadata"
+
+    def __repr__(self) -> str:
+        return f"KafkaEntry({self.topic!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """The same guard for pretty printers."""
+        return [("topic", self.topic)]
+
+
+SinkEntry = OtlpEntry | JsonlEntry | WebhookEntry | S3Entry | KafkaEntry
