@@ -15,6 +15,7 @@ from lockgate.control.house import House
 from lockgate.control.presence import Presence
 from lockgate.control.price_list import refresh_when_due
 from lockgate.control.watch import Watch
+from lockgate.core.process_log import hide
 from lockgate.core.redact import Redactor
 from lockgate.http.admin.door import AdminDoor
 from lockgate.http.gateway import Gateway, World
@@ -54,7 +55,7 @@ class App:
         self.runtime = Runtime(
             {"sim": SimClient()},
             self._spool,
-            _redactor(snapshot),
+            redactor_of(snapshot),
         )
         self._admin = AdminDoor(
             house,
@@ -184,7 +185,8 @@ class App:
         snapshot.inherit(self.world.snapshot)
         self.world.snapshot = snapshot
         self._reloaded.set()
-        self.runtime.redactor = _redactor(snapshot)
+        self.runtime.redactor = redactor_of(snapshot)
+        hide(self.runtime.redactor)
         self._pin_credentials()
         return True
 
@@ -261,6 +263,6 @@ def _sellers(snapshot: Snapshot) -> Iterator[str]:
     return (provider.row.prices for provider in snapshot.everywhere())
 
 
-def _redactor(snapshot: Snapshot) -> Redactor:
+def redactor_of(snapshot: Snapshot) -> Redactor:
     """Knows the providers' own keys, since not every key has a shape that gives it away."""
     return Redactor((provider.secret() for provider in snapshot.everywhere()), snapshot.mask)

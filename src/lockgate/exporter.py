@@ -20,6 +20,7 @@ from pathlib import Path
 
 from lockgate.control.exports.carry_out import carry_out
 from lockgate.control.exports.shelf import Exports
+from lockgate.core.process_log import speak
 from lockgate.stores.logs.sqlite import SqliteLog
 
 log = logging.getLogger("lockgate")
@@ -31,7 +32,7 @@ GIVES_WAY = 10
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     asked = _parser().parse_args(arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    speak()
     for number in (signal.SIGINT, signal.SIGHUP):  # they reach every process: whoever started us ends first
         signal.signal(number, signal.SIG_IGN)
     os.nice(GIVES_WAY)

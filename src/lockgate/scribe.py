@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lockgate.control.exports.shelf import Exports
+from lockgate.core.process_log import speak
 from lockgate.stores import feedback, roster
 from lockgate.stores.feedback import FeedbackIngest
 from lockgate.stores.logs.ingest import Ingest
@@ -80,7 +81,7 @@ class Bell:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     asked = _parser().parse_args(arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    speak()
     return scribe(asked.data, asked.lifeline, asked.retention_days)
 
 

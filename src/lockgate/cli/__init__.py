@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
-import sys
 from importlib import import_module
 
 import click
 
 from lockgate import __version__
+from lockgate.core.process_log import speak
 
 #: Command → the module that it is in, and its name there.
 _COMMANDS = {
@@ -74,9 +73,4 @@ def main() -> None:
 @click.version_option(__version__, prog_name="lockgate", message="%(prog)s %(version)s")
 def cli() -> None:
     """Lockgate: one self-hosted API in front of every LLM provider."""
-    logging.basicConfig(
-        level=os.environ.get("LOCKGATE_LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    speak()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import socket
 import sys
 from functools import partial
@@ -10,10 +12,12 @@ from pathlib import Path
 import click
 
 from lockgate import __version__
+from lockgate.app import redactor_of
 from lockgate.cli.desk import CONFIG, Stop, config_option, data_option, house_at, opened, snapshot_of
 from lockgate.control.config import BadConfig
 from lockgate.control.house import House
 from lockgate.control.sinks.declared import outlets_of
+from lockgate.core.process_log import FORMAT, hide, speak
 from lockgate.core.structs import resolve_structs
 from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Snapshot
@@ -23,6 +27,8 @@ from lockgate.scribe import scribe
 from lockgate.stores.ports import StoreError
 from lockgate.supervisor import Role, Supervisor, aside
 from lockgate.worker import work
+
+log = logging.getLogger("lockgate")
 
 
 @click.command()
@@ -36,10 +42,20 @@ from lockgate.worker import work
 @click.option(
     "--drain", default=30.0, show_default=True, type=click.FloatRange(0, 3600), help="Seconds for running requests to end."
 )
+@click.option(
+    "--log-format",
+    envvar=FORMAT,
+    default="text",
+    show_default=True,
+    type=click.Choice(["text", "json"]),
+    help="How the processes speak on stderr.",
+)
 @config_option
 @data_option
-def serve(host: str, port: int, workers: int, drain: float, config_path: Path | None, data: Path) -> None:
+def serve(host: str, port: int, workers: int, drain: float, log_format: str, config_path: Path | None, data: Path) -> None:
     """Start the gateway."""
+    os.environ[FORMAT] = log_format  # of those too that are no forks of this process
+    speak()
     house = opened(house_at(data, config_path))
     # At the first start price lists are put on the shelf by children: what these import is in nobody's memory afterwards.
     stocking = [aside(job) for job in missing(Shelf(house.shelf))]
@@ -53,7 +69,8 @@ def serve(host: str, port: int, workers: int, drain: float, config_path: Path | 
             done()
         snapshot.prices.load()  # for all workers
     resolve_structs()
-    _greet(house, snapshot, listener, admin_key)
+    hide(redactor_of(snapshot))
+    _greet(house, snapshot, listener, admin_key, quiet=log_format == "json")
     roles = [
         Role(f"worker {n + 1}", lambda lifeline: work(house, _current(house, snapshot), listener, lifeline, drain, workers))
         for n in range(workers)
@@ -91,13 +108,17 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _greet(house: House, snapshot: Snapshot, listener: socket.socket, admin_key: str) -> None:
+def _greet(house: House, snapshot: Snapshot, listener: socket.socket, admin_key: str, *, quiet: bool) -> None:
+    """Say where it is. `quiet`: in the log, for those who read that alone; a new admin key is not for a log."""
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    click.echo(f"Lockgate {__version__} at http://{shown}:{port}")
-    click.echo(f"  providers  {', '.join(f'@{slug}' for slug in sorted(snapshot.providers))}")
-    click.echo(f"  config     {house.config_path or f'none ({CONFIG} would be read)'}")
-    click.echo(f"  data       {house.data}")
+    if quiet:
+        log.info("Lockgate %s at http://%s:%d", __version__, shown, port)
+    else:
+        click.echo(f"Lockgate {__version__} at http://{shown}:{port}")
+        click.echo(f"  providers  {', '.join(f'@{slug}' for slug in sorted(snapshot.providers))}")
+        click.echo(f"  config     {house.config_path or f'none ({CONFIG} would be read)'}")
+        click.echo(f"  data       {house.data}")
     if admin_key:
         click.echo(f"\n  admin key  {admin_key}\n             It is not shown again.\n")
     sys.stdout.flush()
