@@ -38,7 +38,7 @@ def test_each_record_is_in_every_sink_and_a_dead_one_holds_up_none(start, places
 telemetry: {{endpoint: '{collector.url}', linger: 0}}
 sinks:
   files: {{type: jsonl, directory: {tmp_path}/files, compression: none, linger: 0}}
-  hook: {{type: webhook, url: '{receiver.url}/in', linger: 0}}
+  hook: {{type: webhook, linger: 0, secret_mappings: [{{target_field: url, secret_reference: hook, secret_key: url}}]}}
   lake: {{type: s3, bucket: logs, endpoint: '{s3.meta.endpoint_url}', aws_region: us-east-1, linger: 0,
          aws_access_key_id: {KEYS["aws_access_key_id"]}, aws_secret_access_key: {KEYS["aws_secret_access_key"]}}}
   stream: {{type: kafka, brokers: {json.dumps(cluster.addresses)}, topic: llm.requests, tls: false, privacy: full, linger: 0}}
@@ -46,7 +46,11 @@ sinks:
 """,
         "--workers",
         "2",
+        LOCKGATE_SECRETS_DIR=str(tmp_path),
     )
+    (tmp_path / "hook.json").write_text(json.dumps({"url": f"{receiver.url}/in"}))
+    made = {"name": "Hook", "slug": "hook", "manager_type": "file", "secret_path": "hook.json", "auth_config": {}}
+    assert gateway.ask("POST", "/v1/secret-references", made)[0] == 200
     ids = {gateway.chat_whole()[2]["x-lockgate-request-id"] for _ in range(COUNT)}
     assert len(ids) == COUNT
 

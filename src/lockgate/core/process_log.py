@@ -29,8 +29,12 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 #: How the names of variables end whose values are secrets.
 _SECRET = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 #: Characters that would begin another line, or move a terminal's cursor.
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
-_CONTROLS |= {9: "\t", 10: "\\n", 13: "\\r"}
+_CONTROLS = {
+    **{code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)},
+    9: "\t",
+    10: "\\n",
+    13: "\\r",
+}
 
 log = logging.getLogger("lockgate")
 

@@ -13,7 +13,7 @@ from lockgate.stores.sinks.courier import Courier
 from lockgate.stores.sinks.feed import Feed, Pace
 from lockgate.stores.sinks.kafka import KafkaTopic, Line
 from lockgate.stores.sinks.port import Batch
-from support.kafka import Cluster, Mute, nowhere
+from support.kafka import Cluster, Guard, Mute, nowhere
 from support.sinks import AT, Listed, fill, ids, record
 
 LONG = b'{"messages": [{"role": "user", "content": "%s"}]}' % (b"long " * 20_000)
@@ -142,6 +142,22 @@ def _shake_hands(there, context):
             context.wrap_socket(connection, server_side=True).close()
         except OSError:
             connection.close()
+
+
+def test_who_we_are_is_said_to_the_broker_alone(tmp_path):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    guard = Guard(context)
+    line = {"tls": True, "ca_file": str(tmp_path / "ca.pem"), "sasl_mechanism": "PLAIN", "username": "me"}
+    topic = topic_at(guard.address, **line, password="very-secret", timeout_s=2.0)
+    with pytest.raises(StoreError, match=rf"{guard.address}.*nobody comes in.*username. and .password") as told:
+        topic.send(Batch(1, [record(0)]))
+    topic.close()
+    guard.close()
+    assert guard.told[0] == b"\0me\0very-secret"
+    assert "very-secret" not in str(told.value)
 
 
 def test_settings_that_are_of_no_use_are_told():

@@ -103,7 +103,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
             "compression.type": self.compression,
             "partitioner": "murmur2_random",  # as Java's clients have it
             "message.max.bytes": self.message_bytes,
-            "queue.buffering.max.kbytes": _HOLD_KIB,
+            "queue.buffering.max.kbytes": max(_HOLD_KIB, self.message_bytes // 512),  # two of the largest
             "queue.buffering.max.messages": _HOLD,
             "message.timeout.ms": wait_ms,
             "socket.timeout.ms": wait_ms,
