@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types check bench bench-budget bench-logs clean
+.PHONY: help setup run test lint types check bench bench-budget bench-logs bench-log-faults clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ bench-budget: setup  ## workers race for one budget while they are killed (ARGS=
 
 bench-logs: setup  ## ingest, size, pages and graphs of the request log (ARGS="--records 10000000")
 	@$(BIN)/python -m bench.logs $(ARGS)
+
+bench-log-faults: setup  ## kill -9 at random, 100 times under load: what is missing in the log (ARGS="--stall 600" to stop it instead)
+	@$(BIN)/python -m bench.log_faults $(ARGS)
 
 clean:  ## remove .venv and caches
 	@rm -rf .venv .bench .ruff_cache

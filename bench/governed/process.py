@@ -62,6 +62,15 @@ class Tree:
     def __repr__(self) -> str:
         return f"Tree({self._root.pid}, {len(list(self._members()))} processes)"
 
+    @property
+    def pid(self) -> int:
+        """The program's own; also of its session, and of its process group."""
+        return self._root.pid
+
+    def wait(self) -> int:
+        """Until the program itself has ended; how."""
+        return self._root.wait()
+
     def alive(self) -> bool:
         """Whether the program itself still runs."""
         return self._root.poll() is None

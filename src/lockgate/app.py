@@ -51,7 +51,7 @@ class App:
         self._redis_url = redis_url(house.in_force, house.environment)
         self.world = World(snapshot)
         self._http: HttpClient | None = None
-        self._spool = Spool(house.spool, clock=now_us, report=log.warning)
+        self._spool = Spool(house.spool, clock=now_us, report=log.warning, capacity=house.in_force.log.spool_bytes)
         self.runtime = Runtime(
             {"sim": SimClient()},
             self._spool,

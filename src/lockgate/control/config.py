@@ -112,6 +112,7 @@ class RedactEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is recorded. `capture` is the most that is kept of any request; `body_limit` in bytes; `retention_days` of the log.
 
+    spool_bytes what may wait on disk for the log: above it bodies are left out, above twice as much records. Read at the start
     redact      what is taken out of bodies before they are kept, beside keys and tokens: `patterns` are expressions of RE2,
                 `fields` are paths of members in JSON ("messages.*.content", "user")
     """
@@ -119,6 +120,7 @@ class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capture: Capture = "full"
     body_limit: int = 1024 * 1024
     retention_days: int = 30
+    spool_bytes: int = 2 * 1024 * 1024 * 1024
     redact: RedactEntry = RedactEntry()
 
 
