@@ -288,6 +288,7 @@ def main() -> int:
     parser.add_argument("--by", choices=("stop", "lock"), default="stop", help="the scribe is stopped, or its files are locked")
     parser.add_argument("--json", action="store_true", help="one line of JSON, and no table")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with it
     with tempfile.TemporaryDirectory() as folder:
         result = stall(args, Path(folder)) if args.stall else race(args, Path(folder))
     print(json.dumps(result) if args.json else table(result), flush=True)

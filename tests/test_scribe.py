@@ -162,6 +162,16 @@ def test_a_store_that_will_not_is_said_and_the_records_stay(start: Start, spool:
     until(lambda: kept(tmp_path) == ids)
 
 
+def test_a_data_directory_that_takes_nothing_is_waited_for(start: Start, spool: Spool, tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file where a directory should be")
+    child = start()
+    assert child.stderr is not None
+    assert f"cannot write to {tmp_path / 'spool'}" in child.stderr.readline()
+    (tmp_path / "spool").unlink()
+    ids = fill(spool, 5)
+    until(lambda: kept(tmp_path) == ids)
+
+
 def test_old_days_are_forgotten(start: Start, spool: Spool, tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / "log", report=print)
     log.append([Record(id="old", time_us=now_us() - 10 * 86_400_000_000), Record(id="new", time_us=now_us())])

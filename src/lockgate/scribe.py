@@ -94,7 +94,6 @@ def scribe(data: Path, lifeline: int = -1, retention_days: int = 0, outlets: Cal
         # Ctrl-C and a hung-up terminal reach every process: the supervisor ends first, and we hear of that.
         signal.signal(number, signal.SIG_IGN if lifeline >= 0 else bell.ring)
     spool = data / "spool"
-    spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _take_turn(spool / "scribe.lock", bell)
     if lock < 0:
         return 0
@@ -272,20 +271,27 @@ def _drain(ingest: Ingest, said: FeedbackIngest) -> bool:
 
 
 def _take_turn(path: Path, bell: Bell) -> int:
-    """The lock of the data directory, held for life; -1 when the bell rings first."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    waiting = False
+    """The lock of the data directory, held for life; -1 when the bell rings first. It is waited for, and so is a directory that
+    can be written."""
+    lock, told = -1, ""
     while True:
         try:
+            if lock < 0:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return lock
         except BlockingIOError:
-            if not waiting:
-                log.warning("request log: another ingest process works here; waiting for it to end")
-                waiting = True
+            why = "another ingest process works here; waiting for it to end"
+        except OSError as error:
+            why = f"cannot write to {path.parent}: {error.strerror}; waiting until that is possible"
+        if why != told:
+            log.warning("request log: %s", why)
+            told = why
         bell.wait(LOOK_S)
         if bell.rung:
-            os.close(lock)
+            if lock >= 0:
+                os.close(lock)
             return -1
 
 

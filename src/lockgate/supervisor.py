@@ -68,6 +68,7 @@ class Role(msgspec.Struct):
     run: Callable[[int], int]
     listens: bool = True
     first_to_go: bool = True  # told to stop at once; the others only when these are gone
+    vital: bool = True  # when it does not start, the house ends; without the others it goes on, and they are tried again
     pid: int = 0
     started: float = 0.0
     failures: int = 0
@@ -162,8 +163,8 @@ class Supervisor:
             role.failures = role.failures + 1 if lived < SETTLED else 0
             how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"status {os.WEXITSTATUS(status)}"
             log.error("%s (%d) ended with %s after %.1f s; starting another", role.name, pid, how, lived)
-            role.start_at = now + (0.0 if not role.failures else min(5.0, 0.1 * 2**role.failures))
-            if role.failures >= FAILURES:
+            role.start_at = now + (0.0 if not role.failures else min(5.0, 0.1 * 2 ** min(role.failures, 6)))
+            if role.failures >= FAILURES and role.vital:
                 log.error("%s does not start: giving up", role.name)
                 self._status = 1
                 self._stop(now)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate.core.record import Record, pack, unpack
-from lockgate.stores.spool import FRAME_LIMIT, MAGIC, Segment, Spool, frame, held, scan, segments
+from lockgate.stores.spool import FRAME_LIMIT, MAGIC, RESERVE, Segment, Spool, frame, held, scan, segments
 
 SECOND = 1_000_000
 
@@ -158,6 +158,59 @@ def test_room_is_seen_again(make: Callable[..., Spool], clock: Clock, tmp_path: 
     assert whole.request
 
 
+def test_what_is_read_makes_room_although_its_writer_goes_on(make: Callable[..., Spool], clock: Clock, tmp_path: Path) -> None:
+    """A segment is deleted when its writer has left it: of one that is large, and has been read, nobody has any use."""
+    spool = make(capacity=100_000)
+    for n in range(60):
+        spool.append(record(n, b"x" * 1000))
+    assert len(segments(tmp_path / "spool")) == 1
+    for n in range(60, 200):
+        clock.now += SECOND
+        assert spool.append(record(n, b"x" * 1000))
+        for path in segments(tmp_path / "spool")[:-1]:
+            path.unlink()  # as the ingest does
+    assert (spool.stripped, spool.dropped) == (0, 0)
+
+
+def test_a_spool_that_nobody_reads_has_few_segments(make: Callable[..., Spool], clock: Clock, tmp_path: Path) -> None:
+    """Whoever reads them has a file open for each."""
+    spool = make(capacity=100_000)
+    while spool.append(record(1, b"x" * 200)):
+        clock.now += SECOND
+    assert held(tmp_path / "spool") > 200_000
+    assert len(segments(tmp_path / "spool")) < 150
+
+
+def test_bodies_go_while_the_disk_is_nearly_full_so_that_there_is_room_for_records(
+    make: Callable[..., Spool], clock: Clock, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = 1_000_000
+    left = [blocks // 10]
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((4096, 4096, blocks, left[0], left[0], 0, 0, 0, 0, 255)))
+    spool = make()
+    assert spool.append(whole := record(1, b"x" * 100))
+    left[0] = RESERVE // 4096 - 1
+    clock.now += SECOND
+    assert spool.append(bare := record(2, b"x" * 100))
+    left[0] = blocks // 10
+    clock.now += SECOND
+    assert spool.append(again := record(3, b"x" * 100))
+    assert (whole.request, bare.request, again.request) == (b"x" * 100, b"", b"x" * 100)
+    assert (spool.stripped, spool.dropped) == (1, 0)
+    assert "the disk is nearly full" in said[0]
+
+
+def test_of_a_small_disk_a_sixteenth_is_left(
+    make: Callable[..., Spool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [63]
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((4096, 4096, 1000, left[0], left[0], 0, 0, 0, 0, 255)))
+    assert make().append(whole := record(1, b"x"))
+    left[0] = 62
+    assert make(mark="other").append(bare := record(2, b"x"))
+    assert (whole.request, bare.request) == (b"x", b"")
+
+
 def fail(monkeypatch: pytest.MonkeyPatch, code: int, above: int) -> None:
     """Writes of more bytes than `above` fail."""
     write = os.write
@@ -189,7 +242,7 @@ def test_a_record_that_cannot_be_kept_is_counted_and_said_once_a_second(
     spool = make()
     fail(monkeypatch, errno.ENOSPC, above=0)
     assert [spool.append(record(n, b"body")) for n in range(50)] == [False] * 50
-    assert spool.dropped == 50
+    assert (spool.stripped, spool.dropped) == (0, 50)  # without their bodies they were not taken either
     assert len(said) == 1
     clock.now += SECOND
     spool.append(record(51))

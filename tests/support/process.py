@@ -31,7 +31,10 @@ def until(what, patience=PATIENCE):
 
 
 class Gateway:
-    def __init__(self, folder: Path, config: str = "", *arguments: str, admin_key: str | None = KEY, **environment: str):
+    def __init__(
+        self, folder: Path, config: str = "", *arguments: str, admin_key: str | None = KEY, within=(), **environment: str
+    ):
+        """`within`: what a command begins with to be run where the gateway is to run."""
         self.folder = folder
         self.data = folder / "data"
         self.config = folder / "lockgate.yaml"
@@ -41,10 +44,9 @@ class Gateway:
         if admin_key is not None:
             env["LOCKGATE_ADMIN_KEY"] = admin_key
         self.env = env
+        self._lockgate = [*within, sys.executable, "-m", "lockgate"]
         command = [
-            sys.executable,
-            "-m",
-            "lockgate",
+            *self._lockgate,
             "serve",
             "--port",
             "0",
@@ -123,7 +125,7 @@ class Gateway:
     def lockgate(self, *arguments, given=None):
         """Another command in the same house, with this on its stdin."""
         done = subprocess.run(
-            [sys.executable, "-m", "lockgate", *arguments, "--data", str(self.data)],
+            [*self._lockgate, *arguments, "--data", str(self.data)],
             env=self.env, input=given, capture_output=True, text=True, cwd=self.folder, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -77,9 +77,8 @@ def serve(host: str, port: int, workers: int, drain: float, log_format: str, con
     ]
     retention = house.in_force.log.retention_days
     outlets = partial(outlets_of, house)
-    roles.append(
-        Role("scribe", lambda lifeline: scribe(house.data, lifeline, retention, outlets), listens=False, first_to_go=False)
-    )
+    writes = partial(scribe, house.data, retention_days=retention, outlets=outlets)
+    roles.append(Role("scribe", writes, listens=False, first_to_go=False, vital=False))
     sys.exit(Supervisor(roles, listener, drain).run())
 
 

@@ -2,8 +2,8 @@
 
 A directory of append-only segments, each written by one process with one synchronous `write` a record: what was written
 lives in the kernel's page cache and survives any death of the process. A writer holds `flock` on its segment for as long
-as it lives, so that a reader knows whether more can come. A full or failing disk never reaches the request: the record
-is tried again without its bodies, then dropped and counted.
+as it writes there, so that a reader knows whether more can come. A full or failing disk never reaches the request: bodies are
+left out while there is little room, a record is tried again without them, then dropped and counted.
 
 A frame is magic, size and CRC-32 of a packed record (`core.record.pack`). A frame cut short at a segment's end is one that
 its writer never finished; damage anywhere else is skipped up to the next whole frame, and counted.
@@ -30,6 +30,10 @@ _HEADER = struct.Struct("<4sII")
 #: A size above this is damage: no record is that large, since bodies are clipped.
 FRAME_LIMIT = 256 * 1024 * 1024
 
+#: While a disk has less than this left, bodies are left out: it is for what records say beside them. Of a small disk, a share.
+RESERVE, _RESERVED_SHARE = 128 * 1024 * 1024, 16
+#: Where room is scarce, a segment is left when it has this share of it: the reader deletes it, and has not too many open.
+_LEFT_SHARE = 64
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _SECOND = 1_000_000
 
@@ -76,6 +80,7 @@ class Spool:
         self._segments = 0
         self._look_at = 0
         self._held = 0  # bytes in the whole directory, as last seen
+        self._low = False  # the disk has less left than it should
         self._report_at = 0
 
     def __repr__(self) -> str:
@@ -87,16 +92,23 @@ class Spool:
         now = self._clock()
         if now >= self._look_at:
             self._look(now)
-        if self._held > self._capacity:
-            if self._held > 2 * self._capacity:
-                return self._drop(now, "the spool is full: is the ingest process running?")
-            self._strip(record, now, "the spool is nearly full")
-        trouble = self._write(pack(record), now)
-        if trouble and (record.request or record.response):
-            self._strip(record, now, trouble)
-            trouble = self._write(pack(record), now)
-        if trouble:
+        if self._held > 2 * self._capacity:
+            return self._drop(now, "the spool is full: is the ingest process running?")
+        has_bodies = bool(record.request or record.response or record.sent or record.received)
+        why = ""
+        if has_bodies and (self._low or self._held > self._capacity):
+            why = "the disk is nearly full" if self._low else "the spool is nearly full"
+        if not why:
+            why = self._write(pack(record), now)
+            if not why:
+                return True
+        if not has_bodies:
+            return self._drop(now, why)
+        record.strip()
+        if trouble := self._write(pack(record), now):
             return self._drop(now, trouble)
+        self.stripped += 1
+        self._tell(now, why)
         return True
 
     def put(self, payload: bytes) -> bool:
@@ -152,20 +164,22 @@ class Spool:
         self._rotate_at = now + self._segment_us
 
     def _look(self, now: int) -> None:
-        """Once a second: how full the directory is, and whether our segment is still in it."""
+        """Once a second: how full the directory and its disk are, and whether our segment is still there and of use."""
         self._look_at = now + _SECOND
         try:
             if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
                 self.close()
             self._held = held(self._directory)
+            disk = os.statvfs(self._directory)
         except OSError:
-            self._held = 0  # no directory (yet): opening a segment makes it, or says why not
-
-    def _strip(self, record: Record, now: int, why: str) -> None:
-        if record.request or record.response:
-            record.strip()
-            self.stripped += 1
-            self._tell(now, why)
+            self._held, self._low = 0, False  # no directory (yet): opening a segment makes it, or says why not
+            return
+        reserve = min(RESERVE, disk.f_blocks * disk.f_frsize // _RESERVED_SHARE)
+        self._low = disk.f_bavail * disk.f_frsize < reserve
+        # What we still write to is deleted by nobody, also when all that is in it has been read.
+        scarce = reserve if self._low else self._capacity if self._held > self._capacity // 2 else 0
+        if scarce and self._size > scarce // _LEFT_SHARE:
+            self.close()
 
     def _drop(self, now: int, why: str) -> bool:
         self.dropped += 1
