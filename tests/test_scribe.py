@@ -6,11 +6,12 @@ import fcntl
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ import pytest
 from lockgate.control.exports.job import Job, Progress, status_of
 from lockgate.control.exports.shelf import Exports
 from lockgate.core.record import Record, new_id
-from lockgate.stores.feedback import pack
+from lockgate.scribe import LOOK_S, Log
+from lockgate.stores.feedback import FeedbackIngest, pack
+from lockgate.stores.logs.ingest import BATCH, Ingest
 from lockgate.stores.logs.ports import Feedback, Filter
+from lockgate.stores.logs.rollup import DAY_US
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.metrics.saved import NAME, read_saved
 from lockgate.stores.spool import Spool, segments
@@ -160,6 +164,40 @@ def test_a_store_that_will_not_is_said_and_the_records_stay(start: Start, spool:
     (tmp_path / "log").unlink()
     child = start()
     until(lambda: kept(tmp_path) == ids)
+
+
+def test_a_log_that_is_locked_for_ten_minutes_is_asked_now_and_then_and_then_takes_everything_once(tmp_path: Path) -> None:
+    """Time is told to it: so many looks, a few tries; what waits, waits on disk."""
+    spool = Spool(tmp_path / "spool", clock=now_us, report=print, segment_bytes=50_000)
+    store = SqliteLog(tmp_path / "log", report=print, busy_s=0.0)
+    ingest = Ingest(tmp_path / "spool", store, report=print)
+    said = FeedbackIngest(tmp_path / "feedback", store, report=print)
+    tries = []
+    append = store.append
+    store.append = lambda records: tries.append(len(records)) or append(records)
+    moves = Log(store, ingest, said, 0)
+    ids = fill(spool, 5)
+    moves.step(0.0)
+    assert kept(tmp_path) == ids
+    with closing(sqlite3.connect(tmp_path / "log" / "feedback.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        tries.clear()
+        for look in range(3000):
+            if look % 10 == 0:
+                ids += fill(spool, 2)
+            assert moves.step(1.0 + look * LOOK_S) is False
+        other.execute("ROLLBACK")
+    assert 20 <= len(tries) <= 30
+    assert max(tries) <= BATCH  # however much waits
+    assert kept(tmp_path) == ids[:5]
+    now = 700.0
+    while moves.step(now) or len(kept(tmp_path)) < len(ids):
+        now += LOOK_S
+    assert kept(tmp_path) == ids
+    assert sum(totals.requests for _, totals in store.series(Filter(since_us=0, until_us=2 * now_us()), DAY_US)) == len(ids)
+    spool.close()
+    ingest.close()
+    store.close()
 
 
 def test_a_data_directory_that_takes_nothing_is_waited_for(start: Start, spool: Spool, tmp_path: Path) -> None:
