@@ -193,6 +193,39 @@ def test_wherever_a_process_is_killed_the_next_one_has_everything_once(tmp_path:
         assert after.said == []
 
 
+def test_after_power_loss_what_is_there_agrees(tmp_path: Path) -> None:
+    """Nothing is synced for a request, so the last ones may be gone; what is there is whole, and counted right."""
+    folder, losses = tmp_path / "log", tmp_path / "losses"
+    disk, draw = Disk(folder), random.Random(5)
+    made = [0]
+    disk.enter()
+    try:
+        scribe = Scribe(folder)
+
+        def lose() -> None:
+            made[0] += 1
+            if made[0] % (1 if LONG else 16):
+                return
+            share = draw.choice([0.0, 0.5, 1.0])
+            to = losses / str(made[0])
+            to.mkdir(parents=True)
+            for path, data in disk.after_power_loss(lambda _: draw.random() < share).items():
+                (to / Path(path).name).write_bytes(data)
+
+        disk.watch = lose
+        scribe.go()
+    finally:
+        disk.leave()
+    assert made[0] > 100
+    for loss in losses.iterdir():
+        after = Scribe(loss)
+        rows = list(after.log.scan(Filter()))
+        assert sum(totals.requests for _, totals in after.log.series(EVER, DAY_US)) == len(rows)
+        after.go()
+        holds(after.open(), kept_after(STEPS))
+        assert after.said == []
+
+
 def test_wherever_a_statement_is_broken_off_everything_is_there_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite may take a transaction back by itself (https://www.sqlite.org/lang_transaction.html#immediate): what the process has
     learned in it must be forgotten too. `interrupt` makes it do so."""
