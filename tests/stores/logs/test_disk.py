@@ -258,9 +258,6 @@ def test_wherever_a_statement_is_broken_off_everything_is_there_once(tmp_path: P
 # What a reader sees meanwhile, and what damage within a file costs
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Sums reads roll-ups and fresh rows in two statements, without a transaction around them"
-)
 def test_requests_that_are_rolled_up_while_a_graph_is_read_are_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = SqliteLog(tmp_path, report=print)
     log.append(RECORDS[:5])
@@ -307,9 +304,6 @@ def test_a_damaged_block_is_told_and_counts_and_pages_go_on(damaged: tuple[Sqlit
     assert log.get(late.id) == late
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Day.get gives up a whole record when its bodies cannot be read: it is said not to exist"
-)
 def test_a_record_whose_bodies_are_damaged_is_there_without_them(damaged: tuple[SqliteLog, list[Record], list[str]]) -> None:
     log, records, _ = damaged
     found = log.get(records[2].id)
@@ -317,7 +311,6 @@ def test_a_record_whose_bodies_are_damaged_is_there_without_them(damaged: tuple[
     assert (found.id, found.request, found.truncated) == (records[2].id, b"", True)
 
 
-@pytest.mark.xfail(strict=True, reason="Day.find ends at a damaged block: with it the whole day is left out of exports")
 def test_what_is_exported_lacks_the_bodies_of_a_damaged_block_alone(
     damaged: tuple[SqliteLog, list[Record], list[str]],
 ) -> None:
@@ -328,7 +321,6 @@ def test_what_is_exported_lacks_the_bodies_of_a_damaged_block_alone(
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="Day.find ends at a damaged block of facts: with it the whole day is left out of pages")
 def test_a_damaged_block_of_facts_costs_its_own_records_and_no_others(
     damaged: tuple[SqliteLog, list[Record], list[str]], tmp_path: Path
 ) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from lockgate.core.record import Record
 from lockgate.stores.logs import rolling
-from lockgate.stores.logs.blocks import Blocks
+from lockgate.stores.logs.blocks import Blocks, Damage, Reader
 from lockgate.stores.logs.names import Names
 from lockgate.stores.logs.ports import Cost, Cursor, Filter
 from lockgate.stores.logs.ratings import Sum
@@ -32,13 +32,24 @@ _RATE = "INSERT OR REPLACE INTO rated VALUES (?, ?, ?, ?)"
 
 
 class Day:
-    """An open day, which begins at `start_us`. With `text`, words are made findable as requests are written.
+    """An open day, which begins at `start_us`. With `text`, words are made findable as requests are written. `report` is told
+    of what is damaged and left out.
 
     Methods raise `sqlite3.Error`; `StoreError` when the file is of a later version than this program.
     """
 
-    def __init__(self, path: Path, start_us: int, *, busy_s: float, write: bool = False, text: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        start_us: int,
+        *,
+        busy_s: float,
+        report: Callable[[str], None],
+        write: bool = False,
+        text: bool = True,
+    ) -> None:
         self._start_us = start_us
+        self._report = report
         self._text = text
         self._db = _connect(path, busy_s, write)
         try:
@@ -110,15 +121,28 @@ class Day:
         reader = self._blocks.reader()
         found: list[Record] = []
         size = 0
-        for place in self._places(meant, after, limit):
-            record = reader.record(place)
-            if bodies:
-                reader.add_bodies(record, place)
-                record.response = record.sent = record.received = b""
-                size += len(record.request)
-            found.append(record)
-            if size >= SCANNED_BYTES:
-                break
+        damage = _Told(self._report)
+        more = True
+        while more:
+            wanted = limit - len(found)
+            places = self._places(meant, after, wanted)
+            more = False
+            for place, _ in places:
+                try:
+                    record = reader.record(place)
+                except Damage as error:
+                    damage.tell(error)
+                    more = len(places) == wanted  # others may take its place
+                    continue
+                if bodies:
+                    self._add_bodies(reader, record, place, damage)
+                    record.response = record.sent = record.received = b""
+                    size += len(record.request)
+                found.append(record)
+                if size >= SCANNED_BYTES:
+                    return found
+            if more:
+                after = places[-1][1]
         return found
 
     def get(self, id: str) -> Record | None:
@@ -126,9 +150,14 @@ class Day:
         for n in of_id(self._db, id, self._start_us):
             (place,) = self._db.execute("SELECT at FROM requests WHERE n = ?", (n,)).fetchone()
             reader = self._blocks.reader()
-            record = reader.record(place)
+            damage = _Told(self._report)
+            try:
+                record = reader.record(place)
+            except Damage as error:
+                damage.tell(error)
+                continue
             if record.id == id:
-                reader.add_bodies(record, place)
+                self._add_bodies(reader, record, place, damage)
                 return record
         return None
 
@@ -138,7 +167,20 @@ class Day:
             search = understand(self._db, self._blocks, meant, self._start_us)
         except Nothing:
             return []
-        return list(Sums(self._db, self._start_us, search, asked).answer(since_us, until_us))
+        # Roll-ups and what is not rolled up yet are read of one moment, whoever rolls up meanwhile.
+        self._db.execute("BEGIN")
+        try:
+            return list(Sums(self._db, self._start_us, search, asked).answer(since_us, until_us))
+        finally:
+            self._db.execute("ROLLBACK")
+
+    def _add_bodies(self, reader: Reader, record: Record, place: int, damage: _Told) -> None:
+        try:
+            reader.add_bodies(record, place)
+        except Damage as error:
+            damage.tell(error)
+            record.strip()
+            record.truncated = True
 
     def _migrate(self, version: int) -> None:
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
@@ -190,8 +232,8 @@ class Day:
         row = self._db.execute("SELECT id FROM requests WHERE n = ?", (n,)).fetchone()
         return None if row is None else whole_id(row[0])
 
-    def _places(self, meant: Filter, after: Cursor | None, limit: int) -> list[int]:
-        """Where the records stand that are meant, newest first."""
+    def _places(self, meant: Filter, after: Cursor | None, limit: int) -> list[tuple[int, Cursor]]:
+        """Where the records stand that are meant, newest first; and where each is in the log."""
         try:
             search = understand(self._db, self._blocks, meant, self._start_us)
         except Nothing:
@@ -211,14 +253,32 @@ class Day:
             f"SELECT r.n, r.us, r.id, r.at FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} DESC",  # noqa: S608
             values,
         )
-        found: list[int] = []
+        found: list[tuple[int, Cursor]] = []
         for moment in _moments(rows, self._start_us):
             # Within a millisecond numbers are in no order.
             moment.sort(reverse=True)
-            found += [at for time_us, id, at in moment if after is None or (time_us, id) < (after.time_us, after.id)]
+            found += [
+                (at, Cursor(time_us, id))
+                for time_us, id, at in moment
+                if after is None or (time_us, id) < (after.time_us, after.id)
+            ]
             if len(found) >= limit:
                 break
         return found[:limit]
+
+
+class _Told:
+    """Tells of each damage once."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._told: set[str] = set()
+
+    def tell(self, error: Damage) -> None:
+        """Tell it, unless it was told."""
+        if str(error) not in self._told:
+            self._told.add(str(error))
+            self._report(f"{error}; it is left out")
 
 
 class _Transaction:

@@ -165,7 +165,9 @@ class SqliteLog:
             raise StoreError(f"cannot write to {self._ratings.path}: {error.strerror}") from None
         for path in self._files():
             try:
-                with closing(Day(path, start_of(path.stem), busy_s=self._busy_s, write=True)) as day:
+                with closing(
+                    Day(path, start_of(path.stem), busy_s=self._busy_s, report=self._damaged(path), write=True)
+                ) as day:
                     day.rate(rated)
             except sqlite3.Error as error:
                 if not _is_damage(error):
@@ -256,7 +258,7 @@ class SqliteLog:
         path = self._path(name)
         try:
             # Not one of those that are kept open: this may be another process than the one that appends.
-            with closing(Day(path, start_of(name), busy_s=self._busy_s, write=True)) as day:
+            with closing(Day(path, start_of(name), busy_s=self._busy_s, report=self._damaged(path), write=True)) as day:
                 return day.reprice(costs)
         except sqlite3.Error as error:
             if not _is_damage(error):
@@ -279,7 +281,7 @@ class SqliteLog:
         while len(self._open) >= _OPEN:
             self._let_go(next(iter(self._open)))
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        day = Day(path, start_of(name), busy_s=self._busy_s, write=True, text=self._text)
+        day = Day(path, start_of(name), busy_s=self._busy_s, report=self._damaged(path), write=True, text=self._text)
         self._open[name] = day, path.stat().st_ino
         return day
 
@@ -287,7 +289,7 @@ class SqliteLog:
         """Ask a day; None when it is not there or not readable (which is reported)."""
         path = self._path(name)
         try:
-            with closing(Day(path, start_of(name), busy_s=self._busy_s)) as day:
+            with closing(Day(path, start_of(name), busy_s=self._busy_s, report=self._damaged(path))) as day:
                 return None if day.is_empty else question(day)
         except sqlite3.Error as error:
             if not path.exists():
@@ -296,6 +298,10 @@ class SqliteLog:
                 raise StoreError(f"cannot read {path}: {error}") from None
             self._report(f"request log: {path} is damaged and left out: {error}")
             return None
+
+    def _damaged(self, path: Path) -> Callable[[str], None]:
+        """Tells of damage within a file."""
+        return lambda sentence: self._report(f"request log: {path}: {sentence}")
 
     def _set_aside(self, path: Path, error: sqlite3.Error) -> None:
         number = 1
