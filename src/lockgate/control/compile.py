@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from lockgate.control.alerts.post import post_of
+from lockgate.control.alerts.rules import rules_of
 from lockgate.control.alerts.settings import AlertsEntry
 from lockgate.control.allowances import compile_allowances
 from lockgate.control.config import (
@@ -108,7 +109,8 @@ def compile_snapshot(
             mistakes.append(Mistake(f"server.trusted_proxies[{n}]", str(error)))
     mask = _mask(config.log.redact, mistakes)
     sources = check_identity(config.identity, scopes, mistakes)
-    mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in post_of(config.alerts)[1]]
+    wrongs = [*post_of(config.alerts)[1], *rules_of(config.alerts)[1]]
+    mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in wrongs]
     outward = Means(lambda: egress, "", environment)
     mistakes += [Mistake(wrong.path, wrong.message) for wrong in plans_of(config.telemetry, config.sinks, outward)[1]]
     if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):

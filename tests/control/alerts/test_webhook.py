@@ -43,6 +43,8 @@ def test_a_webhook_is_signed_json():
             "id": budget().id,
             "kind": "budget",
             "severity": "warning",
+            "state": "alarming",
+            "what": None,
             "text": "80% of the budget of key marketing is used: $81.50 of $100.00.",
             "note": "",
             "about": "key",

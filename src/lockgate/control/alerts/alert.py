@@ -1,6 +1,7 @@
 """`Alert`: something that somebody is to know, whatever found it out. What it says in words is said here, for all channels.
 
-Amounts are integers in the unit of their measure: nano-USD, tokens, requests, hundredths of a percent, milliseconds.
+Amounts are integers in the unit of their measure: nano-USD, tokens, requests, hundredths of a percent, milliseconds. Of a rise,
+they are hundredths of a percent too.
 """
 
 from __future__ import annotations
@@ -14,11 +15,25 @@ import msgspec
 
 from lockgate.policy.ledger import amount
 
-Kind = Literal["budget", "error_rate", "latency", "spend", "trial"]
-Measure = Literal["cost", "tokens", "requests", "error_rate", "latency"]
+Kind = Literal["budget", "error_rate", "latency", "spend", "requests", "trial"]
+Measure = Literal["cost", "tokens", "requests", "error_rate", "latency", "rise"]
+#: What a rule measures.
+What = Literal[
+    "error_rate",
+    "latency_p50",
+    "latency_p90",
+    "latency_p99",
+    "ttft_p50",
+    "ttft_p90",
+    "ttft_p99",
+    "spend",
+    "spend_rise",
+    "requests",
+    "refused",
+]
 Severity = Literal["info", "warning", "critical"]
 #: What an alert can be about.
-About = Literal["organisation", "workspace", "user", "key", "provider", "model", "policy", "gateway"]
+About = Literal["organisation", "workspace", "user", "key", "provider", "model", "policy", "route", "metadata", "gateway"]
 ABOUT: tuple[About, ...] = get_args(About)
 
 #: Letters of a name that are shown.
@@ -52,6 +67,10 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     window     the stretch of time that it is about ("month 2026-11-01"), until `ends_us` (0: for ever)
     note       what follows from it, a sentence
     at_us      when, in µs since the epoch
+    what       what an alert rule measures
+    below      the value has fallen below the threshold
+    over       it was so: "well", it is no more; "silent", there are too few requests to tell
+    channels   who is to be told, by name; (): who hears such things
     """
 
     id: str
@@ -67,6 +86,10 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     threshold: int = 0
     severity: Severity = "warning"
     note: str = ""
+    what: What | Literal[""] = ""
+    below: bool = False
+    over: Literal["", "well", "silent"] = ""
+    channels: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Alert({self.kind}, {self.subject}, {self.value} of {self.limit or self.threshold})"
@@ -104,7 +127,7 @@ def facts(alert: Alert) -> list[tuple[str, str]]:
         ("About", str(subject)),
         ("Workspace", plain(subject.slug)),
         ("Rule", plain(alert.rule)),
-        ("Now", said(alert.measure, alert.value) if alert.threshold else ""),
+        ("Now", said(alert.measure, alert.value) if alert.threshold and alert.over != "silent" else ""),
         ("Threshold", said(alert.measure, alert.threshold) if alert.threshold else ""),
         ("Limit", said(alert.measure, alert.limit) if alert.limit else ""),
         ("Window", plain(alert.window)),
@@ -137,7 +160,12 @@ def _budget(alert: Alert) -> str:
 def _rate(what: str) -> Callable[[Alert], str]:
     def say(alert: Alert) -> str:
         value, threshold = said(alert.measure, alert.value), said(alert.measure, alert.threshold)
-        return f"The {what} of {alert.subject} is {value}, which is {threshold} or more."
+        noun = f"The {_NOUNS.get(alert.what, what)} of {alert.subject}{f', {alert.window},' if alert.window else ''}"
+        if alert.over == "silent":
+            return f"It cannot be told any more, for want of requests: {noun[0].lower()}{noun[1:].rstrip(',')}."
+        if alert.over:
+            return f"It is over: {noun[0].lower()}{noun[1:]} is {value}."
+        return f"{noun} is {value}, which is {f'less than {threshold}' if alert.below else f'{threshold} or more'}."
 
     return say
 
@@ -153,11 +181,23 @@ _SAID: dict[Measure, Callable[[int], str]] = {
     "requests": lambda value: amount("requests", value),
     "error_rate": _percent,
     "latency": lambda value: f"{value:,} ms",
+    "rise": lambda value: ("+" if value > 0 else "-" if value < 0 else "") + _percent(abs(value)),
+}
+_NOUNS: dict[str, str] = {
+    "latency_p50": "median latency",
+    "latency_p90": "p90 latency",
+    "latency_p99": "p99 latency",
+    "ttft_p50": "median time to first token",
+    "ttft_p90": "p90 time to first token",
+    "ttft_p99": "p99 time to first token",
+    "spend_rise": "rise of spend",
+    "refused": "number of refused requests",
 }
 _TITLES: dict[Kind, Callable[[Alert], str]] = {
     "budget": _budget,
     "error_rate": _rate("error rate"),
     "latency": _rate("latency"),
     "spend": _rate("spend"),
+    "requests": _rate("number of requests"),
     "trial": lambda _: "This is a trial alert: the channel works.",
 }

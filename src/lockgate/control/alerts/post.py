@@ -1,7 +1,8 @@
 """`Post`: the channels as they are configured, and who hears what of them.
 
-An alert goes to each channel that wants such alerts and may hear of its workspace: one that names workspaces hears of those
-alone. So what is of one workspace never reaches a channel of another, and what is of none only those of the operator.
+An alert goes to each channel that wants such alerts, or that its rule names, and that may hear of its workspace: one that names
+workspaces hears of those alone. So what is of one workspace never reaches a channel of another, and what is of none only those
+of the operator.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Line(msgspec.Struct, frozen=True):
         subject = alert.subject
         if self.workspaces and not (subject.organisation == home and subject.slug in self.workspaces):
             return False
+        if alert.channels:  # somebody has said so
+            return self.name in alert.channels
         if alert.kind == "budget" and alert.percent < self.at_least:
             return False
         return (not self.about or subject.about in self.about) and (not self.kinds or alert.kind in self.kinds)

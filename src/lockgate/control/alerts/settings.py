@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from lockgate.control.alerts.alert import About, Kind
+from lockgate.control.alerts.alert import About, Kind, Severity, What
 
 
 class ChannelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,7 +18,7 @@ class ChannelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to            whom a mail is for
     workspaces    of which workspaces, by slug; all, and what is of no workspace, when left out
     about         of what: key, workspace, organisation …; all when left out
-    kinds         budget, error_rate, latency, spend; all when left out
+    kinds         budget, error_rate, latency, spend, requests; all when left out
     at_least      percent of a budget from which on it is told here
     proxy, ca_file   an HTTP proxy to go through (CONNECT), and a file of the authority to trust
     """
@@ -71,10 +71,51 @@ class SmtpEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [("host", self.host)]
 
 
+class RuleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that is looked for in the request log, once a minute. `rules.rules_of` makes of it what looks.
+
+    what          what is measured
+    threshold     from where on it is alarming: percent (5, "5%"), a time (ms, or "2s"), US dollars, or a number of requests
+    below         alarming is what is less than the threshold, not what reaches it
+    window        over which time: "5m", "24h", "7d"; or this "day", "week" or "month" from its start, by the calendar of
+                  `time_zone`
+    min_requests  fewer say nothing
+    each          told apart by: provider, model, key, user, workspace, route, or metadata.NAME
+    models … metadata   of which requests; all when left out
+    for           how long it must have been so
+    cool_down     how long after an alarm there is no other of the same
+    recovery      whether it is told that it is over
+    channels      who is told, by name; who hears such things, when left out
+    """
+
+    what: What
+    threshold: int | float | str
+    below: bool = False
+    window: str = "5m"
+    time_zone: str = ""
+    min_requests: int | None = None
+    each: str = ""
+    models: list[str] = []
+    providers: list[str] = []
+    keys: list[str] = []
+    users: list[str] = []
+    workspaces: list[str] = []
+    routes: list[str] = []
+    operations: list[str] = []
+    metadata: dict[str, str] = {}
+    holds: str = msgspec.field(default="0m", name="for")
+    cool_down: str = "30m"
+    recovery: bool = True
+    severity: Severity = "warning"
+    channels: list[str] = []
+
+
 class AlertsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is told what. `thresholds` are percent of each budget at which it is told; that it is used up is told always.
-    `smtp` is needed for channels of type mail, and for the mail that a key's own addresses get."""
+    `rules` by name are what else is looked for. `smtp` is needed for channels of type mail, and for the mail that a key's own
+    addresses get."""
 
     thresholds: tuple[int, ...] = (80, 100)
+    rules: dict[str, RuleEntry] = {}
     channels: dict[str, ChannelEntry] = {}
     smtp: SmtpEntry = SmtpEntry()

@@ -13,13 +13,21 @@ import binascii
 import hmac
 from typing import Any
 
-from lockgate.control.alerts.alert import Alert, said, title, when
+from lockgate.control.alerts.alert import Alert, Measure, said, title, when
 from lockgate.control.alerts.channel import Means, Trouble
 from lockgate.control.alerts.posting import Place, post
 from lockgate.core.json import encode
 
 _PREFIX = "whsec_"
-_UNITS = {"cost": "nano-usd", "tokens": "tokens", "requests": "requests", "error_rate": "basis-points", "latency": "ms"}
+_UNITS: dict[Measure, str] = {
+    "cost": "nano-usd",
+    "tokens": "tokens",
+    "requests": "requests",
+    "error_rate": "basis-points",
+    "latency": "ms",
+    "rise": "basis-points",
+}
+_STATES = {"": "alarming", "well": "over", "silent": "unknown"}
 
 
 class Webhook:
@@ -74,6 +82,8 @@ def told(alert: Alert) -> dict[str, Any]:
             "id": alert.id,
             "kind": alert.kind,
             "severity": alert.severity,
+            "state": _STATES[alert.over],
+            "what": alert.what or None,
             "text": title(alert),
             "note": alert.note,
             "about": subject.about,

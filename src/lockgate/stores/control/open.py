@@ -1,5 +1,5 @@
-"""Opening a control store, or the outbox in it, by its URL: `sqlite:///FILE` (four slashes for an absolute path), or
-`postgresql://…`."""
+"""Opening a control store, or what is kept of alerts in it, by its URL: `sqlite:///FILE` (four slashes for an absolute
+path), or `postgresql://…`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from lockgate.stores.alert_states import AlertStates
 from lockgate.stores.control.driver import Driver
 from lockgate.stores.control.schema import migrate
 from lockgate.stores.control.sqlite import SqliteDriver
@@ -23,13 +24,22 @@ def open_control(url: str, now_us: int) -> ControlStore:
 
 def open_outbox(url: str, now_us: int) -> Outbox:
     """The outbox in the control store at a URL, brought to this version's schema. Raises `StoreError`."""
+    return Outbox(_migrated(url, now_us))
+
+
+def open_alert_states(url: str, now_us: int) -> AlertStates:
+    """How alert rules stand, in the control store at a URL, brought to this version's schema. Raises `StoreError`."""
+    return AlertStates(_migrated(url, now_us))
+
+
+def _migrated(url: str, now_us: int) -> Driver:
     driver = _driver(url)
     try:
         migrate(driver, now_us)
     except BaseException:
         driver.close()
         raise
-    return Outbox(driver)
+    return driver
 
 
 def _driver(url: str) -> Driver:

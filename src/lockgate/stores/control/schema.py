@@ -202,4 +202,17 @@ def _outbox(driver: Driver, connection: Connection, now_us: int) -> None:
     )
 
 
-STEPS: tuple[Step, ...] = (_tenancy, _outbox)
+def _alert_rules(driver: Driver, connection: Connection, now_us: int) -> None:
+    """How alert rules stand, and what they have found that is not in the outbox yet (`stores.alert_states`)."""
+    _run(
+        driver,
+        connection,
+        [
+            "CREATE TABLE alert_states (log TEXT NOT NULL, rule TEXT NOT NULL, who TEXT NOT NULL, seen_us {int} NOT NULL,"
+            " body {blob} NOT NULL, PRIMARY KEY (log, rule, who))",
+            "CREATE TABLE alert_findings (id TEXT PRIMARY KEY, made_us {int} NOT NULL, body {blob} NOT NULL)",
+        ],
+    )
+
+
+STEPS: tuple[Step, ...] = (_tenancy, _outbox, _alert_rules)
