@@ -73,6 +73,13 @@ def test_an_alert_is_heard_where_it_may_be(alert, heard):
     assert [name for name, _ in post(WHOLE).audience(alert, "org")] == heard
 
 
+def test_whom_a_rule_names_hears_of_it_as_far_as_it_may():
+    slow = Alert("1", "latency", MARKETING, NOW, measure="latency", value=9, threshold=5, channels=("chat", "keys"))
+    assert [name for name, _ in post(WHOLE).audience(slow, "org")] == ["chat", "keys", "keys"]
+    elsewhere = Alert("1", "latency", Subject(), NOW, measure="latency", value=9, threshold=5, channels=("chat", "ops"))
+    assert [name for name, _ in post(WHOLE).audience(elsewhere, "org")] == ["ops"]
+
+
 def test_a_key_has_its_own_addresses_told():
     emails = ("own@example.com", "A@example.com", "no address", "own@example.com", "x@example.com\r\nBcc: y@example.com")
     alert = budget(subject=Subject("key", "k1", "m", "org", "w1", "work", emails), threshold=10**11)

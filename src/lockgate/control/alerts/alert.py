@@ -178,7 +178,7 @@ def _percent(value: int) -> str:
 _SAID: dict[Measure, Callable[[int], str]] = {
     "cost": lambda value: amount("cost", value),
     "tokens": lambda value: amount("tokens", value),
-    "requests": lambda value: amount("requests", value),
+    "requests": lambda value: "1 request" if value == 1 else amount("requests", value),
     "error_rate": _percent,
     "latency": lambda value: f"{value:,} ms",
     "rise": lambda value: ("+" if value > 0 else "-" if value < 0 else "") + _percent(abs(value)),

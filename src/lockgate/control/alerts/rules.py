@@ -54,8 +54,8 @@ class Span(msgspec.Struct, frozen=True):
         raise AssertionError("a span is whole minutes")
 
     def since_us(self, now_us: int) -> int:
-        """When it began."""
-        return now_us - self.length_us if self.period is None else self.period.window(now_us).start_us
+        """When it began. What ends with a day is that day's still."""
+        return now_us - self.length_us if self.period is None else self.period.window(now_us - 1).start_us
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -34,6 +34,8 @@ class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
         """How it stands now, and what has happened. `seen_us`: when it was last looked at (0: never). A machine that was away
         knows of its alarms, and begins to count anew."""
         whole = 0 <= now_us - seen_us <= GAP_US
+        if rule.span.period is not None and 0 < self.raised_us <= rule.span.since_us(now_us):
+            return Standing().step(rule, alarming, seen_us, now_us)  # another day, another alarm
         if alarming is None:
             since = (whole and self.silent_us) or now_us
             over = self.alarm_us and now_us - since >= max(rule.holds_us, rule.span.length_us)
