@@ -3,9 +3,13 @@
 import json
 import re
 from pathlib import Path
+from textwrap import indent
+from typing import get_args
 
+from lockgate.control.alerts.alert import What
 from lockgate.control.alerts.post import post_of
-from lockgate.control.alerts.settings import ChannelEntry, SmtpEntry
+from lockgate.control.alerts.rules import rules_of
+from lockgate.control.alerts.settings import ChannelEntry, RuleEntry, SmtpEntry
 from lockgate.control.alerts.webhook import key_of, sign, told
 from lockgate.control.config import read_text
 from lockgate.core.json import encode
@@ -14,9 +18,8 @@ from support.alerts import NOW, budget
 PAGE = (Path(__file__).parents[2] / "docs/alerts.md").read_text("utf-8")
 
 
-def block(language):
-    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.S)
-    return found
+def block(language, number=0):
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.S)[number]
 
 
 def test_the_configuration_that_is_shown_is_good(tmp_path):
@@ -28,10 +31,25 @@ def test_the_configuration_that_is_shown_is_good(tmp_path):
     assert list(post.lines) == ["ops", "chat", "on-call", "marketing"]
 
 
+def test_the_rules_that_are_shown_are_good():
+    channel = (
+        "\n  channels: {chat: {type: slack, url: 'https://x.example'}, marketing: {type: slack, url: 'https://x.example'}}"
+    )
+    for text, names in (
+        (re.findall(r"\n(  rules:.*?)\n\n", block("yaml"), re.S)[0], ["failing", "slow", "spend-today"]),
+        (indent(block("yaml", 1), "  "), ["refusals", "silence", "twice-as-dear", "first-token", "marketing-month"]),
+    ):
+        rules, wrong = rules_of(read_text("alerts:\n" + text + channel).alerts)
+        assert wrong == []
+        assert [rule.name for rule in rules] == names
+
+
 def test_every_member_is_explained():
-    for entry in (ChannelEntry, SmtpEntry):
+    for entry in (ChannelEntry, SmtpEntry, RuleEntry):
         for name in entry.__struct_encode_fields__:
             assert f"`{name}`" in PAGE, name
+    for what in get_args(What):
+        assert f"`{what}`" in PAGE, what
 
 
 def test_the_body_that_is_shown_is_the_one_that_is_sent():
