@@ -66,6 +66,25 @@ def test_a_text_that_is_no_yaml_says_where(text, where):
     assert next(iter(mistakes(text))).startswith(where)
 
 
+def test_off_is_a_word_though_yaml_reads_a_boolean():
+    config = read_text(
+        "log: {capture: off}\nworkspace: {capture: no}\nkeys: [{name: a, capture: off}, {name: b, capture: 'off'}]"
+    )
+    assert (config.log.capture, config.workspace.capture) == ("off", "off")
+    assert [key.capture for key in config.keys] == ["off", "off"]
+
+
+def test_on_is_refused_with_what_to_say_instead():
+    found = mistakes("log: {capture: on}\nworkspace: {capture: true}\nkeys: [{name: a, capture: yes}]")
+    assert found.keys() == {"log.capture", "workspace.capture", "keys[0].capture"}
+    assert all("say full (all of it), metadata (no bodies) or off (nothing)" in message for message in found.values())
+
+
+@pytest.mark.parametrize("text", ["log: 3", "keys: {capture: off}", "keys: [3]", "workspace: [off]"])
+def test_what_is_no_such_place_is_a_mistake_as_ever(text):
+    assert mistakes(text)
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "just words", "3"])
 def test_a_document_that_is_no_mapping_is_a_mistake(text):
     assert mistakes(text)

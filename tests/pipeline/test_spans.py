@@ -223,8 +223,9 @@ def test_who_may_not_write_logs_may_not(tmp_path):
     assert ask(app.gateway, "POST", PATH, body=body_of(of(GENAI)), headers=headers).status == 403
 
 
-def test_what_may_not_be_kept_is_not(tmp_path):
-    post(tmp_path, body_of(of(GENAI)), config="log: {capture: metadata}")
+@pytest.mark.parametrize("place", ["log", "workspace"])
+def test_what_may_not_be_kept_is_not(tmp_path, place):
+    post(tmp_path, body_of(of(GENAI)), config=f"{place}: {{capture: metadata}}")
     (record,) = kept(tmp_path)
     assert (record.request, record.response, record.model_sent) == (b"", b"", "gpt-4o-mini")
 

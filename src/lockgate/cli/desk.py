@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -15,6 +16,7 @@ from lockgate.control.house import House
 from lockgate.control.kms.port import VaultError
 from lockgate.control.secrets import WeakSecret
 from lockgate.core.audit import Actor
+from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import Tenant, Workspace
 from lockgate.http.routes import SCOPES, UnguardedRoute
@@ -105,6 +107,13 @@ def tenant_of(store: ControlStore, workspace: str) -> Tenant:
     return Tenant(home.organisation, found.id)
 
 
+capture_option = click.option(
+    "--capture",
+    type=click.Choice(get_args(Capture)),
+    default="full",
+    show_default=True,
+    help="The most that is kept of its requests.",
+)
 workspace_option = click.option("--workspace", default="", help="A workspace, by its slug  [default: the first one]")
 
 

@@ -11,6 +11,7 @@ import click
 from lockgate.cli.budget import budget_of, budget_options
 from lockgate.cli.desk import (
     Stop,
+    capture_option,
     columns,
     control_of,
     data_option,
@@ -38,11 +39,19 @@ def keys() -> None:
 @click.option("--scope", "scopes", multiple=True, help="What the key may do; repeatable. Left out: ask models.")
 @click.option("--model", "models", multiple=True, help='Models it may use, as "@slug/pattern"; repeatable. All when left out.')
 @click.option("--hash", "hash_only", is_flag=True, help="Store nothing; print the key and the hash for lockgate.yaml.")
+@capture_option
 @budget_options
 @workspace_option
 @data_option
 def create_key(
-    name: str, scopes: tuple[str, ...], models: tuple[str, ...], hash_only: bool, workspace: str, data: Path, **budget: Any
+    name: str,
+    scopes: tuple[str, ...],
+    models: tuple[str, ...],
+    hash_only: bool,
+    capture: str,
+    workspace: str,
+    data: Path,
+    **budget: Any,
 ) -> None:
     """Make a key. It is shown once."""
     known = SCOPES | {EVERYTHING}
@@ -65,6 +74,7 @@ def create_key(
             scopes=scopes,
             models=models,
             usage_limits=limit,
+            capture=capture,
         )
     click.echo(text)
     click.echo(f"Made the key '{name}' (id {key.id}). It is not shown again.", err=True)

@@ -28,6 +28,7 @@ from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
 from lockgate.control.sinks.plans import Means, plans_of
 from lockgate.control.stored import Stored
+from lockgate.core.call import Capture, strictest
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.core.mask import Mask
@@ -134,6 +135,7 @@ def compile_snapshot(
         deadlines=deadlines_of(config.timeouts),
         limits=Limits(request=config.limits.request_body, answer=config.limits.answer_body),
         log=LogPolicy(config.log.capture, config.log.body_limit),
+        captures=_captures(config, stored),
         mask=mask,
         home=stored.home,
         aliases=aliases,
@@ -155,6 +157,15 @@ def _mask(said: RedactEntry, mistakes: list[Mistake]) -> Mask | None:
     if mistakes or not (said.patterns or said.fields):
         return None
     return Mask(said.patterns, said.fields)
+
+
+def _captures(config: Config, stored: Stored) -> dict[str, Capture]:
+    """What may be kept in workspaces, where that is not all. What the file says is of the one that its things belong to."""
+    rows: list[Workspace] = list(stored.rows[Workspace].values())
+    found: dict[str, Capture] = {row.id: row.capture for row in rows}
+    home = stored.home.workspace
+    found[home] = strictest(found.get(home, "full"), config.workspace.capture)
+    return {place: capture for place, capture in found.items() if capture != "full"}
 
 
 def _part(place: str, config: Config, environment: Mapping[str, str], stored: Stored) -> dict[str, Provider]:

@@ -235,6 +235,7 @@ def read_text(text: str, environment: Mapping[str, str] = os.environ) -> Config:
         raise BadConfig([Mistake("", "the file is nested too deeply")]) from None
     mistakes: list[Mistake] = []
     tree = _interpolate({} if tree is None else tree, "", environment, mistakes)
+    _read_captures(tree, mistakes)
     try:
         config = msgspec.json.decode(msgspec.json.encode(tree), type=Config)
     except (msgspec.ValidationError, TypeError) as error:
@@ -290,6 +291,22 @@ def _interpolate(value: Any, path: str, environment: Mapping[str, str], mistakes
     if isinstance(value, list):
         return [_interpolate(each, f"{path}[{n}]", environment, mistakes) for n, each in enumerate(cast("list[Any]", value))]
     return value
+
+
+def _read_captures(tree: Any, mistakes: list[Mistake]) -> None:
+    """`capture: off` is a word here, where YAML 1.1 reads `false`."""
+    if not isinstance(tree, dict):
+        return
+    root = cast("dict[str, Any]", tree)
+    keys: Any = root.get("keys")
+    places = [("log", root.get("log")), ("workspace", root.get("workspace"))]
+    places += [(f"keys[{n}]", each) for n, each in enumerate(cast("list[Any]", keys) if isinstance(keys, list) else [])]
+    for at, place in places:
+        if isinstance(place, dict) and isinstance((node := cast("dict[str, Any]", place)).get("capture"), bool):
+            if node["capture"]:
+                message = "'on' says nothing of how much is kept: say full (all of it), metadata (no bodies) or off (nothing)"
+                mistakes.append(Mistake(f"{at}.capture", message))
+            node["capture"] = "full" if node["capture"] else "off"
 
 
 def _unique(loader: Any) -> Any:

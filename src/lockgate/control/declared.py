@@ -131,6 +131,7 @@ def _api_keys(config: Config, environment: Mapping[str, str], organisation: str,
                 defaults=Defaults(config=entry.config, allow_config_override=entry.allow_config_override),
                 usage_limits=None if entry.usage_limits is None else entry.usage_limits.limit(),
                 rate_limits=entry.rate_limits,
+                capture=entry.capture,
             ),
             f"{name} (keys[{n}])",
         )

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from lockgate.core.call import Capture
 from lockgate.core.limits import Period, RateLimit, Term, UsageLimit, exact_amount
 
 
@@ -56,10 +57,11 @@ class UsageSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HolderSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all that the file declares may use together."""
+    """What all that the file declares may use together, and the most that is kept of its requests."""
 
     usage_limits: list[UsageSetting] = []
     rate_limits: list[RateLimit] = []
+    capture: Capture = "full"
 
 
 class TermSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

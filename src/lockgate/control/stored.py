@@ -300,6 +300,7 @@ def principal_of(key: ApiKey, scopes: frozenset[str], rows: Mapping[type[Row], M
         user=key.user,
         view=_view(key, home),
         metadata=metadata,
+        capture=key.capture,
     )
 
 

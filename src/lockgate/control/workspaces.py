@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from lockgate.control import members
+from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import ConfigVersion, Integration, SavedConfig, SecretReference, VirtualKey
 from lockgate.core.limits import RateLimit, UsageLimit
@@ -47,6 +48,7 @@ def create(
     defaults: Defaults | None = None,
     usage_limits: Iterable[UsageLimit] = (),
     rate_limits: Iterable[RateLimit] = (),
+    capture: Capture = "full",
     seats: Iterable[tuple[str, WorkspaceRole]] = (),
 ) -> Workspace:
     """A new workspace; `seats` are people's ids with their roles in it. Raises `Refusal`, `Taken`."""
@@ -60,6 +62,7 @@ def create(
             defaults=defaults or Defaults(),
             usage_limits=list(usage_limits),
             rate_limits=list(rate_limits),
+            capture=capture,
         )
     )
     for user, role in seats:

@@ -39,6 +39,12 @@ Family = Literal["lockgate", "portkey"]
 
 #: What is kept of a request: all of it; no bodies; nothing at all, but that it counts.
 Capture = Literal["full", "metadata", "off"]
+_STRICTNESS: dict[Capture, int] = {"full": 0, "metadata": 1, "off": 2}
+
+
+def strictest(*said: Capture) -> Capture:
+    """What holds where several have said how much may be kept: the least."""
+    return max(said, key=_STRICTNESS.__getitem__)
 
 
 class Principal(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
 from lockgate.core.limits import RateLimit, Term, UsageLimit
 
@@ -65,7 +66,8 @@ class Organisation(Row, frozen=True, kw_only=True):
 
 
 class Workspace(Row, frozen=True, kw_only=True):
-    """A part of an organisation, with keys, providers and configs of its own."""
+    """A part of an organisation, with keys, providers and configs of its own. `capture` is the most that is kept of any request
+    there."""
 
     slug: str
     name: str
@@ -73,6 +75,7 @@ class Workspace(Row, frozen=True, kw_only=True):
     defaults: Defaults = Defaults()
     usage_limits: list[UsageLimit] = []
     rate_limits: list[RateLimit] = []
+    capture: Capture = "full"
 
 
 class User(Row, frozen=True, kw_only=True):
@@ -137,6 +140,7 @@ class ApiKey(Row, frozen=True, kw_only=True):
     kind, user   a service's, or a person's
     scopes       what it may do; none: all that needs no name of its own (`control.keys`)
     models       patterns of "@slug/model" that it may use; none: all
+    capture      the most that is kept of its requests
     hint         the last letters of its text
     old_digest   of the text before the last rotation, good until `old_until_us`
     mode         how it was made
@@ -156,6 +160,7 @@ class ApiKey(Row, frozen=True, kw_only=True):
     usage_limits: UsageLimit | None = None
     rate_limits: list[RateLimit] = []
     alert_emails: list[str] = []
+    capture: Capture = "full"
     expires_us: int = 0
     rotation: Rotation | None = None
     hint: str = ""

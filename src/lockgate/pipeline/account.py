@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockgate.core.call import Call, Capture, Principal
+from lockgate.core.call import Call, Capture, Principal, strictest
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import encode
 from lockgate.core.outcome import Outcome
@@ -20,8 +20,6 @@ from lockgate.policy.ledger import unknown
 _MARGIN = 8 * 1024
 #: Bytes of a streamed answer that are held, whatever is logged, to estimate from them what nobody has counted.
 _SAMPLE = 16 * 1024
-#: From the most to the least that is kept.
-_CAPTURES: tuple[Capture, ...] = ("full", "metadata", "off")
 
 
 class Account:
@@ -39,7 +37,6 @@ class Account:
         "_capture",
         "_gap",
         "_hold",
-        "_home",
         "_kept",
         "_last",
         "_log",
@@ -49,6 +46,7 @@ class Account:
         "_room",
         "_runtime",
         "_seen",
+        "_snapshot",
         "_waited",
         "closed",
         "entry",
@@ -64,7 +62,7 @@ class Account:
         self._call = call
         self._runtime = runtime
         self._log = snapshot.log
-        self._home = snapshot.home
+        self._snapshot = snapshot
         self._capture: Capture = snapshot.log.capture
         self._prices = snapshot.prices
         self._prepared: Prepared | None = None
@@ -104,9 +102,10 @@ class Account:
         record.key_id, record.key_name, record.user = principal.id, principal.name, principal.user
         record.organisation, record.workspace = principal.organisation, principal.workspace
         if not principal.organisation:
-            record.organisation, record.workspace = self._home.organisation, self._home.workspace
+            home = self._snapshot.home
+            record.organisation, record.workspace = home.organisation, home.workspace
         asked: Capture = "metadata" if self._call.header("debug").lower() == "false" else "full"
-        self._capture = _CAPTURES[max(map(_CAPTURES.index, (self._capture, principal.capture, asked)))]
+        self._capture = strictest(self._snapshot.capture_of(principal, record.workspace), asked)
 
     def planned(self, route: str, decisions: list[Decision]) -> None:
         """How the request is routed: `decisions` grow while targets are tried."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from lockgate.core.call import Capture, Principal
+from lockgate.core.call import Capture, Principal, strictest
 from lockgate.core.mask import Mask
 from lockgate.core.tenancy import Tenant
 from lockgate.pipeline.allowance import Allowances
@@ -74,6 +74,7 @@ class Snapshot(msgspec.Struct, eq=False):
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()
     log: LogPolicy = LogPolicy()
+    captures: dict[str, Capture] = {}  # the most that is kept in a workspace, by its id; those that say nothing are not here
     mask: Mask | None = None  # what nobody may read in the log; None: keys and tokens alone
     home: Tenant = Tenant("")  # whose the keys of the configuration are
     aliases: dict[str, str] = {}
@@ -98,6 +99,11 @@ class Snapshot(msgspec.Struct, eq=False):
             return self
         view = self.views.get(principal.view) or self.default_view.get(principal.organisation)
         return self.default_view[""] if view is None else view
+
+    def capture_of(self, principal: Principal | None, workspace: str) -> Capture:
+        """The most that may be kept of what somebody (None: a person without a key) does in a workspace."""
+        key: Capture = "full" if principal is None else principal.capture
+        return strictest(self.log.capture, key, self.captures.get(workspace, "full"))
 
     def everywhere(self) -> Iterator[Provider]:
         """Every provider, each once, whoever sees it."""

@@ -12,7 +12,7 @@ import zlib
 
 import msgspec
 
-from lockgate.core.call import Capture, Principal
+from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.core.record import Record
@@ -32,7 +32,6 @@ _PAST_US, _FUTURE_US = 30 * 86_400_000_000, 3600_000_000
 #: Records that are written between two turns of others.
 _AT_ONCE = 50
 _CODES = {400: 3, 413: 8, 415: 3, 503: 14}  # google.rpc.Code
-_CAPTURES: tuple[Capture, ...] = ("full", "metadata", "off")
 
 
 class Taken(msgspec.Struct):
@@ -113,8 +112,8 @@ def _price(record: Record, snapshot: Snapshot) -> None:
 async def _keep(passing: Passing, records: list[Record]) -> None:
     """Write them down, as far as may be. Raises `Refusal` 503 where that cannot be done now."""
     runtime, log = passing.runtime, passing.snapshot.log
-    capture = _CAPTURES[max(map(_CAPTURES.index, (log.capture, passing.principal.capture)))]
     for n, record in enumerate(records):
+        capture = passing.snapshot.capture_of(passing.principal, record.workspace)
         if capture != "full":
             record.request = record.response = b""
         if capture == "off":

@@ -6,7 +6,7 @@ from lockgate.control.allowances import budget_of
 from lockgate.core.limits import RateLimit, UsageLimit
 from lockgate.core.tenancy import ApiKey, Defaults, Rotation, Tenant
 from support.asgi import ask
-from support.house import KEY
+from support.house import KEY, records
 
 CREATE = ("workspace_service_api_keys.create", "workspace_user_api_keys.create", "organisation_service_api_keys.create")
 CHAT = "completions.write"
@@ -370,6 +370,62 @@ class TestChanging:
         assert not any("digest" in name for entry in entries for name in entry.detail)
 
 
+class TestPrivacy:
+    """What is kept of a key's requests, and of a workspace's: the strictest word holds, from the next request on."""
+
+    @pytest.fixture
+    def said(self, admin, tmp_path):
+        """Whether what a key asks is kept: with bodies, without, or not at all."""
+        seen = []
+
+        def said(text):
+            admin.reload()
+            assert chat(admin, text) == 200
+            (record,) = [each for each in records(tmp_path) if each.id not in seen]
+            seen.append(record.id)
+            return "off" if record.unkept else "full" if record.request or record.response else "metadata"
+
+        return said
+
+    def test_a_key_says_how_much_and_it_is_shown(self, admin, said):
+        key = made(admin, {"capture": "metadata"})
+        path = f"/v1/api-keys/{key['id']}"
+        assert (admin.get(path).json["capture"], said(key["key"])) == ("metadata", "metadata")
+        for capture, kept in (("off", "off"), ("full", "full"), ("metadata", "metadata"), (None, "full")):
+            assert admin.put(path, {"capture": capture}).status == 200
+            assert (admin.get(path).json["capture"], said(key["key"])) == (kept, kept)
+        assert made(admin)["id"] and admin.get("/v1/api-keys").json["data"][0]["capture"] == "full"
+
+    @pytest.mark.parametrize("body", [{"capture": "some"}, {"capture": False}, {"capture": ["off"]}])
+    def test_what_is_no_such_word_is_refused(self, admin, body):
+        assert admin.post("/v1/api-keys/workspace/service", {"name": "x", "scopes": [CHAT], **body}).status == 400
+
+    def test_a_workspace_says_it_for_all_its_keys_also_those_that_there_are(self, admin, said):
+        key, quiet = made(admin), made(admin, {"capture": "off"})
+        path = f"/v1/admin/workspaces/{admin.home.workspace}"
+        declared = KEY  # what no tenant owns is the first workspace's
+        assert (said(key["key"]), said(declared)) == ("full", "full")
+        assert admin.put(path, {"capture": "metadata"}).json["capture"] == "metadata"
+        assert (said(key["key"]), said(declared), said(quiet["key"])) == ("metadata", "metadata", "off")
+        assert admin.put(path, {"capture": "off"}).status == 200
+        assert (said(key["key"]), said(declared)) == ("off", "off")
+        whole = made(admin, {}, "organisation/service")  # a key of the organisation is in none
+        assert said(whole["key"]) == "full"
+        assert admin.put(path, {"capture": None}).json["capture"] == "full"
+        assert (said(key["key"]), said(quiet["key"])) == ("full", "off")
+
+    def test_what_is_posted_to_a_workspace_is_kept_as_it_says(self, admin, tmp_path):
+        place = admin.post("/v1/admin/workspaces", {"name": "Quiet", "capture": "metadata"}).json
+        assert place["capture"] == "metadata"
+        admin.reload()
+        body = {"request": {"body": {"text": "secret"}}, "response": {}, "metadata": {"team": "a"}}
+        for where in (f"?workspace_id={place['id']}", ""):
+            assert admin.post(f"/v1/logs{where}", body).status == 200
+        there, elsewhere = records(tmp_path)
+        assert (there.workspace, there.request, there.metadata) == (place["id"], b"", {"team": "a"})
+        assert b"secret" in elsewhere.request
+
+
 class TestPeople:
     """A member of a workspace has keys of their own, and those alone."""
 
@@ -403,8 +459,16 @@ class TestPeople:
         key = self.key(admin, user)
         path = f"/v1/api-keys/{key.split('_')[1]}"
         assert admin.put(path, {"name": "mine"}, key=key).status == 200
-        for member, value in (("scopes", [CHAT]), ("usage_limits", None), ("expires_at", None), ("models", [])):
+        for member, value in (
+            ("scopes", [CHAT]),
+            ("usage_limits", None),
+            ("expires_at", None),
+            ("models", []),
+            ("capture", "off"),
+        ):
             refused(admin.put(path, {member: value}, key=key), 403, "member_reserved", member)
+        hidden = {"name": "x", "scopes": [CHAT], "capture": "metadata"}
+        refused(admin.post("/v1/api-keys/workspace/user", hidden, key=key), 403, "member_reserved", "capture")
 
     def test_a_manager_makes_keys_for_the_workspaces_people(self, admin):
         boss = admin.person(seats=[(admin.home.workspace, "manager")])

@@ -263,6 +263,7 @@ class TestChanging:
             assert admin.put(path, {"name": "Ours"}, key=key).status == 200
             for member in ("usage_limits", "rate_limits"):
                 refused(admin.put(path, {member: []}, key=key), 403, "member_reserved", member)
+            refused(admin.put(path, {"capture": "off"}, key=key), 403, "member_reserved", "capture")
         assert admin.put(path, {"usage_limits": []}, key=admin.key(admin.whole, ALL)).status == 200
 
     @pytest.mark.parametrize("seat", ["manager", "member"])

@@ -54,7 +54,7 @@ def why_not(record: Record) -> str:
     if record.operation not in PLANNED:
         return f"what it asked for ({record.operation or 'nothing'}) is not sent by a route"
     if not record.request:
-        return "its body was not kept (log.capture, the key, or the caller said so)"
+        return "its body was not kept (log.capture, the workspace, the key, or the caller said so)"
     if record.truncated and len(record.request) != record.bytes_in:
         return "its body was not kept whole (log.body_limit)"
     if MARK in record.request or len(record.request) != record.bytes_in:

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from lockgate.control.budgets import begun_anew, carried
 from lockgate.control.secrets import KEY_PREFIX
+from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import ApiKey, Rotation
 from lockgate.http.admin.shapes import (
@@ -61,7 +62,7 @@ class RotationPolicy(Body, frozen=True, kw_only=True):
 
 class NewApiKey(Body, frozen=True, kw_only=True):
     """A key to be made. It can do and use no more than who makes it. `scopes`: what it may do; none: ask models. `models`:
-    which it may use, as patterns of "@slug/model"; none: all."""
+    which it may use, as patterns of "@slug/model"; none: all. `capture`: the most that is kept of its requests."""
 
     name: Text
     description: LongText = ""
@@ -76,6 +77,7 @@ class NewApiKey(Body, frozen=True, kw_only=True):
     usage_limits: UsageLimits | None = None
     rate_limits: _Rates | None = None
     alert_emails: _Emails | None = None
+    capture: Capture | UnsetType = UNSET
     expires_at: str | None = None
     rotation_policy: RotationPolicy | None = None
 
@@ -92,6 +94,7 @@ class ChangedApiKey(Body, frozen=True, kw_only=True):
     usage_limits: UsageLimits | UnsetType | None = UNSET
     rate_limits: _Rates | UnsetType | None = UNSET
     alert_emails: _Emails | UnsetType | None = UNSET
+    capture: Capture | UnsetType | None = UNSET
     expires_at: str | UnsetType | None = UNSET
     rotation_policy: RotationPolicy | UnsetType | None = UNSET
     reset_usage: bool | UnsetType | None = UNSET
@@ -134,6 +137,7 @@ class ShownApiKey(msgspec.Struct, frozen=True, kw_only=True):
     reset_usage: bool | None = None
     rate_limits: list[RateLimits]
     alert_emails: list[str]
+    capture: Capture
     expires_at: str | None
     rotation_policy: RotationPolicy | None
     created_at: str | None
@@ -170,6 +174,8 @@ def changes_of(body: ChangedApiKey, before: ApiKey, now_us: int) -> dict[str, An
                 changes[name] = [each.stored() for each in value or ()]
             case "alert_emails":
                 changes[name] = value or []
+            case "capture":
+                changes[name] = value or "full"
             case "expires_at":
                 changes["expires_us"] = micros(value, name) if value else 0
             case "rotation_policy":
@@ -210,6 +216,7 @@ def shown(key: ApiKey, now_us: int, declared_in: str | None = None, standing: St
         usage_limits=None if limit is None else shown_usage(limit, now_us, None if standing is None else standing.used),
         rate_limits=[shown_rate(each) for each in key.rate_limits],
         alert_emails=key.alert_emails,
+        capture=key.capture,
         expires_at=text_of(key.expires_us),
         rotation_policy=None
         if rotation is None

@@ -160,6 +160,7 @@ def _create(
             usage_limits=None if body.usage_limits is None else carried(body.usage_limits.stored(), None, ask.now_us),
             rate_limits=[each.stored() for each in body.rate_limits or ()],
             alert_emails=body.alert_emails or [],
+            capture=body.capture or "full",
             expires_us=_expiry(ask, body.expires_at),
             rotation=None if body.rotation_policy is None else body.rotation_policy.stored(),
         )

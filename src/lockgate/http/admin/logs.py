@@ -102,12 +102,11 @@ def count(ask: Ask, meant: Filter) -> int:
 
 
 def keep_private(record: Record, ask: Ask, world: Snapshot) -> None:
-    """Leave out of a record what its poster's key lets nobody keep."""
-    principal = ask.caller.principal
-    captures = {world.log.capture, "full" if principal is None else principal.capture}
-    if "off" in captures:
+    """Leave out of a record what its poster's key, or its workspace, lets nobody keep."""
+    capture = world.capture_of(ask.caller.principal, record.workspace)
+    if capture == "off":
         record.unkept, record.metadata, record.error = True, {}, ""
-    if captures != {"full"}:
+    if capture != "full":
         record.strip()
     record.clip(world.log.body_limit)
 

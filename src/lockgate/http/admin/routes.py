@@ -24,8 +24,10 @@ from lockgate.http.routes import UnguardedRoute
 _KEYS = ("organisation_service_api_keys", "workspace_service_api_keys", "workspace_user_api_keys")
 #: What a key may do and use: who is no manager leaves that as it was given.
 _GRANTS: dict[str, frozenset[Role]] = dict.fromkeys(
-    ("scopes", "models", "usage_limits", "rate_limits", "expires_at", "reset_usage"), MANAGERS
+    ("scopes", "models", "usage_limits", "rate_limits", "expires_at", "reset_usage", "capture"), MANAGERS
 )
+#: Nobody hides their own requests from those who answer for them.
+_PRIVACY: dict[str, frozenset[Role]] = {"capture": MANAGERS}
 
 
 def _key_scopes(verb: str) -> tuple[str, ...]:
@@ -72,6 +74,7 @@ API_KEYS: tuple[AdminRoute, ...] = (
         "workspace",
         "api-key",
         "create",
+        _PRIVACY,
     ),
     AdminRoute("GET", "/v1/api-keys", "api_keys.index", _key_scopes("list"), MEMBERS, "either", "api-key", "list"),
     AdminRoute("GET", "/v1/api-keys/{id}", "api_keys.read", _key_scopes("read"), MEMBERS, "either", "api-key", "read"),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from lockgate.core.call import Capture
 from lockgate.core.tenancy import Defaults, Workspace, WorkspaceRole
 from lockgate.http.admin.limit_lists import Rates, Usages, shown_usages
 from lockgate.http.admin.people_shapes import NewSeat, ShownMember
@@ -47,7 +48,8 @@ class ChangedDefaults(Body, frozen=True, kw_only=True):
 
 
 class NewWorkspace(Body, frozen=True, kw_only=True):
-    """A workspace to be made. `slug` is made up when it is left out. `users`: their ids, or ids with roles."""
+    """A workspace to be made. `slug` is made up when it is left out. `users`: their ids, or ids with roles. `capture`: the most
+    that is kept of its requests."""
 
     name: Name
     slug: str = ""
@@ -56,6 +58,7 @@ class NewWorkspace(Body, frozen=True, kw_only=True):
     users: _Seats = []
     usage_limits: Usages | None = None
     rate_limits: Rates | None = None
+    capture: Capture = "full"
 
 
 class ChangedWorkspace(Body, frozen=True, kw_only=True):
@@ -68,6 +71,7 @@ class ChangedWorkspace(Body, frozen=True, kw_only=True):
     usage_limits: Usages | UnsetType | None = UNSET
     rate_limits: Rates | UnsetType | None = UNSET
     reset_usage: bool | UnsetType | None = UNSET
+    capture: Capture | UnsetType | None = UNSET
 
 
 class RemovedWorkspace(Body, frozen=True, kw_only=True):
@@ -98,6 +102,7 @@ class ShownWorkspace(msgspec.Struct, frozen=True, kw_only=True):
     defaults: DefaultsBody
     usage_limits: list[ShownUsageLimits]
     rate_limits: list[RateLimits]
+    capture: Capture
     is_default: int
     object: Literal["workspace"] = "workspace"
 
@@ -134,5 +139,6 @@ def shown(row: Workspace, home: str, now_us: int, stand: Sequence[Standing | Non
         "defaults": shown_defaults(row.defaults),
         "usage_limits": shown_usages(row.usage_limits, now_us, stand),
         "rate_limits": [shown_rate(each) for each in row.rate_limits],
+        "capture": row.capture,
         "is_default": int(row.id == home),
     }

@@ -32,8 +32,8 @@ from lockgate.http.admin.workspace_shapes import (
 )
 from lockgate.stores.control.change import Change
 
-#: What the organisation gives a workspace: nobody who is confined to the workspace changes it.
-_GIVEN = ("usage_limits", "rate_limits", "reset_usage")
+#: What the organisation says of a workspace: nobody who is confined to the workspace changes it.
+_GIVEN = ("usage_limits", "rate_limits", "reset_usage", "capture")
 #: People of a workspace that are shown with it; `/users` has them all.
 _PEOPLE = 1000
 
@@ -56,6 +56,7 @@ def create(ask: Ask, body: NewWorkspace) -> MadeWorkspace:
             defaults=defaults,
             usage_limits=usages(body.usage_limits, ask.now_us),
             rate_limits=rates(body.rate_limits),
+            capture=body.capture,
             seats=seats,
         )
     return MadeWorkspace(**_shown(ask, [row])[0], users=[Seated(id=id, role=role) for id, role in seats])
@@ -84,12 +85,12 @@ def read(ask: Ask) -> WholeWorkspace:
 
 
 def update(ask: Ask, body: ChangedWorkspace) -> ShownWorkspace:
-    """Change a workspace. What it may use is changed on behalf of the organisation alone."""
+    """Change a workspace. What it may use, and what is kept of it, is changed on behalf of the organisation alone."""
     if not ask.caller.is_whole and (given := [name for name in _GIVEN if name in said(body)]):
         raise Refusal(
             403,
             "member_reserved",
-            f"'{given[0]}' is what the organisation gives its workspaces: use a key of the organisation, or leave it out.",
+            f"'{given[0]}' is for the organisation to say of its workspaces: use a key of the organisation, or leave it out.",
             param=given[0],
             scope="workspace",
         )
@@ -110,6 +111,8 @@ def update(ask: Ask, body: ChangedWorkspace) -> ShownWorkspace:
             changes["usage_limits"] = changed_usages(body.usage_limits, anew, row.usage_limits, ask.now_us)
         if body.rate_limits is not UNSET:
             changes["rate_limits"] = rates(body.rate_limits)
+        if body.capture is not UNSET:
+            changes["capture"] = body.capture or "full"
         if changes:
             row = change.put(msgspec.structs.replace(row, **changes))
     ask.version = row.version
