@@ -30,13 +30,21 @@ def subject_of_rule(rule: Rule, who: str, stored: Stored) -> Subject:
     elif rule.each:
         found = _FIND[rule.each](stored, who) if rule.each in _FIND else Subject(ABOUT[rule.each], who, who)
     else:
-        named = ((about, of(rule.meant)) for about, of in _CONFINED)
-        found = next((Subject(about, names[0], names[0]) for about, names in named if len(names) == 1), None)
+        found = _confined(rule.meant)
         if found is None:
             return Subject() if place is None else subject_of(place, {place.id: place})
     if place is not None and not found.workspace:
         return msgspec.structs.replace(found, organisation=place.organisation, workspace=place.id, slug=place.slug)
     return found
+
+
+def _confined(meant: Filter) -> Subject | None:
+    """The one that a filter confines a rule to; of several such, the closest."""
+    for about, of in _CONFINED:
+        names = of(meant)
+        if len(names) == 1:
+            return Subject(about, names[0], names[0])
+    return None
 
 
 def ids_of(workspaces: tuple[str, ...], stored: Stored) -> tuple[str, ...]:
