@@ -1,0 +1,56 @@
+"""Opening the log by its URL: "" for SQLite in the data directory, or the URL of a server.
+
+Nothing is connected here: a server that is away when a process starts is asked again until it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from lockgate.stores.logs.ports import LogStore
+from lockgate.stores.logs.sqlite import SqliteLog
+from lockgate.stores.ports import StoreError
+
+#: How long is waited for somebody else who writes, in seconds.
+BUSY_S = 5.0
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """What a store is opened with. `url` is its own, `data` the data directory, `report` is told in words of what is lost.
+    `busy_s`: how long to wait for somebody else who writes. With `text`, what is appended can be searched by its words."""
+
+    url: str
+    data: Path
+    report: Callable[[str], None]
+    busy_s: float = BUSY_S
+    text: bool = True
+
+
+def open_log(url: str, data: Path, *, report: Callable[[str], None], busy_s: float = BUSY_S, text: bool = True) -> LogStore:
+    """The log at a URL, or that of a data directory. Raises `StoreError` for a URL that names none."""
+    if wrong := wrong_with(url):
+        raise StoreError(wrong)
+    return _OPENERS[_scheme(url)](Opening(url, data, report, busy_s, text))
+
+
+def wrong_with(url: str) -> str:
+    """What is wrong with a URL, as a sentence that does not show it; "" when it names a kind of store."""
+    if _scheme(url) in _OPENERS:
+        return ""
+    schemes = " or ".join(f"{scheme}://" for scheme in _OPENERS if scheme)
+    return f"The log's URL begins with {schemes}." if schemes else "The log has no URL: it is kept in the data directory."
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0]
+
+
+def _sqlite(asked: Opening) -> LogStore:
+    return SqliteLog(asked.data / "log", report=asked.report, busy_s=asked.busy_s, text=asked.text)
+
+
+#: A URL's scheme → what opens it.
+_OPENERS: dict[str, Callable[[Opening], LogStore]] = {"": _sqlite}

@@ -1,0 +1,23 @@
+"""The kinds of log store that the contract (`tests/stores/logs/test_contract.py`) is tried on: a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from lockgate.stores.logs import rolling
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """`url` gives the URL of a new, empty store ("": it is in the data directory). `roll` sees to it that requests are rolled
+    up as soon as there are so many, where a store waits with that."""
+
+    url: Callable[[], str]
+    roll: Callable[[pytest.MonkeyPatch, int], None] = lambda patch, count: None
+
+
+STORES: dict[str, Kind] = {
+    "sqlite": Kind(lambda: "", roll=lambda patch, count: patch.setattr(rolling, "FRESH", count)),
+}
