@@ -73,6 +73,7 @@ class App:
             house.spool,
             self._redis_url,
             workers,
+            house.open_log,
         )
         self._board: Board | None = None
         self._messenger: Messenger | None = None

@@ -1,8 +1,8 @@
 """The export process: does what exports ask for, one after another, and ends when nothing is left to do.
 
-`python -m lockgate.exporter --data DIR --lifeline FD`. The scribe starts it; one works in a data directory at a time. It gives
-way to everything else on the machine. When the lifeline (the reading end of a pipe that the scribe holds) ends, it ends, and
-what it was doing is begun anew by the next one.
+`python -m lockgate.exporter --data DIR --lifeline FD`, with LOCKGATE_LOG_URL where the log is not in DIR. The scribe
+starts it; one works in a data directory at a time. It gives way to everything else on the machine. When the lifeline (the
+reading end of a pipe that the scribe holds) ends, it ends, and what it was doing is begun anew by the next one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from pathlib import Path
 from lockgate.control.exports.carry_out import carry_out
 from lockgate.control.exports.shelf import Exports
 from lockgate.core.process_log import speak
-from lockgate.stores.logs.sqlite import SqliteLog
+from lockgate.stores.logs.open import LOG_URL, open_log
+from lockgate.stores.ports import StoreError
 
 log = logging.getLogger("lockgate")
 
@@ -36,15 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGHUP):  # they reach every process: whoever started us ends first
         signal.signal(number, signal.SIG_IGN)
     os.nice(GIVES_WAY)
-    return export_all(asked.data, asked.lifeline)
+    return export_all(asked.data, asked.lifeline, os.environ.get(LOG_URL, ""))
 
 
-def export_all(data: Path, lifeline: int = -1) -> int:
+def export_all(data: Path, lifeline: int = -1, url: str = "") -> int:
     """Do all there is to do; 0 also when somebody else does it."""
     exports = Exports(data)
     exports.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(exports.folder / "exporter.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    store = SqliteLog(data / "log", report=log.warning)
+    try:
+        store = open_log(url, data, report=log.warning)
+    except StoreError as error:
+        log.error("exports: %s", error)
+        os.close(lock)
+        return 1
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         while not _has_ended(lifeline) and (job := exports.due()) is not None:

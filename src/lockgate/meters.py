@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from lockgate.pipeline.runtime import Runtime
@@ -14,7 +15,7 @@ from lockgate.stores.limits.cluster import ClusterLimits
 from lockgate.stores.limits.local import LocalLimits
 from lockgate.stores.limits.open import open_counter
 from lockgate.stores.limits.table import SharedTable
-from lockgate.stores.logs.sqlite import SqliteLog
+from lockgate.stores.logs.ports import LogStore
 
 log = logging.getLogger("lockgate")
 
@@ -24,10 +25,19 @@ RENEW_SECONDS = 15.0
 
 class Meters:
     """One worker's rate limits and ledger. `table` is the file that the `workers` of this machine count in, `ledger_url` and
-    `journals` are the ledger's, `spool` is where records wait, `redis_url` is of what machines share ("" for nothing)."""
+    `journals` are the ledger's, `spool` is where records wait, `redis_url` is of what machines share ("" for nothing),
+    `open_log` opens the log, given whom it reports to."""
 
     def __init__(
-        self, runtime: Runtime, table: Path, ledger_url: str, journals: Path, spool: Path, redis_url: str, workers: int
+        self,
+        runtime: Runtime,
+        table: Path,
+        ledger_url: str,
+        journals: Path,
+        spool: Path,
+        redis_url: str,
+        workers: int,
+        open_log: Callable[[Callable[[str], None]], LogStore],
     ) -> None:
         self._runtime = runtime
         self._path = table
@@ -35,6 +45,7 @@ class Meters:
         self._journals = journals
         self._spool = spool
         self._redis_url = redis_url
+        self._open_log = open_log
         self._workers = workers
         self._table: SharedTable | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -65,7 +76,7 @@ class Meters:
                 keeper = Keeper(
                     open_book(self._ledger_url),
                     self._spool / "ledger.turn",
-                    look_in(self._spool, SqliteLog(self._spool.parent / "log", report=log.warning)),
+                    look_in(self._spool, self._open_log(log.warning)),
                     report=log.warning,
                 )
                 self._keeper = asyncio.get_running_loop().create_task(keeper.keep())

@@ -1,9 +1,10 @@
 """The ingest process: moves records and feedback from their spools into the log store, forgets old days, counts for `/metrics`,
 and has exports made.
 
-`python -m lockgate.scribe --data DIR --lifeline FD`. One works in a data directory at a time; another waits its turn. It ends
-after moving what is there: at SIGTERM, or when the lifeline (the reading end of a pipe whose other end its supervisor holds)
-says that the supervisor is gone. It imports little and sleeps when there is nothing to do: five looks a second.
+`python -m lockgate.scribe --data DIR --lifeline FD`, with LOCKGATE_LOG_URL where the log is not in DIR. One works in a data
+directory at a time; another waits its turn. It ends after moving what is there: at SIGTERM, or when the lifeline (the reading
+end of a pipe whose other end its supervisor holds) says that the supervisor is gone. It imports little and sleeps when there is
+nothing to do: five looks a second.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from lockgate.core.process_log import speak
 from lockgate.stores import feedback, roster
 from lockgate.stores.feedback import FeedbackIngest
 from lockgate.stores.logs.ingest import Ingest
+from lockgate.stores.logs.open import LOG_URL, open_log
 from lockgate.stores.logs.ports import LogStore
-from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.metrics import counting, saved
 from lockgate.stores.metrics.counting import Counting
 from lockgate.stores.ports import StoreError
@@ -82,12 +83,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     asked = _parser().parse_args(arguments)
     speak()
-    return scribe(asked.data, asked.lifeline, asked.retention_days)
+    return scribe(asked.data, asked.lifeline, asked.retention_days, url=os.environ.get(LOG_URL, ""))
 
 
-def scribe(data: Path, lifeline: int = -1, retention_days: int = 0, outlets: Callable[[], Outlets] | None = None) -> int:
+def scribe(
+    data: Path,
+    lifeline: int = -1,
+    retention_days: int = 0,
+    outlets: Callable[[], Outlets] | None = None,
+    *,
+    url: str = "",
+    text: bool = True,
+) -> int:
     """Run until told to stop; 0 when everything was moved, 1 when something had to stay in the spool. `outlets` makes what
-    brings records elsewhere too; None: nobody wants them."""
+    brings records elsewhere too; None: nobody wants them. `url` and `text` are of the log (`stores.logs.open`). Raises
+    `StoreError` for a URL that names no log."""
     bell = Bell(lifeline)
     signal.signal(signal.SIGTERM, bell.ring)
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -97,12 +107,12 @@ def scribe(data: Path, lifeline: int = -1, retention_days: int = 0, outlets: Cal
     lock = _take_turn(spool / "scribe.lock", bell)
     if lock < 0:
         return 0
-    store = SqliteLog(data / "log", report=log.warning)
+    store = open_log(url, data, report=log.warning, text=text)
     numbers = Numbers(Counting(spool, data / saved.NAME, report=log.warning), data / roster.NAME)
     others = None if outlets is None else outlets()
     ingest = Ingest(spool, store, report=log.warning, released=_released(numbers.counting, others))
     said = FeedbackIngest(data / feedback.FOLDER, store, report=log.warning)
-    exporter = Exporter(data)
+    exporter = Exporter(data, url)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)  # records come and go by the thousand, in no circles
@@ -155,10 +165,12 @@ class Numbers:
 
 class Exporter:
     """Has exports made by a process of their own, which is there while there is something to do. It holds the other end of our
-    lifeline, and is asked to end by that: what it was doing stays to be done."""
+    lifeline, and is asked to end by that: what it was doing stays to be done. It is told the log's `url` by its environment,
+    which only its owner can read."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, url: str = "") -> None:
         self._data = data
+        self._url = url
         self._exports = Exports(data)
         self._look_at = self._prune_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -195,7 +207,10 @@ class Exporter:
         lifeline, self._life = os.pipe()
         try:
             command = [sys.executable, "-m", "lockgate.exporter", "--data", str(self._data), "--lifeline", str(lifeline)]
-            self._process = subprocess.Popen(command, pass_fds=(lifeline,), stdin=subprocess.DEVNULL)  # noqa: S603 - ourselves
+            environment = {**os.environ, LOG_URL: self._url}
+            self._process = subprocess.Popen(  # noqa: S603 - ourselves
+                command, pass_fds=(lifeline,), stdin=subprocess.DEVNULL, env=environment
+            )
         finally:
             os.close(lifeline)
 

@@ -11,7 +11,7 @@ import click
 from lockgate.cli.backtest_view import as_csv as csv_of
 from lockgate.cli.backtest_view import as_json as json_of
 from lockgate.cli.backtest_view import lines
-from lockgate.cli.desk import CONFIG, Stop, data_option
+from lockgate.cli.desk import CONFIG, Stop, data_option, log_of
 from lockgate.cli.progress import progress
 from lockgate.control.backtest import back_test
 from lockgate.control.config import BadConfig, read_file
@@ -70,7 +70,7 @@ def backtest(
         new = _world(config_path, data)
         file = current or Path(os.environ.get("LOCKGATE_CONFIG") or CONFIG)
         old = _world(file, data) if current is not None or file.is_file() else new
-        log = Logs.of(data, lambda sentence: click.echo(sentence, err=True))
+        log = Logs(data / "spool", log_of(data, file if file.is_file() else None))
         records = islice(log.scan(meant, bodies=wants_bodies(new)), limit)
         show, done = progress()
         report = back_test(records, Replay(new, old, idle()), new, None, show)

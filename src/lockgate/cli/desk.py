@@ -23,6 +23,8 @@ from lockgate.http.routes import SCOPES, UnguardedRoute
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.control.query import Absent, InUse, Stale, Taken
 from lockgate.stores.control.store import ControlStore
+from lockgate.stores.logs.open import BUSY_S
+from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.ports import StoreError
 
 CONFIG = "lockgate.yaml"
@@ -76,6 +78,17 @@ def snapshot_of(house: House) -> Snapshot:
         raise Stop(f"the configuration cannot be used ({house.config_path}):\n{bad}") from None
     except (UnguardedRoute, StoreError) as error:
         raise Stop(f"the gateway does not start: {error}") from None
+
+
+def log_of(data: Path, config_path: Path | None, *, busy_s: float = BUSY_S) -> LogStore:
+    """The log of a data directory, wherever the configuration says that it is; to be closed. What cannot be read is told."""
+    house = house_at(data, config_path)
+    try:
+        return house.open_log(lambda sentence: click.echo(sentence, err=True), busy_s=busy_s)
+    except BadConfig as bad:
+        raise Stop(f"the configuration does not say where the log is ({house.config_path}):\n{bad}") from None
+    except StoreError as error:
+        raise Stop(str(error)) from None
 
 
 @contextmanager

@@ -8,14 +8,13 @@ from typing import Any, cast
 
 import click
 
-from lockgate.cli.desk import Stop, data_option
+from lockgate.cli.desk import Stop, config_option, data_option, log_of
 from lockgate.control.exports.carry_out import rows_of
 from lockgate.control.exports.columns import COLUMNS, USUAL
 from lockgate.control.exports.job import Format
 from lockgate.control.exports.writers import INSTALL, can_write, open_writer
 from lockgate.control.logs import parse_filter
 from lockgate.pipeline.runtime import now_us
-from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 
 #: Seconds between two words on how far it is.
@@ -43,8 +42,9 @@ _FORMATS: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "c
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="A value of metadata; * and ? stand for anything.")
 @click.option("--where", multiple=True, metavar="CONDITION", help="cost>=0.01, latency<2s, tokens=100..200, …")
 @click.option("--text", default="", help="Words that stand in what was asked or answered.")
+@config_option
 @data_option
-def export(file: Path, columns: str, limit: int, data: Path, **meant: Any) -> None:
+def export(file: Path, columns: str, limit: int, config_path: Path | None, data: Path, **meant: Any) -> None:
     """Write recorded requests into FILE, newest first: .jsonl, .csv or .parquet, as its name says.
 
     In a .csv, texts that a spreadsheet would take for formulas have a quote before them.
@@ -62,7 +62,7 @@ def export(file: Path, columns: str, limit: int, data: Path, **meant: Any) -> No
         raise Stop(f"there is no column '{unknown[0]}'; `--columns list` shows which there are.")
     if not data.is_dir():
         raise Stop(f"there is no data directory at {data}; name it with --data.")
-    store = SqliteLog(data / "log", report=lambda sentence: click.echo(sentence, err=True))
+    store = log_of(data, config_path)
     try:
         wanted = parse_filter(now_us=now_us(), **cast("dict[str, Any]", meant))
         writer = open_writer(format, file, names)

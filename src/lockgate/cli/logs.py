@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lockgate.cli.desk import Stop, data_option
+from lockgate.cli.desk import Stop, config_option, data_option, log_of
 from lockgate.control import logs_view
 from lockgate.control.logs import Logs, parse_filter
 from lockgate.pipeline.runtime import now_us
@@ -45,8 +45,17 @@ from lockgate.stores.ports import StoreError
 @click.option("--text", default="", help="Words that stand in what was asked or answered.")
 @click.option("--slower", default="", help="Requests that took longer: 500ms, 2s.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@config_option
 @data_option
-def logs(record_id: str | None, follow: bool, limit: int, as_json: bool, data: Path, **meant: Any) -> None:
+def logs(
+    record_id: str | None,
+    follow: bool,
+    limit: int,
+    as_json: bool,
+    config_path: Path | None,
+    data: Path,
+    **meant: Any,
+) -> None:
     """Show recorded requests, or one of them, by its ID, with its bodies.
 
     Several values of one option, with commas or by giving it again, mean any of them; several options mean all of them.
@@ -55,7 +64,7 @@ def logs(record_id: str | None, follow: bool, limit: int, as_json: bool, data: P
         raise Stop(f"there is no data directory at {data}; name it with --data.")
     try:
         wanted = parse_filter(now_us=now_us(), **meant)
-        log = Logs.of(data, lambda sentence: click.echo(sentence, err=True))
+        log = Logs(data / "spool", log_of(data, config_path))
         if record_id:
             record = log.get(record_id)
             if record is None:

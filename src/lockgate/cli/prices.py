@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from lockgate.cli.desk import CONFIG, Stop, columns, config_option, data_option, house_at, opened
+from lockgate.cli.desk import CONFIG, Stop, columns, config_option, data_option, house_at, log_of, opened
 from lockgate.cli.lists import price_of
 from lockgate.control.config import BadConfig, Config
 from lockgate.control.costs.missing import as_yaml
@@ -27,7 +27,6 @@ from lockgate.pipeline.runtime import now_us
 from lockgate.pipeline.snapshot import Refresh
 from lockgate.providers.prices import Prices
 from lockgate.providers.table import TABLE
-from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 from lockgate.transport.client import HttpClient
 from lockgate.transport.destination import TlsIdentity
@@ -103,7 +102,7 @@ def missing(since: str, as_json: bool, config_path: Path | None, data: Path) -> 
     house = house_at(data, config_path)
     config = _config(house)
     now = now_us()
-    store = SqliteLog(data / "log", report=lambda sentence: click.echo(sentence, err=True))
+    store = log_of(data, config_path)
     try:
         meant = msgspec.structs.replace(parse_filter(now_us=now, since=since), until_us=now)
         found = missing_of(store, meant, thought_of(config, data, os.environ, SCOPES))

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from lockgate.app import App
-from lockgate.cli.desk import Stop, columns, data_option, house_at, opened, snapshot_of
+from lockgate.cli.desk import Stop, columns, data_option, house_at, log_of, opened, snapshot_of
 from lockgate.control.config import BadConfig
 from lockgate.control.explain import read_config
 from lockgate.control.house import House
@@ -81,7 +81,7 @@ def _here(id: str, wish: Wish, key: str, times: int, file: Path | None, data: Pa
     """Without a gateway: with the pipeline that one would have."""
     if not data.is_dir():
         raise Stop(f"there is no data directory at {data}; name it with --data.")
-    record = Logs.of(data, lambda sentence: click.echo(sentence, err=True)).get(id)
+    record = Logs(data / "spool", log_of(data, file)).get(id)
     if record is None:
         raise Stop(f"no request is recorded under the id '{id}'.")
     check(record, wish)

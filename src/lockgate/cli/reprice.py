@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lockgate.cli.desk import Stop, columns, config_option, data_option, house_at
+from lockgate.cli.desk import Stop, columns, config_option, data_option, house_at, log_of
 from lockgate.cli.progress import progress
 from lockgate.control.config import BadConfig
 from lockgate.control.costs.reprice import NAME, Mark
@@ -20,7 +20,6 @@ from lockgate.control.logs_view import printable
 from lockgate.control.offline import thought_of
 from lockgate.http.routes import SCOPES
 from lockgate.pipeline.runtime import now_us
-from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 
 
@@ -57,7 +56,7 @@ def reprice(
     house = house_at(data, config_path)
     show, done = progress()
     now = now_us()
-    store = SqliteLog(data / "log", report=lambda sentence: click.echo(sentence, err=True), busy_s=30.0)
+    store = log_of(data, config_path, busy_s=30.0)
     try:
         meant = parse_filter(now_us=now, since=since, until=until, provider=provider, model=model)
         world = thought_of(house.config(), data, os.environ, SCOPES)

@@ -75,10 +75,16 @@ def serve(host: str, port: int, workers: int, drain: float, log_format: str, con
         Role(f"worker {n + 1}", lambda lifeline: work(house, _current(house, snapshot), listener, lifeline, drain, workers))
         for n in range(workers)
     ]
-    retention = house.in_force.log.retention_days
-    outlets = partial(outlets_of, house)
-    writes = partial(scribe, house.data, retention_days=retention, outlets=outlets)
-    roles.append(Role("scribe", writes, listens=False, first_to_go=False, vital=False))
+    said = house.log
+    writes = partial(
+        scribe,
+        house.data,
+        retention_days=said.retention_days,
+        outlets=partial(outlets_of, house),
+        url=house.log_url,
+        text=said.text,
+    )
+    roles.append(Role("scribe", lambda lifeline: writes(lifeline=lifeline), listens=False, first_to_go=False, vital=False))
     sys.exit(Supervisor(roles, listener, drain).run())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from lockgate.cli.desk import Stop, columns, config_option, data_option, house_at
+from lockgate.cli.desk import Stop, columns, config_option, data_option, house_at, log_of
 from lockgate.control.config import BadConfig
 from lockgate.control.costs import focus, spend_view
 from lockgate.control.costs.names import Names
@@ -28,7 +28,6 @@ from lockgate.pipeline.runtime import now_us
 from lockgate.providers.table import TABLE
 from lockgate.stores.control.open import open_control
 from lockgate.stores.logs.ports import Filter
-from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 
 _STEPS = click.Choice(["all", "day", "month"])
@@ -82,7 +81,7 @@ def spend(
         if step == "all":
             raise Stop("FOCUS tells charges by --step day or month.")
     now = now_us()
-    store = SqliteLog(data / "log", report=lambda sentence: click.echo(sentence, err=True))
+    store = log_of(data, config_path)
     try:
         wanted = parse_filter(now_us=now, since=since, until=until, **meant)
         wanted = msgspec.structs.replace(wanted, until_us=now if wanted.until_us is None else wanted.until_us)

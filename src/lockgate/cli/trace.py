@@ -7,24 +7,24 @@ from pathlib import Path
 
 import click
 
-from lockgate.cli.desk import Stop, data_option
+from lockgate.cli.desk import Stop, config_option, data_option, log_of
 from lockgate.control.logs_view import printable
 from lockgate.control.search import SPANS, Search
 from lockgate.control.traces import Span, Tree, tree_of
 from lockgate.core.record import Record
 from lockgate.stores.logs.ports import Filter
-from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 
 
 @click.command()
 @click.argument("trace_id", metavar="ID")
+@config_option
 @data_option
-def trace(trace_id: str, data: Path) -> None:
+def trace(trace_id: str, config_path: Path | None, data: Path) -> None:
     """Show a trace: what was asked within it, under what began it, with times, tokens and costs."""
     if not data.is_dir():
         raise Stop(f"there is no data directory at {data}; name it with --data.")
-    store = SqliteLog(data / "log", report=lambda sentence: click.echo(sentence, err=True))
+    store = log_of(data, config_path)
     try:
         records = Search(data, store).trace(Filter(traces=(trace_id,)))
     except StoreError as error:

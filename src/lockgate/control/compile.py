@@ -19,6 +19,7 @@ from lockgate.control.config import (
     Config,
     Mistake,
     RedactEntry,
+    log_url,
     redis_url,
 )
 from lockgate.control.entries import deadlines_of, of_environment, provider_of
@@ -43,6 +44,7 @@ from lockgate.providers.prices import Prices
 from lockgate.providers.prices_file import head_of
 from lockgate.providers.table import TABLE
 from lockgate.providers.worst import WorstCases
+from lockgate.stores.logs.open import wrong_with
 from lockgate.transport.destination import TlsIdentity
 from lockgate.transport.egress import Egress
 from lockgate.wire.forwarded import networks_of
@@ -116,6 +118,8 @@ def compile_snapshot(
     mistakes += [Mistake(wrong.path, wrong.message) for wrong in plans_of(config.telemetry, config.sinks, outward)[1]]
     if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):
         mistakes.append(Mistake("redis", f"Redis' URL begins with {', '.join(REDIS_SCHEMES)}"))
+    if wrong := wrong_with(log_url(config.log, environment)):
+        mistakes.append(Mistake("log.store", wrong))
     allowances = compile_allowances(config, stored, declared_us, mistakes, tokens=bool(config.identity.jwt))
     if mistakes:
         raise BadConfig(mistakes)

@@ -21,6 +21,7 @@ from lockgate.pipeline.route import RouteConfig
 from lockgate.policy.price import Row as PriceRow
 from lockgate.providers.auth.settings import Settings
 from lockgate.providers.prices_file import URL
+from lockgate.stores.logs.open import LOG_URL
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,6 +112,7 @@ class RedactEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is recorded. `capture` is the most that is kept of any request; `body_limit` in bytes; `retention_days` of the log.
+    `store` is the URL of the log ("": in the data directory); with `text`, it can be searched by words of prompts and answers.
 
     spool_bytes what may wait on disk for the log: above it bodies are left out, above twice as much records. Read at the start
     redact      what is taken out of bodies before they are kept, beside keys and tokens: `patterns` are expressions of RE2,
@@ -122,6 +124,11 @@ class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_days: int = 30
     spool_bytes: int = 2 * 1024 * 1024 * 1024
     redact: RedactEntry = RedactEntry()
+    store: str = ""
+    text: bool = True
+
+    def __repr__(self) -> str:
+        return f"LogEntry({self.capture}, {self.retention_days} days)"  # there may be a password in `store`
 
 
 class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -210,6 +217,11 @@ def redis_url(config: Config, environment: Mapping[str, str] = os.environ) -> st
     return environment.get(REDIS_URL) or config.redis
 
 
+def log_url(log: LogEntry, environment: Mapping[str, str] = os.environ) -> str:
+    """Where the log is kept; "": in the data directory."""
+    return environment.get(LOG_URL) or log.store
+
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -223,16 +235,28 @@ def read_file(path: Path, environment: Mapping[str, str] = os.environ) -> Config
     return read_text(text, environment)
 
 
+def read_log(path: Path, environment: Mapping[str, str] = os.environ) -> LogEntry:
+    """What a file says of the log, whatever else is wrong with it: who looks at what was recorded needs none of the gateway's
+    secrets. Raises `BadConfig`."""
+    try:
+        tree = _tree(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig([Mistake("", f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")]) from None
+    said = cast("dict[str, Any]", tree).get("log", {}) if isinstance(tree, dict) else {}
+    mistakes: list[Mistake] = []
+    said = _interpolate(said, "log", environment, mistakes)
+    try:
+        log = msgspec.json.decode(msgspec.json.encode(said), type=LogEntry)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise BadConfig([*mistakes, Mistake("log", str(error))]) from None
+    if mistakes:
+        raise BadConfig(mistakes)
+    return log
+
+
 def read_text(text: str, environment: Mapping[str, str] = os.environ) -> Config:
     """The configuration in a text; raises `BadConfig`."""
-    try:
-        tree = yaml.load(text, Loader=_unique(_SAFE_LOADER))  # noqa: S506 - a safe loader, with repeated members refused
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise BadConfig([Mistake(where, str(getattr(error, "problem", None) or error))]) from None
-    except RecursionError:
-        raise BadConfig([Mistake("", "the file is nested too deeply")]) from None
+    tree = _tree(text)
     mistakes: list[Mistake] = []
     tree = _interpolate({} if tree is None else tree, "", environment, mistakes)
     _read_captures(tree, mistakes)
@@ -244,6 +268,17 @@ def read_text(text: str, environment: Mapping[str, str] = os.environ) -> Config:
     if mistakes:
         raise BadConfig(mistakes)
     return config
+
+
+def _tree(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_unique(_SAFE_LOADER))  # noqa: S506 - a safe loader, with repeated members refused
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise BadConfig([Mistake(where, str(getattr(error, "problem", None) or error))]) from None
+    except RecursionError:
+        raise BadConfig([Mistake("", "the file is nested too deeply")]) from None
 
 
 def schema(*, route: bool = False) -> dict[str, Any]:

@@ -9,13 +9,13 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from lockgate.control import keys as key_case
 from lockgate.control.compile import compile_snapshot
-from lockgate.control.config import BadConfig, Config, Mistake, read_file
+from lockgate.control.config import BadConfig, Config, LogEntry, Mistake, log_url, read_file, read_log
 from lockgate.control.identity.jwks import KeySets
 from lockgate.control.kms.local import LocalRoot
 from lockgate.control.kms.port import Ring, VaultError
@@ -34,6 +34,8 @@ from lockgate.providers.prices_file import NAME
 from lockgate.providers.shelf import FOLDER
 from lockgate.stores.control.open import open_control, sqlite_url
 from lockgate.stores.control.store import ControlStore
+from lockgate.stores.logs.open import BUSY_S, open_log
+from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.ports import StoreError
 from lockgate.transport.egress import Egress
 
@@ -78,6 +80,7 @@ class House:
         self._pepper = self._identity_key = b""
         self._told: list[Mistake] = []
         self._good: Config | None = None  # the last configuration that could be used
+        self._log: LogEntry | None = None
         self._unseen = False  # something stored has changed since the last Snapshot
         self._turn = threading.Lock()
 
@@ -126,6 +129,27 @@ class House:
     def control_url(self) -> str:
         """Where the control store is."""
         return self.environment.get(CONTROL_URL) or sqlite_url(self.data / "control.db")
+
+    @property
+    def log(self) -> LogEntry:
+        """What is said of the log; as long as the house lives what was said when this was first asked, since several processes
+        must mean the same. Raises `BadConfig`."""
+        if self._log is None:
+            if self._good is not None:
+                self._log = self._good.log
+            else:
+                self._log = LogEntry() if self.config_path is None else read_log(self.config_path, self.environment)
+        return self._log
+
+    @property
+    def log_url(self) -> str:
+        """Where the log is kept; "": in the data directory. Raises `BadConfig`."""
+        return log_url(self.log, self.environment)
+
+    def open_log(self, report: Callable[[str], None], *, busy_s: float = BUSY_S) -> LogStore:
+        """The log, to be closed by whoever asked. Raises `StoreError`, `BadConfig`."""
+        said = self.log
+        return open_log(log_url(said, self.environment), self.data, report=report, busy_s=busy_s, text=said.text)
 
     @property
     def pepper(self) -> bytes:

@@ -17,8 +17,8 @@ import msgspec
 
 from lockgate.core.record import BODIES, Cache, End, Record, unpack
 from lockgate.stores.logs.ingest import cursors
+from lockgate.stores.logs.open import open_log
 from lockgate.stores.logs.ports import Filter, LogStore, Range
-from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.spool import Segment, segments
 
 _UNIT_US = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
@@ -104,9 +104,10 @@ class Logs:
         self._store = store
 
     @classmethod
-    def of(cls, data: Path, report: Callable[[str], None]) -> Logs:
-        """The log that lies in a data directory; `report` is told in words of days that cannot be read."""
-        return cls(data / "spool", SqliteLog(data / "log", report=report))
+    def of(cls, data: Path, report: Callable[[str], None], url: str = "") -> Logs:
+        """The log of a data directory, which is kept there or at a URL; `report` is told in words of days that cannot be read.
+        Raises `StoreError`."""
+        return cls(data / "spool", open_log(url, data, report=report))
 
     def __repr__(self) -> str:
         return f"Logs({self._store})"

@@ -32,7 +32,6 @@ from lockgate.http.admin.operations import Operation, bind, members_of, named_in
 from lockgate.http.admin.routes import OPENAPI, AdminTable
 from lockgate.http.exchange import too_large
 from lockgate.pipeline.keys import OWN, SHARED
-from lockgate.stores.logs.sqlite import SqliteLog
 
 log = logging.getLogger("lockgate")
 
@@ -43,8 +42,8 @@ _ONCE = frozenset((*OWN, *SHARED, b"content-length", b"host", b"if-match", b"coo
 
 
 def make_app(table: AdminTable, office: Office) -> Starlette:
-    """The application. Raises `UnguardedRoute`."""
-    insight = Insight(office, SqliteLog(office.house.data / "log", report=log.warning))
+    """The application. Raises `UnguardedRoute`, `StoreError`."""
+    insight = Insight(office, office.house.open_log(log.warning))
     operations = [bind(route) for route in table.routes]
     described = describe(operations)
 

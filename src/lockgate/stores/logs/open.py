@@ -14,6 +14,8 @@ from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 
+#: The variable that says where the log is, before what a file says: it may hold a password, which a command line must not.
+LOG_URL = "LOCKGATE_LOG_URL"
 #: How long is waited for somebody else who writes, in seconds.
 BUSY_S = 5.0
 
@@ -45,7 +47,7 @@ def wrong_with(url: str) -> str:
 
 
 def _scheme(url: str) -> str:
-    return url.partition("://")[0]
+    return url.partition("://")[0] or url
 
 
 def _sqlite(asked: Opening) -> LogStore:
