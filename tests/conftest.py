@@ -41,6 +41,8 @@ def pytest_collection_finish():
 
 
 def pytest_sessionfinish():
-    """Stop the database server that a test may have started: a worker of pytest-xdist ends without running `atexit`."""
+    """Stop the database servers that a test may have started: a worker of pytest-xdist ends without running `atexit`."""
     if (postgres := sys.modules.get("support.postgres")) is not None:
         postgres.stop()
+    if (clickhouse := sys.modules.get("support.clickhouse")) is not None:
+        clickhouse.stop()

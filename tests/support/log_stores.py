@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from lockgate.stores.logs import rolling
+from support import clickhouse
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -20,4 +21,5 @@ class Kind(msgspec.Struct, frozen=True):
 
 STORES: dict[str, Kind] = {
     "sqlite": Kind(lambda: "", roll=lambda patch, count: patch.setattr(rolling, "FRESH", count)),
+    "clickhouse": Kind(clickhouse.new_database),
 }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from lockgate.stores.logs.clickhouse.address import Address
+from lockgate.stores.logs.clickhouse.store import ClickHouseLog
 from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
@@ -54,5 +56,9 @@ def _sqlite(asked: Opening) -> LogStore:
     return SqliteLog(asked.data / "log", report=asked.report, busy_s=asked.busy_s, text=asked.text)
 
 
+def _clickhouse(asked: Opening) -> LogStore:
+    return ClickHouseLog(Address.of(asked.url), text=asked.text)
+
+
 #: A URL's scheme → what opens it.
-_OPENERS: dict[str, Callable[[Opening], LogStore]] = {"": _sqlite}
+_OPENERS: dict[str, Callable[[Opening], LogStore]] = {"": _sqlite, "clickhouse": _clickhouse, "clickhouses": _clickhouse}

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from lockgate.core.record import Record
+from lockgate.stores.logs import costs
 from lockgate.stores.logs.blocks import Blocks
 from lockgate.stores.logs.ports import Cost
 from lockgate.stores.logs.rows import Rows, bounded
@@ -21,20 +22,20 @@ _FIND = "INSERT INTO find (rowid, terms) VALUES (?, ?)"
 Change = dict[str, int]
 
 
-def reprice(db: sqlite3.Connection, blocks: Blocks, rows: Rows, start_us: int, costs: Mapping[str, Cost]) -> dict[int, Change]:
+def reprice(db: sqlite3.Connection, blocks: Blocks, rows: Rows, start_us: int, wanted: Mapping[str, Cost]) -> dict[int, Change]:
     """Set costs, by the ids of requests; what that changes of sums, by the numbers of requests. Within a transaction; raises
     `sqlite3.Error`."""
     reader = blocks.reader()
     rewritten: dict[int, Record] = {}
     changes: dict[int, Change] = {}
-    for id, cost in costs.items():
+    for id, cost in wanted.items():
         for n in of_id(db, id, start_us):
             (place,) = db.execute("SELECT at FROM requests WHERE n = ?", (n,)).fetchone()
             record = reader.record(place)
-            if record.id != id or _costs(record) == _wanted(record, cost):
+            if record.id != id or costs.says(record, cost):
                 continue
             was, known = rows.row(record, n, place)[1], record.cost_nusd
-            _set(record, cost)
+            costs.say(record, cost)
             terms = rows.row(record, n, place)[1]
             if terms != was:
                 db.execute(_FORGET, (n, was))
@@ -48,23 +49,3 @@ def reprice(db: sqlite3.Connection, blocks: Blocks, rows: Rows, start_us: int, c
             }
     blocks.rewrite(rewritten)
     return changes
-
-
-def _costs(record: Record) -> tuple[object, ...]:
-    return record.cost_nusd, record.cost_note, record.price_version, tuple(attempt.cost_nusd for attempt in record.attempts)
-
-
-def _wanted(record: Record, cost: Cost) -> tuple[object, ...]:
-    attempts = cost.attempts if _tells_apart(record, cost) else tuple(attempt.cost_nusd for attempt in record.attempts)
-    return cost.nusd, cost.note, cost.version, attempts
-
-
-def _set(record: Record, cost: Cost) -> None:
-    record.cost_nusd, record.cost_note, record.price_version = cost.nusd, cost.note, cost.version
-    if _tells_apart(record, cost):
-        for attempt, nusd in zip(record.attempts, cost.attempts, strict=True):
-            attempt.cost_nusd = nusd
-
-
-def _tells_apart(record: Record, cost: Cost) -> bool:
-    return bool(cost.attempts) and len(cost.attempts) == len(record.attempts)

@@ -1,0 +1,1 @@
+"""The request log in ClickHouse, over its HTTP interface."""
