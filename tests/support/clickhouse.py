@@ -46,7 +46,7 @@ class Server:
         self._folder.cleanup()
 
     def url(self, database: str) -> str:
-        return f"clickhouse://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{quote(database)}"
+        return f"clickhouse://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{quote(database)}?compile_expressions=0&compile_aggregate_expressions=0"
 
 
 @cache

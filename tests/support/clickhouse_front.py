@@ -41,8 +41,13 @@ class Front(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "zstd":
             body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
-        if tuple(self.headers.get(f"X-ClickHouse-{name}", "").encode("latin-1").decode() for name in ("User", "Key")) != self.who:
-            self._refuse("Code: 516. DB::Exception: lock: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)")
+        if (
+            tuple(self.headers.get(f"X-ClickHouse-{name}", "").encode("latin-1").decode() for name in ("User", "Key"))
+            != self.who
+        ):
+            self._refuse(
+                "Code: 516. DB::Exception: lock: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)"
+            )
             return
         try:
             with self.turn:

@@ -11,12 +11,16 @@ from lockgate.stores.logs import rolling
 from support import clickhouse
 
 
+def at_once(patch: pytest.MonkeyPatch, count: int) -> None:
+    """For a store that waits with nothing."""
+
+
 class Kind(msgspec.Struct, frozen=True):
     """`url` gives the URL of a new, empty store ("": it is in the data directory). `roll` sees to it that requests are rolled
     up as soon as there are so many, where a store waits with that."""
 
     url: Callable[[], str]
-    roll: Callable[[pytest.MonkeyPatch, int], None] = lambda patch, count: None
+    roll: Callable[[pytest.MonkeyPatch, int], None] = at_once
 
 
 STORES: dict[str, Kind] = {

@@ -1,6 +1,7 @@
 """Costs that are set anew, in every log store: they are what everything tells, whatever was rolled up already."""
 
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -102,23 +103,22 @@ def test_roll_ups_follow(log, rolled):
 )
 def test_any_corrections_in_any_order_with_roll_ups_in_between(kind, tmp_path_factory, corrections, data):
     plain = MemoryLog()
-    log = open_log(kind.url(), tmp_path_factory.mktemp("log"), report=pytest.fail)
-    records = [record(n, time_us=START + n * HOUR_US // 2) for n in range(10)]
-    plain.append(records)
-    log.append(records[:5])
-    if data.draw(st.booleans()):
-        log.close()
-    log.append(records[5:])
-    for correction in corrections:
-        log.reprice({records[n].id: Cost(nusd) for n, nusd in correction.items()})
-        for n, nusd in correction.items():
-            # What nobody ever pays is kept as the most that sums are made of, in rows and roll-ups.
-            records[n].cost_nusd = nusd if nusd is None else min(nusd, 2**44)
+    with closing(open_log(kind.url(), tmp_path_factory.mktemp("log"), report=pytest.fail)) as log:
+        records = [record(n, time_us=START + n * HOUR_US // 2) for n in range(10)]
+        plain.append(records)
+        log.append(records[:5])
         if data.draw(st.booleans()):
             log.close()
-    groups, series, _ = told(log)
-    assert (groups, series) == told(plain)[:2]
-    log.close()
+        log.append(records[5:])
+        for correction in corrections:
+            log.reprice({records[n].id: Cost(nusd) for n, nusd in correction.items()})
+            for n, nusd in correction.items():
+                # What nobody ever pays is kept as the most that sums are made of, in rows and roll-ups.
+                records[n].cost_nusd = nusd if nusd is None else min(nusd, 2**44)
+            if data.draw(st.booleans()):
+                log.close()
+        groups, series, _ = told(log)
+        assert (groups, series) == told(plain)[:2]
 
 
 def test_the_one_who_appends_goes_on_meanwhile(kind, opened, monkeypatch):

@@ -57,7 +57,8 @@ _MEANINGS = {
 _FULL = re.compile(r"No space left on device|not enough space", re.IGNORECASE)
 _CODE = re.compile(r"^Code: (\d+)")
 _NOISE = re.compile(r"^Code: \d+\. |DB::Exception: |\(version [^)]*\)|, e\.(?:displayText|what)\(\) = ")
-#: The pieces that an answer may break off with.
+#: What a call ends with that uses a connection which was closed while nobody used it; and any other that breaks off.
+_STALE = (ConnectionError, http.client.CannotSendRequest)
 _BROKEN = (http.client.HTTPException, OSError)
 
 
@@ -74,6 +75,7 @@ class Client:
 
     def __init__(self, address: Address, *, answer_s: float = ANSWER_S) -> None:
         self._address = address
+        self.place = f"ClickHouse at {address}"
         self._answer_s = answer_s
         self._tls: ssl.SSLContext | None = None
         self._idle: list[http.client.HTTPConnection] = []
@@ -96,14 +98,14 @@ class Client:
         try:
             return [msgspec.json.decode(line) for line in lines]
         except msgspec.DecodeError:
-            raise StoreError(f"ClickHouse at {self._address}: the answer is none of ClickHouse's.") from None
+            raise StoreError(f"{self.place}: the answer is none of ClickHouse's.") from None
 
     def strings(self, query: str, columns: int) -> list[list[bytes]]:
         """The rows of an answer whose columns are all strings, byte by byte."""
         try:
             return list(rowbinary.rows(self.run(f"{query} FORMAT RowBinary"), columns))
-        except IndexError:
-            raise StoreError(f"ClickHouse at {self._address}: the answer is none of ClickHouse's.") from None
+        except ValueError:
+            raise StoreError(f"{self.place}: the answer is none of ClickHouse's.") from None
 
     def close(self) -> None:
         """Let go of the connections; the next call makes another."""
@@ -121,17 +123,17 @@ class Client:
         target = "/?" + urlencode(asked)
         with self._turn:
             connection = self._idle.pop() if self._idle else None
-        if connection is not None:
-            try:
-                return self._answer(connection, target, body, headers)
-            except (ConnectionError, http.client.RemoteDisconnected, http.client.CannotSendRequest):
-                connection.close()  # it was closed while nobody used it
         try:
+            if connection is not None:
+                try:
+                    return self._answer(connection, target, body, headers)
+                except _STALE:
+                    pass
             return self._answer(self._connected(), target, body, headers)
         except TimeoutError:
-            raise StoreError(f"ClickHouse at {where} does not answer within {self._answer_s:g} s.") from None
+            raise StoreError(f"{self.place} does not answer within {self._answer_s:g} s.") from None
         except _BROKEN as error:
-            raise StoreError(f"ClickHouse at {where} broke off: {_reason(error)}.") from None
+            raise StoreError(f"{self.place} broke off: {_reason(error)}.") from None
 
     def _connected(self) -> http.client.HTTPConnection:
         where = self._address
@@ -143,7 +145,7 @@ class Client:
                 connection = http.client.HTTPConnection(where.host, where.port, timeout=CONNECT_S)
             connection.connect()
         except OSError as error:
-            raise StoreError(f"ClickHouse at {where} cannot be reached: {_reason(error)}.") from None
+            raise StoreError(f"{self.place} cannot be reached: {_reason(error)}.") from None
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sock.settimeout(self._answer_s)
         return connection
@@ -173,7 +175,7 @@ class Client:
         if not meaning:
             told = _NOISE.sub("", said.partition("\n")[0]).strip(" .")[:_TOLD]
             meaning = told if code else f"status {answer.status} instead of an answer"
-        return Refused(code, f"ClickHouse at {self._address}: {meaning}.")
+        return Refused(code, f"{self.place}: {meaning}.")
 
 
 def _header(text: str) -> str:

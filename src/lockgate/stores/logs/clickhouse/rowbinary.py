@@ -34,13 +34,15 @@ def pairs(values: Mapping[str, str]) -> bytes:
 
 
 def rows(data: bytes, columns: int) -> Iterator[list[bytes]]:
-    """The rows of an answer whose columns are all strings."""
+    """The rows of an answer whose columns are all strings. Raises `ValueError` when it is cut short."""
     at, end = 0, len(data)
     while at < end:
         row: list[bytes] = []
         for _ in range(columns):
             size = shift = 0
             while True:
+                if at >= end:
+                    raise ValueError("a row is cut short")
                 byte = data[at]
                 at += 1
                 size |= (byte & 0x7F) << shift
@@ -49,4 +51,6 @@ def rows(data: bytes, columns: int) -> Iterator[list[bytes]]:
                 shift += 7
             row.append(data[at : at + size])
             at += size
+        if at > end:
+            raise ValueError("a row is cut short")
         yield row

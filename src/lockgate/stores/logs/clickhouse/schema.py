@@ -81,10 +81,13 @@ _VERSIONS = f"CREATE TABLE IF NOT EXISTS {VERSIONS} (version UInt32) ENGINE = Re
 
 def prepare(client: Client, database: str) -> None:
     """See that the server is new enough and that the tables are there. Raises `StoreError`."""
-    (version,) = client.run("SELECT version()", database=False).decode("ascii", "replace").splitlines() or [""]
-    if _numbers(version) < LEAST:
+    version = client.run("SELECT version()", database=False)[:20].decode("utf-8", "replace").partition("\n")[0]
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    if not numbers:
+        raise StoreError(f"{client.place}: the answer is none of ClickHouse's.")
+    if numbers < LEAST:
         least = ".".join(map(str, LEAST))
-        raise StoreError(f"{client!r} is ClickHouse {version[:20]}, which is too old: {least} or later is needed.")
+        raise StoreError(f"{client.place} is of version {version}, which is too old: {least} or later is needed.")
     try:
         client.run(_VERSIONS)
     except Refused as error:
@@ -97,15 +100,11 @@ def prepare(client: Client, database: str) -> None:
         client.run(_VERSIONS)
     ((known,),) = client.rows(f"SELECT max(version) FROM {VERSIONS}")
     if known > len(MIGRATIONS):
-        raise StoreError(f"{client!r} was written by a later version of this program (schema {known}).")
+        raise StoreError(f"{client.place} was written by a later version of this program (schema {known}).")
     for number, statements in enumerate(MIGRATIONS[known:], known + 1):
         for statement in statements:
             client.run(statement)
         client.run(f"INSERT INTO {VERSIONS} VALUES ({number})")
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
 def _quoted(name: str) -> str:

@@ -207,7 +207,7 @@ class ClickHouseLog:
         try:
             return unpack(facts)
         except msgspec.DecodeError as error:
-            raise StoreError(f"ClickHouse at {self._address}: a record cannot be read: {error}.") from None
+            raise StoreError(f"{self._client.place}: a record cannot be read: {error}.") from None
 
 
 def _stretches(records: Sequence[Record]) -> Iterator[list[Record]]:
