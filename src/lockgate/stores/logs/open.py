@@ -6,12 +6,11 @@ Nothing is connected here: a server that is away when a process starts is asked 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
 
-from lockgate.stores.logs.clickhouse.address import Address
-from lockgate.stores.logs.clickhouse.store import ClickHouseLog
 from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
@@ -57,7 +56,9 @@ def _sqlite(asked: Opening) -> LogStore:
 
 
 def _clickhouse(asked: Opening) -> LogStore:
-    return ClickHouseLog(Address.of(asked.url), text=asked.text)
+    # HTTP and TLS are some milliseconds and megabytes that only who asks for it has.
+    clickhouse = import_module("lockgate.stores.logs.clickhouse.store")
+    return clickhouse.ClickHouseLog.at(asked.url, text=asked.text)
 
 
 #: A URL's scheme → what opens it.

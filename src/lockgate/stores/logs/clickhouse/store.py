@@ -41,7 +41,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ClickHouseLog:
-    """A `LogStore` at a ClickHouse server. One process may append, any number may read; calls may come from several threads.
+    """A `LogStore` at a ClickHouse server. Any number of processes may append and read; calls may come from several threads.
 
     The first call sees to the tables. With `text`, what is appended can be searched by its words; what was appended without it,
     never.
@@ -56,6 +56,11 @@ class ClickHouseLog:
         self._names = Names()
         self._prepared = False
         self._turn = threading.Lock()
+
+    @classmethod
+    def at(cls, url: str, *, text: bool = True) -> ClickHouseLog:
+        """The log at a URL (see `Address`). Raises `StoreError`, which does not show it."""
+        return cls(Address.of(url), text=text)
 
     def __repr__(self) -> str:
         return f"ClickHouseLog({self._address})"
