@@ -28,13 +28,14 @@ class Server:
     def start(self) -> None:
         front = Path(__file__).with_name("clickhouse_front.py")
         command = [sys.executable, str(front), str(self.port), self._folder.name, USER, PASSWORD]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self._process.stdout.readline())
 
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._process.stdin.close()
             self._process.stdout.close()
             self._process = None
 

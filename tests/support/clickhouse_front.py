@@ -2,11 +2,12 @@
 
 It speaks as much of https://clickhouse.com/docs/interfaces/http as a client of ours needs: POST with the statement in the body, or
 in the URL and the data in the body (which may be compressed with Zstandard); databases, users, settings, and errors with their
-code. It prints the port once it listens.
+code. It prints the port once it listens, and ends when its standard input does: when whoever started it is gone.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -92,5 +93,6 @@ if __name__ == "__main__":
     Front.session, Front.folder, Front.who = Session(str(folder / "data")), folder, (sys.argv[3], sys.argv[4])
     server = ThreadingHTTPServer(("127.0.0.1", port), Front)
     server.daemon_threads = True
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     print(server.server_port, flush=True)
     server.serve_forever()
