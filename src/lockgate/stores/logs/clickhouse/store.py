@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from lockgate.core.record import Record, time_of_id, unpack
 from lockgate.stores.logs.clickhouse import schema
 from lockgate.stores.logs.clickhouse.address import Address
-from lockgate.stores.logs.clickhouse.bodies import Bodies
+from lockgate.stores.logs.clickhouse.bodies import Bodies, TableBodies
 from lockgate.stores.logs.clickhouse.client import Client
 from lockgate.stores.logs.clickhouse.conditions import condition
+from lockgate.stores.logs.clickhouse.days import drop_days
 from lockgate.stores.logs.clickhouse.keys import Key, among_ids, among_keys, near
-from lockgate.stores.logs.clickhouse.literals import encoded, text, texts
+from lockgate.stores.logs.clickhouse.literals import encoded, texts
 from lockgate.stores.logs.clickhouse.ratings import Ratings
 from lockgate.stores.logs.clickhouse.rows import Names, kept_time, row, words_of
-from lockgate.stores.logs.clickhouse.schema import BODIES, COLUMNS, REQUESTS
+from lockgate.stores.logs.clickhouse.schema import COLUMNS, REQUESTS
 from lockgate.stores.logs.clickhouse.sums import Sums
 from lockgate.stores.logs.costs import say, says
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
@@ -37,21 +37,20 @@ _SCANNED, _SCANNED_BYTES = 500, 16 * 1024 * 1024
 _REPRICED = 1000
 _INSERT = f"INSERT INTO {REQUESTS} ({', '.join(COLUMNS)}) FORMAT RowBinary"
 _NEWEST_FIRST = "ORDER BY time_us DESC, id DESC"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ClickHouseLog:
     """A `LogStore` at a ClickHouse server. Any number of processes may append and read; calls may come from several threads.
 
     The first call sees to the tables. With `text`, what is appended can be searched by its words; what was appended without it,
-    never.
+    never. `bodies` is where bodies are, if not in a table beside.
     """
 
-    def __init__(self, address: Address, *, text: bool = True) -> None:
+    def __init__(self, address: Address, *, text: bool = True, bodies: Bodies | None = None) -> None:
         self._address = address
-        self._by_words = text
+        self._text = text
         self._client = Client(address)
-        self._bodies = Bodies(self._client)
+        self._bodies = bodies or TableBodies(self._client)
         self._ratings = Ratings(self._client)
         self._names = Names()
         self._prepared = False
@@ -139,13 +138,8 @@ class ClickHouseLog:
     def prune(self, before_us: int) -> int:
         """Drop the partitions of days that ended before; how many days."""
         client = self._ready()
-        first_kept = _partition(before_us)
-        gone: set[str] = set()
-        for table in (REQUESTS, BODIES):
-            parts = f"FROM system.parts WHERE active AND database = currentDatabase() AND table = '{table}'"
-            for (day,) in client.rows(f"SELECT DISTINCT partition_id {parts} AND partition_id < '{first_kept}'"):
-                client.run(f"ALTER TABLE {table} DROP PARTITION ID {text(day)}")
-                gone.add(day)
+        gone = drop_days(client, REQUESTS, before_us)
+        self._bodies.forget(before_us)
         self._ratings.prune(before_us)
         return len(gone)
 
@@ -171,7 +165,7 @@ class ClickHouseLog:
         if new:
             # A request is there once its row is; bodies that nobody's row follows are forgotten with their day.
             self._bodies.put(new)
-            rows = [row(record, self._names, words_of(record) if self._by_words else b"") for record in new]
+            rows = [row(record, self._names, words_of(record) if self._text else b"") for record in new]
             client.insert(_INSERT, b"".join(rows))
         return len(new)
 
@@ -233,8 +227,3 @@ def _times(meant: Filter) -> tuple[int, int]:
     if meant.since_us is None or meant.until_us is None:
         raise ValueError("from when until when? Both times are needed")
     return meant.since_us, meant.until_us
-
-
-def _partition(time_us: int) -> str:
-    """The partition of a moment: "20261125"."""
-    return (_EPOCH + timedelta(microseconds=kept_time(time_us))).strftime("%Y%m%d")
