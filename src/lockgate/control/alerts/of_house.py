@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lockgate.control.alerts.channel import Means
 from lockgate.control.alerts.dispatch import Dispatch, Setting, Source
@@ -14,7 +16,6 @@ from lockgate.control.house import House
 from lockgate.pipeline.runtime import now_us
 from lockgate.stores.control.open import open_alert_states, open_outbox
 from lockgate.stores.logs.ports import LogStore
-from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Client
@@ -52,8 +53,14 @@ def looking_of(house: House) -> Looking:
 
 
 def _log_of(house: House) -> tuple[str, LogStore]:
-    """The log, and what it is known by: a log in the data directory is this machine's alone."""
-    return log_name(house.data / "alerts.id"), SqliteLog(house.data / "log", report=log.warning)
+    """The log, and what it is known by: a log in the data directory is this machine's alone, one on a server is everybody's."""
+    url = house.log_url
+    store = house.open_log(log.warning)
+    if not url:
+        return log_name(house.data / "alerts.id"), store
+    place = urlsplit(url)
+    told = f"{place.scheme}://{place.hostname}:{place.port}{place.path}"  # a password may change
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest(), store
 
 
 def log_name(path: Path) -> str:
