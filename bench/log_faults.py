@@ -193,12 +193,15 @@ def stall(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     calm_s = min(CALM_S, args.stall)
     spans: list[tuple[str, float, float]] = []
     memory: dict[str, list[float]] = {}
+    waiting: dict[str, int] = {}  # bytes that the log has not read, at most
 
     def watch(name: str, seconds: float) -> None:
         begun, sizes = time.monotonic(), memory.setdefault(name, [])
         while time.monotonic() < begun + seconds:
             time.sleep(min(1.0, seconds / 10))
-            sizes.append(max((each.memory_bytes for each in read_state(house.data).workers), default=0) / 1e6)
+            state = read_state(house.data)
+            sizes.append(max((each.memory_bytes for each in state.workers), default=0) / 1e6)
+            waiting[name] = max(waiting.get(name, 0), state.backlog_bytes)
         spans.append((name, begun, time.monotonic()))
 
     try:
@@ -209,7 +212,8 @@ def stall(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             watch("during", args.stall)
             most = read_state(house.data)
         resumed = time.monotonic()
-        until(lambda: read_state(house.data).backlog_bytes < most.backlog_bytes / 100, 600.0)
+        caught_up = max(waiting["before"], most.backlog_bytes // 100)
+        until(lambda: read_state(house.data).backlog_bytes <= caught_up, 600.0)
         recovered = time.monotonic() - resumed
         watch("after", calm_s)
         callers.stop()
