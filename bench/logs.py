@@ -1,4 +1,5 @@
-"""What the embedded request log takes and gives: `python -m bench.logs --records 10000000`, or `make bench-logs`.
+"""What the request log takes and gives: `python -m bench.logs --records 10000000`, or `make bench-logs`; `--store URL`: another
+than the embedded one.
 
 Loads synthetic requests of thirty days into the log of a gateway that serves meanwhile: half of them alone, half of them turns
 of conversations that send their history again; 200 keys, 50 models, 2,000 users, 3% errors. Then asks for pages and graphs by
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
+import re
 import shutil
 import sqlite3
 import statistics
@@ -25,9 +27,9 @@ from bench.log_gateway import Gateway
 
 from lockgate.core.record import Attempt, Record, new_id
 from lockgate.core.reply import Usage
-from lockgate.stores.logs.ports import Feedback, Filter, Range
+from lockgate.stores.logs.open import open_log
+from lockgate.stores.logs.ports import Feedback, Filter, LogStore, Range
 from lockgate.stores.logs.rollup import DAY_US, HOUR_US, MINUTE_US
-from lockgate.stores.logs.sqlite import SqliteLog
 
 BATCH = 1000
 START_US = 1_790_000_000_000_000 // DAY_US * DAY_US
@@ -160,7 +162,7 @@ def filters(world: World) -> dict[str, Callable[[], Filter]]:
     }
 
 
-def graphs(world: World) -> dict[str, Callable[[SqliteLog], object]]:
+def graphs(world: World) -> dict[str, Callable[[LogStore], object]]:
     """What is asked of roll-ups: of the month, and of its last day."""
     draw = world.draw
     end = START_US + DAYS * DAY_US
@@ -203,7 +205,7 @@ def clock(work: Callable[[], object], times: int) -> tuple[float, float]:
     return statistics.median(took), max(took)
 
 
-def ask(store: SqliteLog, world: World, times: int) -> None:
+def ask(store: LogStore, world: World, times: int) -> None:
     """Print the tables of pages and graphs."""
     print("\n| a page of 50, by | p50, ms | max, ms |\n| --- | ---: | ---: |")
     for name, meant in filters(world).items():
@@ -216,18 +218,19 @@ def ask(store: SqliteLog, world: World, times: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("bench.logs", description="What the embedded request log takes and gives.")
+    parser = argparse.ArgumentParser("bench.logs", description="What the request log takes and gives.")
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--data", type=Path, help="the gateway's data directory; not loaded again when its log is there")
+    parser.add_argument("--store", default="", help="the URL of another store, empty at first; SQLite in --data without")
     parser.add_argument("--no-text", action="store_true", help="without search by words")
     parser.add_argument("--times", type=int, default=7, help="how often each question is asked")
     asked = parser.parse_args()
     place = asked.data or Path(tempfile.mkdtemp(prefix="lockgate-bench-"))
     place.mkdir(exist_ok=True)
     world, log = World(1), place / "log"
-    store = SqliteLog(log, report=print)
+    store = open_log(asked.store, place, report=print)
     try:
-        with Gateway(place, {"capture": "full"}) as gateway:
+        with Gateway(place, {"store": asked.store, "text": not asked.no_text}) as gateway:
             time.sleep(ALONE_S)
             newest = store.page(Filter(until_us=START_US + DAYS * DAY_US), limit=1).records
             if not newest or newest[0].time_us < START_US + (DAYS * DAY_US - 2 * DAYS * DAY_US // asked.records):
@@ -237,14 +240,14 @@ def main() -> None:
                 count, took, cpu = gateway.load(records(world, asked.records, after_us))
                 said = [Feedback(id=f"f{n}", trace_id=f"no-trace-{n}", time_us=START_US, value=5) for n in range(1000)]
                 store.rate(said)
-                stored = sum(path.stat().st_size for path in log.iterdir())
+                found = parts(asked.store, log)
                 size, every = world.bytes / asked.records, asked.records
                 print(f"{every:,} requests of {DAYS} days, bodies of {size:,.0f} bytes on average\n")
                 print("|  |  |\n| --- | ---: |")
                 print(f"| ingest, requests/s (of the last {count:,}) | {count / took:,.0f} |")
                 print(f"| ingest, CPU of the gateway a request | {cpu / count * 1e6:.1f} µs |")
-                print(f"| stored, bytes a request | {stored / every:,.0f} |")
-                for name, part in parts(log).items():
+                print(f"| stored, bytes a request | {sum(found.values()) / every:,.0f} |")
+                for name, part in found.items():
                     print(f"| of these, {name} | {part / every:,.0f} |")
             gateway.phase = "while it is asked"
             ask(store, world, asked.times)
@@ -255,8 +258,14 @@ def main() -> None:
             shutil.rmtree(place)
 
 
-def parts(place: Path) -> dict[str, int]:
-    """Bytes by what they are for."""
+def parts(url: str, log: Path) -> dict[str, int]:
+    """Bytes by what they are for, as far as a store tells."""
+    measure = {"": lambda: of_files(log), "postgresql": lambda: of_tables(url)}.get(url.partition(":")[0])
+    return measure() if measure is not None else {}
+
+
+def of_files(place: Path) -> dict[str, int]:
+    """Bytes of SQLite's files by what they are for."""
     found: dict[str, int] = dict.fromkeys(["bodies", "facts", "rows", "terms", "words", "roll-ups", "names"], 0)
     kinds = {"bodies": "bodies", "facts": "facts", "requests": "rows", "rollups": "roll-ups", "names": "names"}
     for path in place.glob("*.db"):
@@ -266,6 +275,22 @@ def parts(place: Path) -> dict[str, int]:
             found[kind] += size
         db.close()
     return found
+
+
+def of_tables(url: str) -> dict[str, int]:
+    """Bytes of PostgreSQL's tables and indexes; the planner gets to know them, as a server does by itself after a minute."""
+    import psycopg
+
+    apart = "coalesce(pg_total_relation_size(nullif(reltoastrelid, 0)), 0)"
+    query = f"SELECT relname, pg_relation_size(oid), {apart} FROM pg_class WHERE relname ~ '^log_'"
+    found: dict[str, int] = {}
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("VACUUM ANALYZE")
+        for name, size, apart in db.execute(query):
+            kind = re.sub(r"_\d{8}", "", name)
+            found[kind] = found.get(kind, 0) + size
+            found[f"{kind}, out of line"] = found.get(f"{kind}, out of line", 0) + apart
+    return {kind: size for kind, size in sorted(found.items()) if size}
 
 
 if __name__ == "__main__":

@@ -23,7 +23,20 @@ class Kind(msgspec.Struct, frozen=True):
     roll: Callable[[pytest.MonkeyPatch, int], None] = at_once
 
 
+def _new_database() -> str:
+    from support.postgres import new_database  # the server takes seconds to be there, and not every test needs it
+
+    return new_database()
+
+
+def _roll(patch: pytest.MonkeyPatch, count: int) -> None:
+    from lockgate.stores.logs.postgres import rolling
+
+    patch.setattr(rolling, "FRESH", count)
+
+
 STORES: dict[str, Kind] = {
+    "postgresql": Kind(_new_database, roll=_roll),
     "sqlite": Kind(lambda: "", roll=lambda patch, count: patch.setattr(rolling, "FRESH", count)),
     "clickhouse": Kind(clickhouse.new_database),
 }

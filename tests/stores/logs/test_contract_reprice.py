@@ -73,7 +73,9 @@ def test_what_costs_that_already_is_left_alone(log):
 
 
 @pytest.mark.parametrize("rolled", [False, True])
-def test_roll_ups_follow(log, rolled):
+def test_roll_ups_follow(kind, log, monkeypatch, rolled):
+    if rolled:
+        kind.roll(monkeypatch, 1)
     plain = MemoryLog()
     records = [
         record(
@@ -83,8 +85,6 @@ def test_roll_ups_follow(log, rolled):
     ]
     log.append(records)
     plain.append(records)
-    if rolled:
-        log.close()  # what is let go of is rolled up
     costs = {each.id: Cost(None if n % 5 == 0 else n * n * 7, "x", "v") for n, each in enumerate(records) if n % 3}
     before = told(log)
     assert log.reprice(costs) == len(costs)
@@ -103,9 +103,13 @@ def test_roll_ups_follow(log, rolled):
 )
 def test_any_corrections_in_any_order_with_roll_ups_in_between(kind, tmp_path_factory, corrections, data):
     plain = MemoryLog()
-    with closing(open_log(kind.url(), tmp_path_factory.mktemp("log"), report=pytest.fail)) as log:
-        records = [record(n, time_us=START + n * HOUR_US // 2) for n in range(10)]
-        plain.append(records)
+    records = [record(n, time_us=START + n * HOUR_US // 2) for n in range(10)]
+    plain.append(records)
+    with (
+        closing(open_log(kind.url(), tmp_path_factory.mktemp("log"), report=pytest.fail)) as log,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        kind.roll(patch, data.draw(st.sampled_from([1, 7, 1000])))
         log.append(records[:5])
         if data.draw(st.booleans()):
             log.close()

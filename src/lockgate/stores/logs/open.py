@@ -61,5 +61,22 @@ def _clickhouse(asked: Opening) -> LogStore:
     return clickhouse.ClickHouseLog.at(asked.url, text=asked.text)
 
 
+def _postgres(asked: Opening) -> LogStore:
+    try:
+        # 25 MB and a quarter of a second to import, so only who asks for it has it.
+        log = import_module("lockgate.stores.logs.postgres.log")
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise
+        raise StoreError("A log in PostgreSQL needs psycopg: pip install 'lockgate[postgres]'.") from None
+    return log.PostgresLog(asked.url, busy_s=asked.busy_s, text=asked.text)
+
+
 #: A URL's scheme → what opens it.
-_OPENERS: dict[str, Callable[[Opening], LogStore]] = {"": _sqlite, "clickhouse": _clickhouse, "clickhouses": _clickhouse}
+_OPENERS: dict[str, Callable[[Opening], LogStore]] = {
+    "": _sqlite,
+    "postgresql": _postgres,
+    "postgres": _postgres,
+    "clickhouse": _clickhouse,
+    "clickhouses": _clickhouse,
+}
