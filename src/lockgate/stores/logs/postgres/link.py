@@ -137,7 +137,7 @@ class Link:
             client_encoding="utf8",
             application_name="lockgate log",
             options=f"-c statement_timeout={ms} -c lock_timeout={max(int(self._busy_s * 1000), 1)}"
-            f" -c client_min_messages=warning -c jit=off",
+            f" -c client_min_messages=warning -c jit=off -c work_mem=32MB",
         )
         db.deadline_s = self._deadline_s + 0.5  # the server's own deadline comes first, where it still can say so
         return db

@@ -35,6 +35,7 @@ _WORDS = (
 _VERSION = b"\x01"
 _dictionary = zstandard.ZstdCompressionDict(_WORDS, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 _LEVEL = 3
+_dictionary.precompute_compress(level=_LEVEL)  # else every record would pay for it
 
 
 class Packing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from binascii import crc32
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from lockgate.core.record import Record, time_of_id
 from lockgate.stores.logs.names import shortened
 from lockgate.stores.logs.postgres.days import day_of, within
 from lockgate.stores.logs.postgres.packing import Packing
+from lockgate.stores.logs.postgres.schema import NAMES
 from lockgate.stores.logs.rollup import rescued, retried, stalled
 from lockgate.stores.logs.sketch import bucket_of
 from lockgate.stores.logs.text import said
@@ -41,14 +42,15 @@ class Rows:
 
     def row(self, record: Record, batch: int, block: int | None, at: int) -> Row:
         """The values of `schema.COLUMNS`, as they are copied. `block` is where its bodies are, `at` their place in it."""
-        named = (
-            record.user, record.key_id, record.key_name, record.route, record.provider, record.model_asked, record.model_sent,
-            record.model_served, record.operation, record.outcome, record.error_code, record.cache, record.organisation,
-            record.workspace,
+        who = (record.user, record.key_id, record.key_name, record.organisation, record.workspace)
+        what = (
+            record.route, record.provider, record.model_asked, record.model_sent, record.model_served, record.operation,
+            record.outcome, record.error_code, record.cache,
         )  # fmt: skip
-        names, terms = self._known.get(named) or self._learn(named)
+        own, terms = self._known.get(who) or self._learn(_WHO, who)
+        other, more = self._known.get(what) or self._learn(_WHAT, what)
         metadata = None
-        found = [*terms, *size_terms(record)]
+        found = [*terms, *more, *size_terms(record)]
         if record.metadata:
             told = {short(name): short(value) for name, value in record.metadata.items()}
             metadata = msgspec.json.encode(told).decode()
@@ -66,14 +68,14 @@ class Rows:
             None if ttft is None else bounded(ttft), bounded(record.gateway_us), 0, 0, day_of(record.time_us), 0,
             min(max(record.status, 0), _STATUS), at, flags, bucket_of(latency),
             None if ttft is None else bucket_of(bounded(ttft)), None if gap is None else bucket_of(bounded(gap)),
-            "t" if is_strange(record) else "f", clean(record.id), *names, metadata, array(found),
+            "t" if is_strange(record) else "f", clean(record.id), *own, *other, metadata, array(found),
             " ".join(said(record.request, record.response)) if self._text else None, self._packing.packed(record),
         )  # fmt: skip
 
-    def _learn(self, named: tuple[str, ...]) -> _Names:
-        """Names as they are kept, and their terms: who asks, and for what, comes again and again."""
+    def _learn(self, columns: Sequence[str], named: tuple[str, ...]) -> _Names:
+        """Names as they are kept, and their terms: who asks, and what is asked, come again and again."""
         names = tuple(map(short, named))
-        terms = tuple(term(letter, name) for letter, name in zip(LETTERS.values(), names, strict=True) if name)
+        terms = tuple(term(LETTERS[column], name) for column, name in zip(columns, names, strict=True) if name)
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[named] = names, terms
@@ -81,10 +83,8 @@ class Rows:
 
 
 #: A column of names → how its terms begin; in the order of `schema.NAMES`.
-LETTERS = {
-    "user": "u", "key": "k", "key_name": "j", "route": "r", "provider": "p", "model_asked": "a", "model_sent": "m",
-    "model_served": "v", "operation": "f", "outcome": "x", "error": "e", "cache": "c", "organisation": "o", "workspace": "w",
-}  # fmt: skip
+LETTERS: dict[str, str] = dict(zip(NAMES, "ukjowrpamvfxec", strict=True))
+_WHO, _WHAT = NAMES[:5], NAMES[5:]
 
 
 def size_terms(record: Record) -> list[int]:

@@ -6,8 +6,8 @@ partitions get too.
 
 A request's row holds what it is searched and counted by, and `facts`: its record without bodies. Names are texts, byte by byte
 compared. `terms` are hashes of all its names and of the sizes of its numbers: one GIN index finds any combination of rare
-values, where frequent ones are met soon on the way through the primary key. `said` are the words of prompt and answer; it is
-kept out of line. Bodies lie in blocks (`bodies`), of which a row knows its own and its place in it.
+values, where frequent ones are met soon on the way through the primary key. `said` are the words of prompt and answer; those
+of a long one are kept out of line. Bodies lie in blocks (`bodies`), of which a row knows its own and its place in it.
 
 `log_batches` are the batches whose requests are not in the roll-ups yet: these are counted from their rows. `log_rollups` are
 sums over a minute, an hour or a day, each for one cut (`stores.logs.cuts`); names that its cut does not tell apart are NULL.
@@ -19,8 +19,8 @@ from lockgate.stores.logs.rollup import SUMS
 
 #: What a roll-up can tell apart, but for metadata; `status` is a number.
 NAMES = (
-    "user", "key", "key_name", "route", "provider", "model_asked", "model_sent", "model_served", "operation", "outcome",
-    "error", "cache", "organisation", "workspace",
+    "user", "key", "key_name", "organisation", "workspace",
+    "route", "provider", "model_asked", "model_sent", "model_served", "operation", "outcome", "error", "cache",
 )  # fmt: skip
 TOLD = (*NAMES, "status", "metadata_name", "metadata_value")
 
@@ -48,8 +48,9 @@ _FIRST = f"""
         PRIMARY KEY (day, time_us, id)
     ) PARTITION BY LIST (day);
     ALTER TABLE log_requests ALTER said SET STORAGE EXTERNAL, ALTER facts SET STORAGE EXTERNAL;
+    CREATE STATISTICS log_requests_tokens ON (input + output) FROM log_requests;
     CREATE INDEX log_requests_terms ON log_requests USING gin (terms);
-    CREATE INDEX log_requests_said ON log_requests USING gin (said);
+    CREATE INDEX log_requests_said ON log_requests USING gin (said) WITH (gin_pending_list_limit = 16384);
     CREATE INDEX log_requests_trace ON log_requests (trace);
     CREATE INDEX log_requests_span ON log_requests (span) WHERE span IS NOT NULL;
     CREATE INDEX log_requests_batch ON log_requests (batch);
@@ -85,8 +86,7 @@ _FIRST = f"""
 MIGRATIONS = (_FIRST,)
 #: The tables that are partitioned by the day, and what each of their partitions is told besides.
 PARTITIONED = {
-    # Words go out of line, so that who counts does not read them.
-    "log_requests": "toast_tuple_target = 1024",
+    "log_requests": "",
     "log_bodies": "",
     # Roll-ups are changed in place again and again, as long as their day lasts.
     "log_rollups": "fillfactor = 70",

@@ -16,7 +16,6 @@ from lockgate.stores.logs.postgres.days import LAST_US, day_of, within
 from lockgate.stores.logs.postgres.rows import (
     BITS,
     LETTERS,
-    SIZES,
     array,
     bounded,
     clean,
@@ -52,8 +51,13 @@ class Where(msgspec.Struct):
     terms: list[str] = []
     values: dict[str, Any] = {}
 
-    def add(self, condition: str, *, rolled: str | None = None) -> None:
-        """One more condition; `rolled` is what it is for roll-ups."""
+    def add(self, condition: str, *, rolled: str | None = None, terms: Iterable[int] = ()) -> None:
+        """One more condition; `rolled` is what it is for roll-ups, `terms` are some of which all have that it means."""
+        found = sorted(set(terms))
+        if 0 < len(found) <= _ALTERNATIVES:
+            self.terms.append(f"r.terms {'@>' if len(found) == 1 else '&&'} {self.value(array(found))}::integer[]")
+            # Both say the same, which the planner does not know: it would take them for a hundred times as rare as they are.
+            condition = f"CASE WHEN {condition} THEN true ELSE false END"
         self.conditions.append(condition)
         if self.rolled is not None:
             self.rolled = None if rolled is None else [*self.rolled, rolled]
@@ -63,12 +67,6 @@ class Where(msgspec.Struct):
         name = f"v{len(self.values)}"
         self.values[name] = value
         return f"%({name})s"
-
-    def any_of(self, terms: Iterable[int]) -> None:
-        """Only rows with any of these terms can be meant."""
-        found = sorted(set(terms))
-        if len(found) <= _ALTERNATIVES:
-            self.terms.append(f"r.terms {'@>' if len(found) == 1 else '&&'} {self.value(array(found))}::integer[]")
 
     def rows(self) -> str:
         """The conditions on rows as one."""
@@ -139,10 +137,9 @@ def _named(where: Where, wanted: dict[str, tuple[str, ...]]) -> None:
         parts.append(f'r."{column}" = ANY({where.value(names)})')
         terms += [term(LETTERS[column], name) for name in names]
     condition = f"({' OR '.join(parts)})"
-    where.add(condition, rolled=condition)
+    nameless = any(not value for values in wanted.values() for value in values)  # what is empty has no term
+    where.add(condition, rolled=condition, terms=() if nameless else terms)
     where.named |= wanted.keys()
-    if all(value for values in wanted.values() for value in values):  # what is empty has no term
-        where.any_of(terms)
 
 
 def _models(where: Where, patterns: tuple[str, ...]) -> None:
@@ -154,10 +151,9 @@ def _models(where: Where, patterns: tuple[str, ...]) -> None:
             place = where.value(values)
             parts += [f'r."{column}" {sign} ANY({place})' for column in _MODELS]
     condition = f"({' OR '.join(parts)})"
-    where.add(condition, rolled=condition)
+    terms = [term(LETTERS[column], name) for column in _MODELS for name in exact]
+    where.add(condition, rolled=condition, terms=() if loose or not all(exact) else terms)
     where.named |= {*_MODELS}
-    if not loose and all(exact):
-        where.any_of(term(LETTERS[column], name) for column in _MODELS for name in exact)
 
 
 def _status(where: Where, ranges: tuple[tuple[int, int], ...]) -> None:
@@ -178,9 +174,8 @@ def _metadata(where: Where, name: str, pattern: str) -> None:
     else:
         once = "metadata" not in where.named
         condition = f"(r.metadata_name = {place} AND r.metadata_value {test})"
-        where.add(f"r.metadata ->> {place} {test}", rolled=condition if once else None)
-        if not _is_pattern(pattern):
-            where.any_of([metadata_term(name, short(pattern))])
+        terms = () if _is_pattern(pattern) else (metadata_term(name, short(pattern)),)
+        where.add(f"r.metadata ->> {place} {test}", rolled=condition if once else None, terms=terms)
     where.named.add("metadata")
 
 
@@ -190,11 +185,9 @@ def _limited(where: Where, member: str, number: str, limits: Range) -> None:
         parts.append(f"{number} >= {min(limits.least, 2**62)}")
     if limits.most is not None:
         parts.append(f"{number} <= {max(limits.most, -1)}" if limits.most < 2**62 else "true")
-    where.add(" AND ".join(parts))
     first = min(max(limits.least or 0, 0).bit_length(), BITS)
     last = BITS if limits.most is None else min(max(limits.most, 0).bit_length(), BITS)
-    if first <= last and (first, last) != (0, BITS) and member in SIZES:
-        where.any_of(size_term(member, 2**bits // 2) for bits in range(first, last + 1))
+    where.add(" AND ".join(parts), terms=[size_term(member, 2**bits // 2) for bits in range(first, last + 1)])
 
 
 def _rated(where: Where, limits: Range) -> None:
