@@ -9,7 +9,7 @@ import pytest
 from lockgate.stores.logs.ports import Cost, Feedback, Filter
 from lockgate.stores.logs.postgres import log as module
 from lockgate.stores.logs.postgres import rolling
-from lockgate.stores.logs.postgres.bodies import TableShelf
+from lockgate.stores.logs.postgres.bodies import TableBlocks
 from lockgate.stores.logs.postgres.log import PostgresLog
 from lockgate.stores.ports import StoreError
 from support import postgres
@@ -207,7 +207,7 @@ def test_somebody_who_holds_what_is_needed_is_for_another_time(opened, url):
 # Bodies
 
 
-class MemoryShelf:
+class MemoryBlocks:
     """Blocks in memory, as some other storage would keep them: at once, whatever becomes of the transaction."""
 
     def __init__(self):
@@ -220,7 +220,7 @@ class MemoryShelf:
     def put(self, day, name, data):
         assert (day, name) not in self.blocks
         if self.fails:
-            raise StoreError("the shelf is full")
+            raise StoreError("the bucket is full")
         self.blocks[day, name] = data
 
     def get(self, day, name):
@@ -231,35 +231,35 @@ class MemoryShelf:
 
 
 def test_bodies_may_lie_elsewhere(opened, sql):
-    shelf = MemoryShelf()
-    log = opened(shelves=shelf)
+    store = MemoryBlocks()
+    log = opened(open_blocks=store)
     kept = [full(n) for n in range(1, 150)] + [record(1, time_us=NOON - DAY, request=b"old")]
     log.append(kept)
     assert [log.get(each.id) for each in kept] == kept
-    assert {day for day, _ in shelf.blocks} == {NOON // DAY, NOON // DAY - 1} and len(shelf.blocks) == 3
+    assert {day for day, _ in store.blocks} == {NOON // DAY, NOON // DAY - 1} and len(store.blocks) == 3
     assert sql("SELECT count(*) FROM log_bodies") == [(0,)]
     log.prune(NOON)
-    assert {day for day, _ in shelf.blocks} == {NOON // DAY}
+    assert {day for day, _ in store.blocks} == {NOON // DAY}
 
 
 def test_bodies_that_cannot_be_kept_leave_no_record_and_nothing_refers_to_them(opened):
-    shelf = MemoryShelf()
-    log = opened(shelves=shelf)
+    store = MemoryBlocks()
+    log = opened(open_blocks=store)
     body = msgspec.json.encode({"messages": ["x" * 600, "y" * 600]})
-    shelf.fails = True
+    store.fails = True
     with pytest.raises(StoreError, match="full"):
         log.append([record(1, request=body)])
     assert everything(log) == []
-    shelf.fails = False
+    store.fails = False
     log.append([record(2, request=body)])
     assert log.get(record(2).id) == record(2, request=body)
 
 
 def test_pages_and_sums_read_no_bodies(opened):
-    shelf = MemoryShelf()
-    log = opened(shelves=shelf)
+    store = MemoryBlocks()
+    log = opened(open_blocks=store)
     log.append([full(1), full(2)])
-    shelf.blocks.clear()
+    store.blocks.clear()
     assert len(log.page(Filter(providers=("p",))).records) == len(list(log.scan(Filter()))) == counted(log) == 2
     with pytest.raises(StoreError, match="missing"):
         log.get(full(1).id)
@@ -279,7 +279,7 @@ def test_what_a_conversation_sends_again_is_kept_once(log, sql):
 
 
 def test_a_connection_that_dies_within_a_batch_leaves_all_or_nothing(opened, url):
-    class Deadly(TableShelf):
+    class Deadly(TableBlocks):
         def put(self, day, name, data):
             super().put(day, name, data)
             if armed:
@@ -287,7 +287,7 @@ def test_a_connection_that_dies_within_a_batch_leaves_all_or_nothing(opened, url
                 postgres.close_connections(url)
 
     armed = [True]
-    log, reader = opened(shelves=Deadly), opened()
+    log, reader = opened(open_blocks=Deadly), opened()
     with pytest.raises(StoreError, match=r"log\.store"):
         log.append([full(n) for n in range(1, 250)])
     assert everything(reader) == [] and counted(reader) == 0

@@ -1,6 +1,6 @@
 """Bodies, in blocks: those of up to a hundred records compressed together, what repeats within a day kept once (`pieces`).
 
-A block is a name and some bytes, written once, and forgotten with its day: a `Shelf` need not do more, wherever it is.
+A block is a name and some bytes, written once, and forgotten with its day: a `BlockStore` need not do more, wherever it is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _block = msgspec.msgpack.Decoder(tuple[list[list[bytes | list[bytes | tuple[int,
 _Block = tuple[list[list[Kept]], list[bytes]]
 
 
-class Shelf(Protocol):
+class BlockStore(Protocol):
     """Where blocks lie. Each call may raise `StoreError`."""
 
     def put(self, day: int, name: str, data: bytes) -> None:
@@ -45,27 +45,27 @@ class Shelf(Protocol):
         ...
 
 
-#: Gives the shelf for what is done in a transaction.
-Shelves = Callable[[Connection], Shelf]
+#: Gives the store for what is done in a transaction.
+OpenBlocks = Callable[[Connection], BlockStore]
 
 
-class TableShelf:
+class TableBlocks:
     """The blocks in `log_bodies`, in the transaction of their batch; their day's partition is dropped with the day."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
 
     def put(self, day: int, name: str, data: bytes) -> None:
-        """See `Shelf`."""
+        """See `BlockStore`."""
         self._db.run("INSERT INTO log_bodies VALUES (%s, %s, %b)", (day, name, data))
 
     def get(self, day: int, name: str) -> bytes | None:
-        """See `Shelf`."""
+        """See `BlockStore`."""
         rows = self._db.rows("SELECT data FROM log_bodies WHERE day = %s AND name = %s", (day, name))
         return rows[0][0] if rows else None
 
     def forget(self, day: int) -> None:
-        """See `Shelf`: the table goes as a whole."""
+        """See `BlockStore`: the table goes as a whole."""
 
 
 class BodyWriter:
@@ -101,8 +101,8 @@ class BodyWriter:
 class BodyReader:
     """Reads the bodies of several records; remembers the blocks that it has seen last."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, store: BlockStore) -> None:
+        self._store = store
         self._decompressor = zstandard.ZstdDecompressor()
         self._blocks: dict[tuple[int, int], _Block] = {}
 
@@ -123,7 +123,7 @@ class BodyReader:
     def _read(self, day: int, block: int) -> _Block:
         found = self._blocks.pop((day, block), None)
         if found is None:
-            data = self._shelf.get(day, str(block))
+            data = self._store.get(day, str(block))
             if data is None:
                 raise StoreError(f"Bodies of the log are missing: block {block} is not there.")
             try:

@@ -17,7 +17,7 @@ from lockgate.core.record import Record
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
 from lockgate.stores.logs.postgres import costs as costs_of
 from lockgate.stores.logs.postgres import days, find, ratings, rolling, sums
-from lockgate.stores.logs.postgres.bodies import BLOCK_RECORDS, BodyReader, BodyWriter, Shelves, TableShelf
+from lockgate.stores.logs.postgres.bodies import BLOCK_RECORDS, BodyReader, BodyWriter, OpenBlocks, TableBlocks
 from lockgate.stores.logs.postgres.days import day_of, within
 from lockgate.stores.logs.postgres.find import Place, places
 from lockgate.stores.logs.postgres.link import DEADLINE_S, Connection, Link
@@ -47,7 +47,8 @@ class PostgresLog:
     """A `LogStore` at a server. Any number may append and read; threads may share it.
 
     `busy_s` is how long to wait for somebody else who writes, `deadline_s` how long for an answer. With `text`, what is
-    appended can be searched by its words. `shelves` says where bodies are kept. Raises `StoreError` for a URL that is none."""
+    appended can be searched by its words. `open_blocks` says where bodies are kept. Raises `StoreError` for a URL that is
+    none."""
 
     def __init__(
         self,
@@ -55,11 +56,11 @@ class PostgresLog:
         *,
         busy_s: float = 5.0,
         text: bool = True,
-        shelves: Shelves = TableShelf,
+        open_blocks: OpenBlocks = TableBlocks,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self._link = Link(url, _prepare, busy_s=busy_s, deadline_s=deadline_s)
-        self._shelves = shelves
+        self._open_blocks = open_blocks
         self._turn = Lock()  # of who appends
         self._rows = Rows(Packing(), text=text)
         self._bodies = BodyWriter()
@@ -102,7 +103,7 @@ class PostgresLog:
                 continue
             with suppress(_Gone), self._link.reading() as db:
                 try:
-                    yield from find.scan(db, day, meant, Packing(), BodyReader(self._shelves(db)) if bodies else None)
+                    yield from find.scan(db, day, meant, Packing(), BodyReader(self._open_blocks(db)) if bodies else None)
                 except errors.UndefinedTable:
                     raise _Gone from None  # forgotten in this moment
 
@@ -110,7 +111,7 @@ class PostgresLog:
         """One record with its bodies."""
         with self._link.reading() as db:
             for place in reversed(places(db, [id])):
-                record = find.one(db, place, Packing(), BodyReader(self._shelves(db)))
+                record = find.one(db, place, Packing(), BodyReader(self._open_blocks(db)))
                 if record is not None and record.id == id:
                     return record
         return None
@@ -166,7 +167,7 @@ class PostgresLog:
         for day in old:
             with self._link.writing() as db:
                 days.drop(db, day)
-                self._shelves(db).forget(day)
+                self._open_blocks(db).forget(day)
         with self._turn:
             self._made.difference_update(old)
         with self._link.writing() as db:
@@ -226,9 +227,9 @@ class PostgresLog:
                 copy.write_row(row)
         new = dict(db.rows(_KEEP))
         db.run("DELETE FROM log_incoming")
-        shelf = self._shelves(db)
+        store = self._open_blocks(db)
         for day, block, data in kept if new else ():
-            shelf.put(day, str(block), data)
+            store.put(day, str(block), data)
         for day, count in new.items():
             db.run("INSERT INTO log_batches VALUES (%s, %s, %s)", (day, batches[day], count))
         ratings.count_for(db, list(batches.values()), records)

@@ -50,7 +50,7 @@ _FIRST = f"""
     ALTER TABLE log_requests ALTER said SET STORAGE EXTERNAL, ALTER facts SET STORAGE EXTERNAL;
     CREATE STATISTICS log_requests_tokens ON (input + output) FROM log_requests;
     CREATE INDEX log_requests_terms ON log_requests USING gin (terms);
-    CREATE INDEX log_requests_said ON log_requests USING gin (said) WITH (gin_pending_list_limit = 16384);
+    CREATE INDEX log_requests_said ON log_requests USING gin (said);
     CREATE INDEX log_requests_trace ON log_requests (trace);
     CREATE INDEX log_requests_span ON log_requests (span) WHERE span IS NOT NULL;
     CREATE INDEX log_requests_batch ON log_requests (batch);

@@ -51,13 +51,15 @@ class Where(msgspec.Struct):
     terms: list[str] = []
     values: dict[str, Any] = {}
 
-    def add(self, condition: str, *, rolled: str | None = None, terms: Iterable[int] = ()) -> None:
-        """One more condition; `rolled` is what it is for roll-ups, `terms` are some of which all have that it means."""
+    def add(self, condition: str, *, rolled: str | None = None, terms: Iterable[int] = (), exact: bool = True) -> None:
+        """One more condition; `rolled` is what it is for roll-ups. All rows that it means have one of the `terms`, and, where
+        these are `exact`, no others."""
         found = sorted(set(terms))
         if 0 < len(found) <= _ALTERNATIVES:
             self.terms.append(f"r.terms {'@>' if len(found) == 1 else '&&'} {self.value(array(found))}::integer[]")
-            # Both say the same, which the planner does not know: it would take them for a hundred times as rare as they are.
-            condition = f"CASE WHEN {condition} THEN true ELSE false END"
+            if exact:
+                # Both say the same, which the planner does not know: it would take them for far more rare than they are.
+                condition = f"CASE WHEN {condition} THEN true ELSE false END"
         self.conditions.append(condition)
         if self.rolled is not None:
             self.rolled = None if rolled is None else [*self.rolled, rolled]
@@ -187,7 +189,7 @@ def _limited(where: Where, member: str, number: str, limits: Range) -> None:
         parts.append(f"{number} <= {max(limits.most, -1)}" if limits.most < 2**62 else "true")
     first = min(max(limits.least or 0, 0).bit_length(), BITS)
     last = BITS if limits.most is None else min(max(limits.most, 0).bit_length(), BITS)
-    where.add(" AND ".join(parts), terms=[size_term(member, 2**bits // 2) for bits in range(first, last + 1)])
+    where.add(" AND ".join(parts), terms=[size_term(member, 2**bits // 2) for bits in range(first, last + 1)], exact=False)
 
 
 def _rated(where: Where, limits: Range) -> None:
