@@ -25,6 +25,7 @@ from lockgate.pipeline.discover import discover
 from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.board import Board
+from lockgate.stores.cache.open import open_cache
 from lockgate.stores.circuits.messenger import Messenger
 from lockgate.stores.circuits.open import open_exchange
 from lockgate.stores.ledger.open import open_book
@@ -93,6 +94,7 @@ class App:
         self.world.snapshot.prices.warm(_sellers(self.world.snapshot))
         self._pin_credentials()
         self._share_circuits()
+        self._open_cache()
         self._presence = self._announced()
         loop = asyncio.get_running_loop()
         self._beside = [
@@ -117,6 +119,8 @@ class App:
             await asyncio.wait(self._beside, timeout=5.0)
         if self._http is not None:
             self._http.close()
+        if self.runtime.cache is not None:
+            await self.runtime.cache.close()
         self._spool.close()
         self._admin.close()
         await self._meters.close()
@@ -138,6 +142,14 @@ class App:
                 self._messenger = Messenger(self._board, open_exchange(self._redis_url), clock=self.runtime.clock)
             except StoreError as trouble:
                 log.warning("circuits are not shared with other machines: %s", trouble)
+
+    def _open_cache(self) -> None:
+        """Where answers are kept. A worker that cannot reach it asks providers."""
+        asked = self._house.in_force.cache
+        try:
+            self.runtime.cache = open_cache(asked.store, self._house.data, asked.max_bytes, report=log.warning)
+        except StoreError as trouble:
+            log.warning("answers are not kept: %s", trouble)
 
     def _announced(self) -> Presence | None:
         """This worker in the roster; None when there is no place to write it down."""

@@ -131,6 +131,17 @@ class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"LogEntry({self.capture}, {self.retention_days} days)"  # there may be a password in `store`
 
 
+class CacheEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where answers are kept that configs let be given again (`cache` in a config), and how many bytes of them.
+
+    store   sqlite: (a file in the data directory, for all workers), memory: (each worker has its own), or the URL of a Redis,
+            a Valkey or a PostgreSQL
+    """
+
+    store: str = "sqlite:"
+    max_bytes: int = 1024 * 1024 * 1024
+
+
 class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who asks. `trusted_proxies`: the operator's own proxies, as CIDRs or addresses, whose `X-Forwarded-For` is believed."""
 
@@ -174,6 +185,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prices: dict[str, PriceRow] = {}
     catalogue: CatalogueEntry = CatalogueEntry()
     log: LogEntry = LogEntry()
+    cache: CacheEntry = CacheEntry()
     server: ServerEntry = ServerEntry()
     limits: LimitsEntry = LimitsEntry()
     timeouts: Timeouts = Timeouts()

@@ -42,6 +42,7 @@ class Account:
         "_log",
         "_prepared",
         "_prices",
+        "_recalled",
         "_received",
         "_room",
         "_runtime",
@@ -68,6 +69,7 @@ class Account:
         self._prepared: Prepared | None = None
         self._bodies: list[bytes] = []
         self._kept = self._seen = 0
+        self._recalled = False  # the answer was there before: nobody was asked
         self._received: list[bytes] = []  # what the provider said, where the caller got something else
         self._room = snapshot.log.body_limit + _MARGIN  # for more of it
         self._last = self._gap = 0.0  # when the last piece came, and the longest time between two
@@ -115,11 +117,16 @@ class Account:
     def sending(self, prepared: Prepared, hold: Hold | None = None, since: float | None = None) -> None:
         """An attempt begins now, having reserved `hold`; or it has begun at `since`, beside another one, and this is the one
         that counts now."""
-        self._prepared, self._hold, self.trying, self.failed, self._billed = prepared, hold, True, None, False
+        self._aim(prepared)
+        self._hold, self.trying, self.failed, self._billed = hold, True, None, False
         if since is None:
             self.sent = self._asked = self._runtime.clock()
         else:
             self.sent = since
+
+    def _aim(self, prepared: Prepared) -> None:
+        """Whose answer it will be."""
+        self._prepared = prepared
         target, record = prepared.target, self.record
         record.target = target.path
         record.provider = target.provider.slug
@@ -129,12 +136,32 @@ class Account:
         record.model_sent = target.model
         record.losses = prepared.losses
 
+    def recalled(self, prepared: Prepared, id: str, time_us: int) -> None:
+        """The answer is one that was given before, at `time_us` to the request `id`, or is on its way to that: nobody is
+        asked, and it costs nothing."""
+        self._aim(prepared)
+        self._recalled, self._billed, self._hold = True, False, None
+        self.sent = self._asked = self._runtime.clock()
+        record = self.record
+        record.cache, record.cached_id, record.cached_us = "hit", id, max(0, self._call.time_us - time_us)
+
+    def forgotten(self) -> None:
+        """It was none after all."""
+        record = self.record
+        record.cache, record.cached_id, record.cached_us, record.saved_us = "miss", "", 0, 0
+        self._prepared, self._recalled, self.outcome = None, False, None
+        self._bodies, self._kept, self._seen, self._received = [], 0, 0, []
+        self._last = self._gap = 0.0
+        record.ttft_us = None
+
     def heard(self) -> None:
         """The awaited piece of the answer is here: what passed since `sending` was the upstream's time."""
         self._waited = self._runtime.clock() - self._asked
 
     def attempted(self, status: int, failure: Failure | None) -> None:
         """An attempt has ended, delivered or not."""
+        if self._recalled:
+            return
         prepared = self._prepared
         assert prepared is not None
         self.trying, self.failed = False, failure
@@ -182,6 +209,8 @@ class Account:
         assert prepared is not None
         now, target = self._runtime.clock(), prepared.target
         self.record.ttft_us = int((now - self._call.clock) * 1e6)
+        if self._recalled:
+            return
         self._runtime.health.answered(target.key, target.breaker, self.sent, now)
 
     def came(self) -> None:
@@ -270,6 +299,8 @@ class Account:
             _settle(self._hold, own)
             record.usage, record.usage_source = own.usage, own.source
             record.cost_nusd, record.price_version, record.cost_note = own.nusd, own.version, own.note
+            if self._recalled:
+                record.saved_nusd, record.cost_nusd, record.cost_note = own.nusd or 0, 0, "from the cache"
         if self._bills:
             self._add_others(own)
 

@@ -15,6 +15,7 @@ from lockgate.pipeline.hold import Hold
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import Plan
 from lockgate.pipeline.prepare import Prepared
+from lockgate.pipeline.recall import Recall
 from lockgate.pipeline.render import error_body, error_headers
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.target import Target
@@ -27,6 +28,17 @@ MOST_TRIES = 100
 async def try_targets(passing: Passing, plan: Plan, make: Make, take: Take) -> None:
     """Try the targets of a plan in turn; the last failure is the answer when none of them gives one. Raises `Refusal` when
     none could be tried."""
+    if not plan.caches:
+        await _try_targets(passing, plan, make, take, None)
+        return
+    recall = Recall(passing, take)
+    try:
+        await _try_targets(passing, plan, make, recall.take, recall)
+    finally:
+        recall.let_go()
+
+
+async def _try_targets(passing: Passing, plan: Plan, make: Make, take: Take, recall: Recall | None) -> None:
     account, caller = passing.account, passing.caller
     small = len(passing.call.body) < LARGE
     account.planned(plan.route, plan.decisions)
@@ -35,6 +47,8 @@ async def try_targets(passing: Passing, plan: Plan, make: Make, take: Take) -> N
     while target is not None:
         try:
             prepared = ready(make, target) if small else await asyncio.to_thread(ready, make, target)
+            if recall is not None and target.cache is not None and await recall.serves(prepared, target.cache):
+                return
             prepared, hold = await afford(passing, prepared, make)
         except Refusal as refusal:
             target = plan.refuse(refusal)

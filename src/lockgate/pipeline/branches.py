@@ -17,7 +17,9 @@ from lockgate.pipeline.forwarding import forwardable
 from lockgate.pipeline.params import NO_CHANGES, Changes, Drop, read_drop
 from lockgate.pipeline.route import (
     AT,
+    MODES,
     BreakerConfig,
+    CacheConfig,
     HedgeConfig,
     RetryConfig,
     RouteConfig,
@@ -28,6 +30,7 @@ from lockgate.pipeline.route import (
 from lockgate.pipeline.target import Key, Target
 from lockgate.policy.balance import Draw, Sticky, Turns
 from lockgate.policy.breaker import BreakerPolicy
+from lockgate.policy.caching import LEAST_S, MOST_S, USUAL_S, CachePolicy
 from lockgate.policy.condition import Predicate, compile_query
 from lockgate.policy.facts import Path, read_path
 from lockgate.policy.hedge import Hedge, read_hedge
@@ -51,6 +54,7 @@ class Branch(msgspec.Struct, frozen=True):
     before it is looked for ("": the request names it); `model` is the one that the route names, or "".
 
     `breaker`: when its circuit opens; None: never. `hedge`: when a second attempt goes out beside one here; None: never.
+    `cache`: how answers are given again; None: they are not.
     """
 
     config: RouteConfig
@@ -61,18 +65,20 @@ class Branch(msgspec.Struct, frozen=True):
     breaker: BreakerPolicy | None = None
     hedge: Hedge | None = None
     key: Key | None = None  # what its health is known by, where the route alone says it
+    cache: CachePolicy | None = None
     own: bool = True  # its provider is one that is set up here: no key of a caller's can make another of it
 
 
 class Route(msgspec.Struct, frozen=True, eq=False):
     """A compiled config: the tree, and its branches by the number of their leaves. `watched`: a balance goes by what providers
     say of their rate limits; `asks_budget`: a condition asks what is left of a budget. `targets`: a memo of a config that a
-    caller brought (those of saved ones a snapshot has)."""
+    caller brought (those of saved ones a snapshot has). `caches`: answers of some branch are given again."""
 
     root: Node
     branches: tuple[Branch, ...]
     watched: bool = False
     asks_budget: bool = False
+    caches: bool = False
     targets: dict[Made, Target] = {}
 
 
@@ -104,7 +110,8 @@ def compile_route(config: RouteConfig) -> Route:
     if not several and (hedge := growing.branches[0].hedge) is not None and not hedge.same:
         raise Flaw(f"{AT}.hedge", "there is no next target: add one, or hedge to the same one ('to': 'same')")
     branches = growing.branches if several else [msgspec.structs.replace(each, breaker=None) for each in growing.branches]
-    return Route(root, tuple(branches), growing.watched, growing.asks_budget)
+    caches = any(each.cache is not None for each in branches)
+    return Route(root, tuple(branches), growing.watched, growing.asks_budget, caches)
 
 
 class _Inherited(msgspec.Struct, frozen=True):
@@ -120,6 +127,7 @@ class _Inherited(msgspec.Struct, frozen=True):
     request_timeout: int | None = None
     timeouts: TimeoutConfig | None = None
     hedge: Hedge | None = None
+    cache: CachePolicy | None = None
     passthrough: bool | None = None
     strict: bool | None = None
     strict_open_ai_compliance: bool | None = None
@@ -192,6 +200,7 @@ class _Growing:
                 here.breaker,
                 here.hedge,
                 key=_key(_slug(merged), model),
+                cache=here.cache,
                 own=not merged.provider or stored,
             )
         )
@@ -231,6 +240,7 @@ def _inherit(config: RouteConfig, at: str, above: _Inherited) -> _Inherited:
         request_timeout=config.request_timeout or above.request_timeout,
         timeouts=above.timeouts if config.timeouts is None else _timeouts(config.timeouts, above.timeouts, f"{at}.timeouts"),
         hedge=above.hedge if config.hedge is None else _hedge(config.hedge, f"{at}.hedge"),
+        cache=above.cache if config.cache is None else _cache(config.cache, f"{at}.cache"),
         passthrough=own("passthrough"),
         strict=own("strict"),
         strict_open_ai_compliance=own("strict_open_ai_compliance"),
@@ -254,6 +264,21 @@ def _hedge(config: HedgeConfig | bool, at: str) -> Hedge | None:
         return read_hedge(config.after, config.max_percentage, config.to == "same")
     except ValueError as error:
         raise Flaw(at, str(error)) from None
+
+
+def _cache(config: CacheConfig | str | bool, at: str) -> CachePolicy | None:
+    if isinstance(config, str):
+        config = CacheConfig(mode=config)
+    elif isinstance(config, bool):
+        config = CacheConfig(mode="simple" if config else "off")
+    if config.mode not in MODES:
+        raise Flaw(f"{at}.mode", f"'{config.mode}' is none of {', '.join(MODES)}")
+    if config.mode == "off":
+        return None
+    seconds = USUAL_S if config.max_age is None else config.max_age
+    if not LEAST_S <= seconds <= MOST_S:
+        raise Flaw(f"{at}.max_age", f"must lie between {LEAST_S} and {MOST_S} seconds")
+    return CachePolicy(seconds, config.coalesce, config.scope)
 
 
 def _retry(config: RetryConfig, at: str) -> Retry:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from lockgate.core.call import Call, Principal
 from lockgate.pipeline.account import Account
+from lockgate.pipeline.flights import Flight
 from lockgate.pipeline.ports import Caller
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
@@ -20,3 +23,11 @@ class Passing(msgspec.Struct):
     runtime: Runtime
     caller: Caller
     account: Account
+    flight: Flight | None = None  # its answer is given to others too
+
+    def leave(self, give_up: Callable[[], None]) -> None:
+        """The caller has gone: what is under way is given up, unless others wait for it."""
+        if self.flight is None:
+            give_up()
+        else:
+            self.flight.leave(give_up)

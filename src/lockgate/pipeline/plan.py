@@ -66,6 +66,11 @@ class Plan:
         return target
 
     @property
+    def caches(self) -> bool:
+        """Whether some target's answers are given again."""
+        return self._way.caches
+
+    @property
     def refusal(self) -> Refusal:
         """Why no target could be tried."""
         assert self._refused is not None
@@ -176,6 +181,7 @@ class Plan:
             config.strict_open_ai_compliance,
             self._way.watched,
             branch.hedge,
+            branch.cache,
         )
 
 

@@ -51,8 +51,11 @@ def _add_ours(headers: Headers, call: Call, record: Record) -> None:
     if record.route or call.family == "portkey":
         headers.append((prefix + b"-last-used-option-index", (record.target or "config").encode("latin-1", "replace")))
         headers.append((prefix + b"-retry-attempt-count", b"%d" % retries(record)))
-    if call.family == "portkey":
-        headers.append((b"x-portkey-cache-status", b"DISABLED"))
+    if record.cache or call.family == "portkey":
+        headers.append((prefix + b"-cache-status", (record.cache or "disabled").upper().encode()))
+    if record.cached_id:
+        headers.append((b"x-lockgate-cache-from", record.cached_id.encode()))
+        headers.append((b"age", b"%d" % (record.cached_us // 1_000_000)))
 
 
 def retries(record: Record) -> int:

@@ -15,6 +15,7 @@ import msgspec
 from lockgate.core.failure import FailureKind, Refusal
 from lockgate.core.json import encode, readable
 from lockgate.policy.balance import Method
+from lockgate.policy.caching import Scope
 from lockgate.providers.auth.settings import Settings
 
 
@@ -75,6 +76,25 @@ class HedgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     to: Literal["next", "same"] = "next"
 
 
+#: How answers are given again: not at all; to exactly the same request.
+MODES = ("off", "simple")
+
+
+class CacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Answers are kept, and given again to who asks the same.
+
+    mode      simple: exactly the same; off: not here
+    max_age   seconds that an answer is kept: 60 to 7,776,000; a week when left out
+    scope     among whom: workspace, key or user
+    coalesce  who asks the same while an answer is on its way is given that one
+    """
+
+    mode: str = "simple"
+    max_age: int | None = None
+    scope: Scope = "workspace"
+    coalesce: bool = True
+
+
 class TimeoutConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Seconds. Until a connection stands; until the answer's headers; the longest silence inside an answer; all of it."""
 
@@ -131,13 +151,14 @@ class RouteConfig(Settings, frozen=True, forbid_unknown_fields=True, omit_defaul
     timeouts          instead of those of the provider
     request_timeout   milliseconds until the answer's headers; comes before `timeouts.first_byte`
     hedge             a second attempt beside a slow first one; `true`: as usual, `false`: none
+    cache             answers are given again: true or "simple", or how; false or "off": not
     upstream_api      for a provider with two APIs of its own: which one to use
     strict            a member that the target cannot be told is an error, not a loss with a name
     strict_open_ai_compliance   false: answers hold what OpenAI's have no member for
     name, weight      what a condition calls it; its part of a loadbalance
 
-    Targets inherit what they do not say themselves: `retry`, `hedge` and the breaker whole, parameters and timeouts member by
-    member.
+    Targets inherit what they do not say themselves: `retry`, `hedge`, `cache` and the breaker whole, parameters and timeouts
+    member by member.
     The caller's own account is said by the members of `Settings`; `params` fill the provider's address.
     """
 
@@ -158,6 +179,7 @@ class RouteConfig(Settings, frozen=True, forbid_unknown_fields=True, omit_defaul
     request_timeout: int | None = None
     timeouts: TimeoutConfig | None = None
     hedge: HedgeConfig | bool | None = None
+    cache: CacheConfig | str | bool | None = None
     upstream_api: Literal["", "chat", "responses"] = ""
     strict: bool | None = None
     strict_open_ai_compliance: bool | None = None

@@ -12,9 +12,11 @@ from lockgate.core.failure import Refusal
 from lockgate.core.record import Record
 from lockgate.core.redact import Redactor
 from lockgate.pipeline.credentials import Credentials
+from lockgate.pipeline.flights import Flights
 from lockgate.pipeline.health import Health
 from lockgate.pipeline.ports import Address, Caller
 from lockgate.policy.breaker import Cell, LocalCell
+from lockgate.stores.cache.port import CacheStore
 from lockgate.stores.ledger.ledger import Ledger
 from lockgate.stores.limits.port import RateLimits
 from lockgate.stores.spool import Spool
@@ -99,6 +101,8 @@ class Runtime:
         self.health = Health(cells, chance)
         self.limits: RateLimits | None = None  # until somebody is limited
         self.ledger: Ledger | None = None  # until there is a budget
+        self.cache: CacheStore | None = None  # until some route keeps answers
+        self.flights = Flights()
         self.running: set[Running] = set()
         self.credentials = Credentials(self.client, lambda: time_us() / 1e6)
         self.address: Callable[[str], Address | None] = lambda path: None  # what is asked for where: the server says

@@ -14,6 +14,7 @@ from lockgate.dialects.conventions import API
 from lockgate.dialects.registry import CODECS, RELAYS, WHOLE
 from lockgate.pipeline.params import NO_CHANGES, Changes
 from lockgate.policy.breaker import BreakerPolicy
+from lockgate.policy.caching import CachePolicy
 from lockgate.policy.hedge import Hedge
 from lockgate.policy.retry import Retry
 from lockgate.providers.auth.port import AnySigner
@@ -212,6 +213,7 @@ class Target(msgspec.Struct, Generic[R], frozen=True):
     compliant: bool | None = None
     watched: bool = False  # its rate limits are read, since a balance goes by them
     hedge: Hedge | None = None  # when a second attempt goes out beside a slow first one
+    cache: CachePolicy | None = None  # answers are given again
 
     @property
     def destination(self) -> Destination:

@@ -1,0 +1,67 @@
+"""When an answer may be given again: what a route says of it, what a caller wants, and which answers are worth keeping."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from lockgate.core.outcome import Outcome
+
+#: Seconds that an answer may be kept: when nobody says, at least and at most.
+USUAL_S, LEAST_S, MOST_S = 7 * 86_400, 60, 90 * 86_400
+
+#: Who may be given what others were answered: those of the workspace, of one key, or of one user.
+Scope = Literal["workspace", "key", "user"]
+#: Ends of an answer that say all there was to say. One that was cut short at a limit, filtered, paused, or ended for a reason
+#: that nobody knows is another one when it is asked for again.
+_ENDS = ("stop", "tool_calls")
+#: A member that says that the model declined: it is never empty then. (In a text its quotes would be escaped.)
+_DECLINED = re.compile(rb'"refusal"\s*:\s*"[^"]')
+_MAX_AGE = re.compile(r"max-age\s*=\s*\"?(\d{1,12})")
+
+
+class CachePolicy(msgspec.Struct, frozen=True):
+    """What a route says: how long an answer is kept in seconds, and whether those who ask the same at once share one answer."""
+
+    max_age_s: int = USUAL_S
+    coalesce: bool = True
+    scope: Scope = "workspace"
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a caller says: nothing from the cache and nothing into it; nothing from it; a part of it of one's own; how old an
+    answer may be and how long it is kept, in seconds (None: as the route says)."""
+
+    off: bool = False
+    refresh: bool = False
+    namespace: str = ""
+    max_age_s: int | None = None
+
+
+def read_wish(header: Callable[[str], str], cache_control: str) -> Wish:
+    """What a caller says: the gateway's own headers by `header`, and the `cache-control` of its request (RFC 9111, 5.2.1)."""
+    control = cache_control.lower()
+    age = _MAX_AGE.search(control)
+    return Wish(
+        off="no-store" in control or header("debug").lower() == "false",
+        refresh="no-cache" in control or header("cache-force-refresh").lower() == "true",
+        namespace=header("cache-namespace"),
+        max_age_s=int(age[1]) if age else None,
+    )
+
+
+def age_s(policy: CachePolicy, wish: Wish) -> int:
+    """How long an answer is kept, and how old one may be that is given."""
+    return policy.max_age_s if wish.max_age_s is None else min(policy.max_age_s, wish.max_age_s)
+
+
+def is_keepable(outcome: Outcome | None, body: bytes) -> bool:
+    """Whether an answer is worth giving again: it is complete, it is no error, and the model said all that it had to say."""
+    if outcome is None or not outcome.complete or outcome.failure is not None:
+        return False
+    if outcome.finish is not None and outcome.finish.reason not in _ENDS:
+        return False
+    return _DECLINED.search(body) is None

@@ -1,0 +1,73 @@
+"""What the pipeline asks of the cache, wherever it is kept; and what its operator asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from lockgate.core.cached import CachedAnswer
+
+
+class CacheStore(Protocol):
+    """Where answers are kept. It never raises and never holds up a request: what it cannot find in time is not there."""
+
+    async def find(self, key: bytes, now_us: int) -> CachedAnswer | None:
+        """The answer of a key that has not expired; also one that was given to `keep` a moment ago."""
+        ...
+
+    def keep(self, key: bytes, answer: CachedAnswer) -> None:
+        """Keep an answer, in place of an older one; at once for this process, and for others as soon as may be."""
+        ...
+
+    def drop(self, key: bytes) -> None:
+        """Forget the answer of a key."""
+        ...
+
+    async def close(self) -> None:
+        """Write down what is to be written, and let go."""
+        ...
+
+
+class Meant(msgspec.Struct, frozen=True):
+    """Which entries an operator means: all that agree with each member that is set. `id` is the request whose answer it is."""
+
+    organisation: str = ""
+    workspace: str = ""
+    namespace: str | None = None
+    model: str = ""
+    provider: str = ""
+    id: str = ""
+    before_us: int | None = None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """An entry as its operator sees it. `size` in bytes; `used_us` is when it was last given, to the minute."""
+
+    id: str
+    time_us: int
+    expires_us: int
+    used_us: int
+    size: int
+    organisation: str
+    workspace: str
+    namespace: str
+    provider: str
+    model: str
+
+
+class CacheShelf(Protocol):
+    """The operator's side. Calls block, and may raise `StoreError`."""
+
+    def entries(self, meant: Meant, limit: int = 50, offset: int = 0) -> Sequence[Kept]:
+        """The entries that are meant, the newest first."""
+        ...
+
+    def size(self, meant: Meant) -> tuple[int, int]:
+        """How many they are, and how many bytes."""
+        ...
+
+    def purge(self, meant: Meant) -> int:
+        """Forget them; how many they were."""
+        ...
