@@ -28,7 +28,7 @@ class Try:
 
     def __init__(self, outgoing, deadlines):
         self.body, self.deadlines = json.loads(outgoing.body), deadlines
-        self.model = self.body["model"]
+        self.model = self.body.get("model", "")
         self.status, self.headers, self.bytes_in = 0, [], 0
         self.closed = False
         self._pieces, self._failure, self._ended = [], None, False

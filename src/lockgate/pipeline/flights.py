@@ -106,13 +106,15 @@ class Flights:
 
 
 class Copied:
-    """An exchange whose answer is copied into a flight as it passes. See `transport.exchange.Exchange`."""
+    """An exchange whose answer is copied into a flight as it passes. See `transport.exchange.Exchange`. `ended`: its proper end
+    has come, so that the copy is whole."""
 
     def __init__(self, exchange: Exchange, flight: Flight) -> None:
         self._exchange = exchange
         self._flight = flight
         self.status = exchange.status
         self.headers = exchange.headers
+        self.ended = False
         flight.begin(exchange.status, exchange.headers)
 
     @property
@@ -129,13 +131,16 @@ class Copied:
         body = await self._exchange.read(limit)
         if isinstance(body, bytes):
             self._flight.add(body)
+            self.ended = True
         return body
 
     async def chunk(self) -> bytes | Failure:
         """See `Exchange`."""
         piece = await self._exchange.chunk()
-        if isinstance(piece, bytes) and piece:
-            self._flight.add(piece)
+        if isinstance(piece, bytes):
+            self.ended = not piece
+            if piece:
+                self._flight.add(piece)
         return piece
 
     async def pour(self, take: Callable[[bytes], bool]) -> Failure | Slow | None:
@@ -146,7 +151,9 @@ class Copied:
             flight.add(piece)
             return take(piece) or flight.followers > 0
 
-        return await self._exchange.pour(both)
+        ended = await self._exchange.pour(both)
+        self.ended = ended is None
+        return ended
 
     def hurry(self, seconds: float) -> None:
         """See `Exchange`."""

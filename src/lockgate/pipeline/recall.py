@@ -75,11 +75,12 @@ class Recall:
             flight = Flight()
         else:
             flight = self._flight
-        failure = await self._take(passing, prepared, Copied(exchange, flight))
-        body = b"".join(flight.pieces)
-        good = failure is None and is_keepable(passing.account.outcome, body)
-        if good and len(body) <= LARGEST:
-            self._keep(key, prepared, policy, exchange, body)
+        copied = Copied(exchange, flight)
+        failure = await self._take(passing, prepared, copied)
+        if failure is None and copied.ended and flight.size <= LARGEST:
+            body = b"".join(flight.pieces)
+            if is_keepable(passing.account.outcome, body):
+                self._keep(key, prepared, policy, exchange, body)
         self.let_go(whole=failure is None and passing.account.outcome is not None and passing.account.outcome.complete)
         return failure
 
