@@ -112,6 +112,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     cache: Cache = ""
     cached_id: str = ""  # of a hit, the request whose answer was given
     cached_us: int = 0  # and how old that was
+    cache_note: str = ""  # how a semantic hit was found, or would have been; or why it was not looked for
     saved_nusd: int = 0  # what a hit would have cost
     saved_us: int = 0  # and what the request had taken whose answer it is
     bytes_in: int = 0

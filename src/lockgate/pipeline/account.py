@@ -136,19 +136,21 @@ class Account:
         record.model_sent = target.model
         record.losses = prepared.losses
 
-    def recalled(self, prepared: Prepared, id: str, time_us: int) -> None:
+    def recalled(self, prepared: Prepared, id: str, time_us: int, how: str = "") -> None:
         """The answer is one that was given before, at `time_us` to the request `id`, or is on its way to that: nobody is
-        asked, and it costs nothing."""
+        asked, and it costs nothing. `how` it was found, where the two are not the same to the byte."""
         self._aim(prepared)
         self._recalled, self._billed, self._hold = True, False, None
         self.sent = self._asked = self._runtime.clock()
         record = self.record
-        record.cache, record.cached_id, record.cached_us = "hit", id, max(0, self._call.time_us - time_us)
+        record.cache, record.cache_note = "semantic hit" if how else "hit", how
+        record.cached_id, record.cached_us = id, max(0, self._call.time_us - time_us)
 
     def forgotten(self) -> None:
         """It was none after all."""
         record = self.record
-        record.cache, record.cached_id, record.cached_us, record.saved_us = "miss", "", 0, 0
+        record.cache, record.cache_note = "", ""
+        record.cached_id, record.cached_us, record.saved_us = "", 0, 0
         self._prepared, self._recalled, self.outcome = None, False, None
         self._bodies, self._kept, self._seen, self._received = [], 0, 0, []
         self._last = self._gap = 0.0

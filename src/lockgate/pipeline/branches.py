@@ -30,7 +30,7 @@ from lockgate.pipeline.route import (
 from lockgate.pipeline.target import Key, Target
 from lockgate.policy.balance import Draw, Sticky, Turns
 from lockgate.policy.breaker import BreakerPolicy
-from lockgate.policy.caching import LEAST_S, MOST_S, USUAL_S, CachePolicy
+from lockgate.policy.caching import LEAST_S, MOST_S, USUAL_S, CachePolicy, Semantic
 from lockgate.policy.condition import Predicate, compile_query
 from lockgate.policy.facts import Path, read_path
 from lockgate.policy.hedge import Hedge, read_hedge
@@ -278,7 +278,8 @@ def _cache(config: CacheConfig | str | bool, at: str) -> CachePolicy | None:
     seconds = USUAL_S if config.max_age is None else config.max_age
     if not LEAST_S <= seconds <= MOST_S:
         raise Flaw(f"{at}.max_age", f"must lie between {LEAST_S} and {MOST_S} seconds")
-    return CachePolicy(seconds, config.coalesce, config.scope)
+    semantic = Semantic(config.shadow, config.max_temperature) if config.mode == "semantic" else None
+    return CachePolicy(seconds, config.coalesce, config.scope, semantic)
 
 
 def _retry(config: RetryConfig, at: str) -> Retry:

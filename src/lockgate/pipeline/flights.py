@@ -114,13 +114,9 @@ class Copied:
         self._flight = flight
         self.status = exchange.status
         self.headers = exchange.headers
+        self.bytes_in = exchange.bytes_in
         self.ended = False
         flight.begin(exchange.status, exchange.headers)
-
-    @property
-    def bytes_in(self) -> int:
-        """See `Exchange`."""
-        return self._exchange.bytes_in
 
     def header(self, name: bytes) -> bytes:
         """See `Exchange`."""
@@ -129,6 +125,7 @@ class Copied:
     async def read(self, limit: int) -> bytes | Failure:
         """See `Exchange`."""
         body = await self._exchange.read(limit)
+        self.bytes_in = self._exchange.bytes_in
         if isinstance(body, bytes):
             self._flight.add(body)
             self.ended = True
@@ -152,6 +149,7 @@ class Copied:
             return take(piece) or flight.followers > 0
 
         ended = await self._exchange.pour(both)
+        self.bytes_in = self._exchange.bytes_in
         self.ended = ended is None
         return ended
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from lockgate.core.cached import CachedAnswer
 from lockgate.core.failure import Failure
 from lockgate.pipeline.attempt import LARGE, Take
 from lockgate.pipeline.flights import FALLS, Copied, Flight, Following
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.prepare import Prepared
+from lockgate.pipeline.question import question_of
 from lockgate.pipeline.replayed import Replayed
 from lockgate.policy.cache_key import cache_key, canonical
 from lockgate.policy.caching import CachePolicy, Wish, age_s, is_keepable, read_wish
+from lockgate.policy.sameness.canonical import canonical as canonical_words
 from lockgate.transport.exchange import Exchange
 
 #: Headers of an answer that are not kept with it: they say how much was left at that time, or whose connection it was.
@@ -33,6 +37,7 @@ class Recall:
         self._take = take
         self._wish = read_wish(passing.call.header, passing.call.headers.get(b"cache-control", b"").decode("latin-1"))
         self._key = b""
+        self._likeness = b""
         self._flight: Flight | None = None
 
     async def serves(self, prepared: Prepared, policy: CachePolicy) -> bool:
@@ -46,11 +51,14 @@ class Recall:
             record.cache = "disabled"
             return False
         falls = 0
+        self._likeness = likeness = self._likeness_of(prepared, policy)
         if wish.refresh:
             record.cache = "refresh"
         else:
             while True:
                 if await self._given(key, prepared, policy):
+                    return True
+                if likeness and await self._alike(likeness, prepared, policy):
                     return True
                 flight = passing.runtime.flights.find(key) if policy.coalesce else None
                 if flight is None or falls >= FALLS or passing.caller.left:
@@ -58,7 +66,7 @@ class Recall:
                 if await self._follows(flight, prepared):
                     return True
                 falls = flight.falls + 1
-            record.cache = "miss"
+            record.cache = "miss" if policy.semantic is None else "semantic miss"
         if policy.coalesce and passing.runtime.flights.find(key) is None:
             self._flight = passing.flight = passing.runtime.flights.lead(key, passing.call.id, falls)
         return False
@@ -90,7 +98,35 @@ class Recall:
             self._passing.runtime.flights.land(self._key, self._flight, whole=whole)
             self._flight = self._passing.flight = None
 
-    async def _given(self, key: bytes, prepared: Prepared, policy: CachePolicy) -> bool:
+    def _likeness_of(self, prepared: Prepared, policy: CachePolicy) -> bytes:
+        """What an answer is found by to a question that says the same in other words; b"" where there must be none."""
+        record = self._passing.account.record
+        if policy.semantic is None:
+            return b""
+        question = question_of(prepared, policy.semantic)
+        if isinstance(question, str):
+            record.cache_note = question
+            return b""
+        meant = canonical_words(question.words)
+        if meant is None:
+            record.cache_note = "its words must not be matched with others"
+            return b""
+        parts = _parts(self._passing, prepared, policy, self._wish)
+        return cache_key(self._passing.snapshot.pepper, [*parts, question.rest, b"canonical", meant.key])
+
+    async def _alike(self, likeness: bytes, prepared: Prepared, policy: CachePolicy) -> bool:
+        """Give the answer to a question that says the same, when it is there; or only say that it is."""
+        passing, store = self._passing, self._passing.runtime.cache
+        assert store is not None and policy.semantic is not None
+        pointer = await store.find(likeness, passing.runtime.time_us())
+        if pointer is None:
+            return False
+        if policy.semantic.shadow:
+            passing.account.record.cache_note = f"would be canonical; {pointer.id}"
+            return False
+        return await self._given(pointer.body, prepared, policy, "canonical")
+
+    async def _given(self, key: bytes, prepared: Prepared, policy: CachePolicy, how: str = "") -> bool:
         """Give what is kept, when it is there and young enough."""
         passing, store = self._passing, self._passing.runtime.cache
         assert store is not None
@@ -98,7 +134,7 @@ class Recall:
         found = await store.find(key, now_us)
         if found is None or found.time_us < now_us - age_s(policy, self._wish) * 1_000_000:
             return False
-        passing.account.recalled(prepared, found.id, found.time_us)
+        passing.account.recalled(prepared, found.id, found.time_us, how)
         passing.account.record.saved_us = found.latency_us
         if await self._take(passing, prepared, Replayed(found)) is None:
             return True
@@ -143,6 +179,8 @@ class Recall:
             latency_us=record.latency_us,
         )
         store.keep(key, answer)
+        if self._likeness and key == self._key:
+            store.keep(self._likeness, msgspec.structs.replace(answer, status=0, headers=[], body=key))
 
     def _key_of(self, prepared: Prepared, policy: CachePolicy) -> bytes:
         """What the answer of a request is kept by; b"" for one that is not kept: its body is no JSON, or very large."""

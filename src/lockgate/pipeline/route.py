@@ -76,23 +76,27 @@ class HedgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     to: Literal["next", "same"] = "next"
 
 
-#: How answers are given again: not at all; to exactly the same request.
-MODES = ("off", "simple")
+#: How answers are given again: not at all; to exactly the same request; to one that says the same in other words, too.
+MODES = ("off", "simple", "semantic")
 
 
 class CacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Answers are kept, and given again to who asks the same.
 
-    mode      simple: exactly the same; off: not here
+    mode      simple: exactly the same; semantic: the same in other words, too; off: not here
     max_age   seconds that an answer is kept: 60 to 7,776,000; a week when left out
     scope     among whom: workspace, key or user
     coalesce  who asks the same while an answer is on its way is given that one
+    shadow    semantic: no answer is given; the record says which would have been
+    max_temperature   semantic: not for requests above it
     """
 
     mode: str = "simple"
     max_age: int | None = None
     scope: Scope = "workspace"
     coalesce: bool = True
+    shadow: bool = False
+    max_temperature: float = 1.0
 
 
 class TimeoutConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

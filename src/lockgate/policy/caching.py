@@ -23,12 +23,21 @@ _DECLINED = re.compile(rb'"refusal"\s*:\s*"[^"]')
 _MAX_AGE = re.compile(r"max-age\s*=\s*\"?(\d{1,12})")
 
 
+class Semantic(msgspec.Struct, frozen=True):
+    """Requests that say the same in other words have one answer. `shadow`: it is only said which would have; above
+    `most_temperature` an answer is meant to be another each time."""
+
+    shadow: bool = False
+    most_temperature: float = 1.0
+
+
 class CachePolicy(msgspec.Struct, frozen=True):
     """What a route says: how long an answer is kept in seconds, and whether those who ask the same at once share one answer."""
 
     max_age_s: int = USUAL_S
     coalesce: bool = True
     scope: Scope = "workspace"
+    semantic: Semantic | None = None
 
 
 class Wish(msgspec.Struct, frozen=True):

@@ -1,0 +1,157 @@
+"""What an answer costs that is given again: `python -m bench.hits`. CPU of one process in µs a request, the best of several rounds.
+
+The gateway's own callable, without sockets: a request that is relayed to a provider that answers at once, and one that is
+answered by the cache, in memory and in its file; for a key without limits and for one with a budget and two rates. And what
+`recall` alone takes of that: the key, the look, the replay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lockgate.app import App
+from lockgate.control.house import House
+from lockgate.core.failure import Failure
+from lockgate.http.routes import SCOPES
+from lockgate.policy.cache_key import cache_key, canonical
+from lockgate.stores.cache.memory import MemoryCache
+
+ROUNDS, TIMES = 7, 1000
+PLAIN, GOVERNED = "lg_plain_0123456789abcdef", "lg_governed_0123456789abcdef"
+CONFIG = f"""
+providers: {{up: {{provider: openai, base_url: 'https://up.example/v1', api_key: up-key-0123456789}}}}
+configs:
+  asked: {{provider: '@up', upstream_api: chat}}
+  cached: {{provider: '@up', upstream_api: chat, cache: simple}}
+keys:
+  - {{name: plain, key: {PLAIN}}}
+  - name: governed
+    key: {GOVERNED}
+    usage_limits: {{credit_limit: 1000000, periodic_reset: monthly}}
+    rate_limits: [{{type: requests, unit: rpm, value: 100000000}}, {{type: tokens, unit: rpm, value: 10000000000}}]
+"""
+ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": "the quick brown fox " * 60}], "max_tokens": 500}
+CHOICE = {"index": 0, "message": {"role": "assistant", "content": "jumps over the dog " * 45}, "finish_reason": "stop"}
+REPLY = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-2024-08-06", "choices": [CHOICE],
+         "usage": {"prompt_tokens": 290, "completion_tokens": 130, "total_tokens": 420}}  # fmt: skip
+BODY, ANSWER = json.dumps(ASK).encode(), json.dumps(REPLY).encode()
+
+
+class Exchange:
+    """A provider's answer, there at once."""
+
+    status = 200
+    headers = [(b"content-type", b"application/json")]
+    bytes_in = 0
+
+    def header(self, name: bytes) -> bytes:
+        return dict(self.headers).get(name, b"")
+
+    async def read(self, limit: int) -> bytes | Failure:
+        return ANSWER
+
+    def close(self) -> None:
+        pass
+
+
+class Provider:
+    """Answers everything."""
+
+    async def send(self, *_: object) -> Exchange:
+        return Exchange()
+
+
+class Line:
+    """Takes an answer and forgets it."""
+
+    lost = False
+    when_lost: Callable[[], None] | None = None
+
+    def body(self) -> None:
+        return None
+
+    def whole(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.status, self.headers = status, headers
+
+
+async def ask(app: App, headers: list[tuple[bytes, bytes]]) -> Line:
+    """One request."""
+    line = Line()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": BODY, "more_body": False}
+
+    async def send(message: object) -> None:
+        raise AssertionError(message)
+
+    path = "/v1/chat/completions"
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers,
+             "lockgate.line": line}  # fmt: skip
+    await app.gateway(scope, receive, send)
+    return line
+
+
+async def cost(app: App, key: str, config: str, status: str) -> float:
+    """µs of CPU for one."""
+    headers = [(b"authorization", f"Bearer {key}".encode()), (b"x-portkey-config", config.encode())]
+    line = await ask(app, headers)
+    line = await ask(app, headers)
+    said = dict(line.headers)[b"x-portkey-cache-status"]
+    if line.status != 200 or said != status.encode():
+        raise SystemExit(f"{config}: {line.status}, {said!r}")
+    best = float("inf")
+    for _ in range(ROUNDS):
+        began = time.process_time_ns()
+        for _ in range(TIMES):
+            await ask(app, headers)
+        best = min(best, (time.process_time_ns() - began) / TIMES / 1000)
+    return best
+
+
+def timed(work: Callable[[], object]) -> float:
+    """µs of CPU."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        began = time.process_time_ns()
+        for _ in range(TIMES):
+            work()
+        best = min(best, (time.process_time_ns() - began) / TIMES / 1000)
+    return best
+
+
+async def run() -> None:
+    """Measure, and print a table."""
+    with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as place:
+        data = Path(place)
+        (data / "lockgate.yaml").write_text(CONFIG)
+        house = House(data / "data", data / "lockgate.yaml", SCOPES, {})
+        house.open()
+        app = App(house, house.snapshot())
+        await app.open()
+        app.start()
+        provider: Any = Provider()
+        app.runtime.clients.update(http=provider, https=provider)
+        file = app.runtime.cache
+        print("| µs of CPU a request | no limits | governed |\n| --- | ---: | ---: |")
+        for name, config, status, cache in (
+            ("relayed", "asked", "DISABLED", file),
+            ("a hit, in its file", "cached", "HIT", file),
+            ("a hit, in memory", "cached", "HIT", MemoryCache(1 << 20)),
+        ):
+            app.runtime.cache = cache
+            plain, governed = [await cost(app, key, config, status) for key in (PLAIN, GOVERNED)]
+            print(f"| {name} | {plain:.0f} | {governed:.0f} |", flush=True)
+        app.runtime.cache = file
+        parts = [b"acme", b"blue", b"", b"workspace", b"", b"up", b"up.example", b"POST", b"/v1/chat/completions"]
+        print(f"\nthe key of a body of {len(BODY)} bytes: {timed(lambda: cache_key(b'k' * 32, [*parts, canonical(BODY) or b''])):.1f} µs")
+        await app.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(run())
