@@ -149,7 +149,9 @@ async def run() -> None:
             print(f"| {name} | {plain:.0f} | {governed:.0f} |", flush=True)
         app.runtime.cache = file
         parts = [b"acme", b"blue", b"", b"workspace", b"", b"up", b"up.example", b"POST", b"/v1/chat/completions"]
-        print(f"\nthe key of a body of {len(BODY)} bytes: {timed(lambda: cache_key(b'k' * 32, [*parts, canonical(BODY) or b''])):.1f} µs")
+        print(
+            f"\nthe key of a body of {len(BODY)} bytes: {timed(lambda: cache_key(b'k' * 32, [*parts, canonical(BODY) or b''])):.1f} µs"
+        )
         await app.stop()
 
 

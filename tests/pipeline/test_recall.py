@@ -336,3 +336,86 @@ async def test_a_kept_answer_that_is_none_is_asked_for_again(stage):
     assert new
     assert told.json == REPLY
     assert told.headers["x-portkey-cache-status"] == "MISS"
+
+
+MEANT = {**CACHED, "cache": {"mode": "semantic"}}
+
+
+def says(words, *before, **more):
+    return {"model": "m", "messages": [*before, {"role": "user", "content": words}], **more}
+
+
+@scene
+async def test_the_same_in_other_words_has_one_answer_and_says_how(stage):
+    told, new = await asked(stage, says("What is the capital of France?"), MEANT)
+    assert new
+    assert told.headers["x-portkey-cache-status"] == "SEMANTIC MISS"
+    told, new = await asked(stage, says("please: what is  the capital of france"), MEANT)
+    assert not new
+    assert told.json == REPLY
+    assert told.headers["x-portkey-cache-status"] == "SEMANTIC HIT"
+    assert told.headers["x-lockgate-cache-match"] == "canonical"
+    miss, hit = records(stage.tmp)
+    assert (hit.cache, hit.cache_note, hit.cached_id, hit.saved_nusd) == ("semantic hit", "canonical", miss.id, COST)
+    told, new = await asked(stage, says("What is the capital of France?"), MEANT)
+    assert (new, told.headers["x-portkey-cache-status"]) == (False, "HIT")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        says("What is the capital of Spain?"),
+        says("Who is the capital of France?"),
+        says("what is the capital of france", temperature=0.5),
+        says("what is the capital of france", {"role": "system", "content": "Be terse."}),
+        says(
+            "what is the capital of france", {"role": "user", "content": "In 1790?"}, {"role": "assistant", "content": "Yes."}
+        ),
+        says("what is the capital of france", max_tokens=5),
+    ],
+    ids=["name", "question word", "parameter", "system", "history", "limit"],
+)
+def test_what_is_not_the_same_has_another_answer(stage, other):
+    async def play():
+        await asked(stage, says("What is the capital of France?"), MEANT)
+        _, new = await asked(stage, other, MEANT)
+        assert new
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (says("hi there", tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}]), "it has tools"),
+        (says([{"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}]), "it has more than text in it"),
+        (says("hi there", temperature=1.5), "its temperature is above 1"),
+        (says("hi there", n=2), "it asks for several answers"),
+        (says("What is the latest version?"), "its words must not be matched with others"),
+    ],
+    ids=["tools", "image", "temperature", "several", "time"],
+)
+def test_what_must_not_be_matched_is_not_and_the_record_says_why(stage, body, why):
+    async def play():
+        await asked(stage, body, MEANT)
+        assert records(stage.tmp)[-1].cache_note == why
+
+    asyncio.run(play())
+
+
+@scene
+async def test_in_the_shadow_it_is_only_said_what_would_be_given(stage):
+    config = {**CACHED, "cache": {"mode": "semantic", "shadow": True}}
+    await asked(stage, says("What is the capital of France?"), config)
+    told, new = await asked(stage, says("what is the capital of france"), config)
+    assert new
+    first, second = records(stage.tmp)
+    assert second.cache_note == f"would be canonical; {first.id}"
+    assert (second.cache, second.cost_nusd) == ("semantic miss", COST)
+
+
+@scene
+async def test_with_a_simple_cache_other_words_are_another_request(stage):
+    await asked(stage, says("What is the capital of France?"))
+    _, new = await asked(stage, says("what is the capital of france"))
+    assert new
