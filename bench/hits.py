@@ -1,4 +1,4 @@
-"""What an answer costs that is given again: `python -m bench.hits`. CPU of one process in µs a request, the best of several rounds.
+"""What an answer costs that is given again: `python -m bench.hits`. CPU in µs a request, the best of several rounds.
 
 The gateway's own callable, without sockets: a request that is relayed to a provider that answers at once, and one that is
 answered by the cache, in memory and in its file; for a key without limits and for one with a budget and two rates. And what
@@ -46,9 +46,9 @@ BODY, ANSWER = json.dumps(ASK).encode(), json.dumps(REPLY).encode()
 class Exchange:
     """A provider's answer, there at once."""
 
-    status = 200
-    headers = [(b"content-type", b"application/json")]
-    bytes_in = 0
+    def __init__(self) -> None:
+        self.status, self.bytes_in = 200, 0
+        self.headers = [(b"content-type", b"application/json")]
 
     def header(self, name: bytes) -> bytes:
         return dict(self.headers).get(name, b"")
@@ -149,9 +149,8 @@ async def run() -> None:
             print(f"| {name} | {plain:.0f} | {governed:.0f} |", flush=True)
         app.runtime.cache = file
         parts = [b"acme", b"blue", b"", b"workspace", b"", b"up", b"up.example", b"POST", b"/v1/chat/completions"]
-        print(
-            f"\nthe key of a body of {len(BODY)} bytes: {timed(lambda: cache_key(b'k' * 32, [*parts, canonical(BODY) or b''])):.1f} µs"
-        )
+        key = timed(lambda: cache_key(b"k" * 32, [*parts, canonical(BODY) or b""]))
+        print(f"\nthe key of a body of {len(BODY)} bytes: {key:.1f} µs")
         await app.stop()
 
 

@@ -407,7 +407,7 @@ def test_what_must_not_be_matched_is_not_and_the_record_says_why(stage, body, wh
 async def test_in_the_shadow_it_is_only_said_what_would_be_given(stage):
     config = {**CACHED, "cache": {"mode": "semantic", "shadow": True}}
     await asked(stage, says("What is the capital of France?"), config)
-    told, new = await asked(stage, says("what is the capital of france"), config)
+    _, new = await asked(stage, says("what is the capital of france"), config)
     assert new
     first, second = records(stage.tmp)
     assert second.cache_note == f"would be canonical; {first.id}"
