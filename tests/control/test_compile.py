@@ -164,6 +164,12 @@ def test_the_url_of_redis_is_checked_and_never_shown(tmp_path):
     assert "redis://" in found["redis"]
     assert "hunter2" not in str(found)
     assert mistakes(tmp_path, "redis: 'redis://host'", LOCKGATE_REDIS_URL="nonsense").keys() == {"redis"}
+
+
+def test_a_cache_that_is_none_is_told(tmp_path):
+    found = mistakes(tmp_path, "cache: {store: 'ftp:', max_bytes: 5}")
+    assert "sqlite: or memory:" in found["cache.store"]
+    assert "1048576" in found["cache.max_bytes"]
     make_house(tmp_path, "redis: 'redis://:hunter2@host/3'").snapshot()
 
 

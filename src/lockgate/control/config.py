@@ -134,8 +134,7 @@ class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CacheEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where answers are kept that configs let be given again (`cache` in a config), and how many bytes of them.
 
-    store   sqlite: (a file in the data directory, for all workers), memory: (each worker has its own), or the URL of a Redis,
-            a Valkey or a PostgreSQL
+    store   sqlite: (a file in the data directory, for all workers) or memory: (each worker has its own)
     """
 
     store: str = "sqlite:"

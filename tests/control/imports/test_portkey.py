@@ -68,7 +68,7 @@ def test_what_there_is_no_member_for_is_left_with_its_path():
             "targets": [
                 {
                     "provider": "openai",
-                    "cache": {"mode": "simple"},
+                    "cache": {"mode": "simple", "novel": 5},
                     "input_guardrails": ["pg-1"],
                     "prompt_id": "p",
                     "novelty": 1,
@@ -79,7 +79,7 @@ def test_what_there_is_no_member_for_is_left_with_its_path():
         }
     )
     assert found.told("left").keys() == {
-        "targets[0].cache",
+        "targets[0].cache.novel",
         "targets[0].input_guardrails",
         "targets[0].prompt_id",
         "targets[0].novelty",
@@ -88,14 +88,14 @@ def test_what_there_is_no_member_for_is_left_with_its_path():
         "strategy.sticky.novel",
     }
     assert found.draft.configs["pc-config"] == {
-        "targets": [{"provider": "openai"}],
+        "targets": [{"provider": "openai", "cache": {"mode": "simple"}}],
         "retry": {"attempts": 1},
         "strategy": {"mode": "loadbalance", "cb_config": {}, "sticky": {"ttl": 60}},
     }
 
 
 def test_a_config_of_which_nothing_is_left_is_told():
-    found = imported({"cache": {"mode": "simple"}})
+    found = imported({"retry": None, "prompt_id": "p"})
     assert not found.draft.configs
     assert "nothing is left" in found.told("left")["file"]
 

@@ -21,7 +21,7 @@ from lockgate.control.imports.accounts import Account, Accounts, Secret, headers
 from lockgate.control.imports.draft import Draft, Variables, slugged, unused
 from lockgate.control.imports.findings import Findings
 from lockgate.control.imports.source import BadSource, Source
-from lockgate.pipeline.route import BreakerConfig, RetryConfig, RouteConfig, StickyConfig, Strategy
+from lockgate.pipeline.route import BreakerConfig, CacheConfig, RetryConfig, RouteConfig, StickyConfig, Strategy
 from lockgate.providers.auth.settings import Settings
 from lockgate.providers.table import TABLE
 
@@ -35,6 +35,7 @@ _PARTS: dict[str, type[msgspec.Struct]] = {
     "retry": RetryConfig,
     "sticky": StickyConfig,
     "cb_config": BreakerConfig,
+    "cache": CacheConfig,
 }
 #: Members that make a mapping a config.
 _CONFIG = frozenset(("strategy", "targets", "provider", "virtual_key", "retry", "cache", "override_params", "request_timeout"))
@@ -49,7 +50,6 @@ _SECRETS = frozenset(
 
 _GUARDRAILS = "guardrails are not carried over"
 _LEFT: dict[str, str] = {
-    "cache": "answers are not cached by this import; the provider's own prompt cache works as it is",
     **dict.fromkeys(("input_guardrails", "output_guardrails", "before_request_hooks", "after_request_hooks"), _GUARDRAILS),
     **dict.fromkeys(("input_mutators", "output_mutators"), _GUARDRAILS),
     "prompt_id": "prompts are not carried over",
@@ -58,7 +58,7 @@ _LEFT: dict[str, str] = {
 _GATEWAY_LEFT: dict[str, str] = {
     "plugins_enabled": _GUARDRAILS,
     "credentials": "the credentials of plugins are not carried over",
-    "cache": _LEFT["cache"],
+    "cache": "each config says whether its answers are cached",
     "admin_token": "LOCKGATE_ADMIN_KEY sets the admin key",
 }
 _LIMITS = {"usage_limits": "budgets are not carried over", "rate_limits": "limits are not carried over"}
@@ -270,7 +270,7 @@ class _Importer:
                 continue
             if name == "targets":
                 route[name] = [self._route(_mapping(each), f"{where}[{n}]", slug) for n, each in enumerate(_list(value))]
-            elif name in ("strategy", "retry"):
+            elif name in ("strategy", "retry") or (name == "cache" and isinstance(value, dict)):
                 route[name] = self._part(_PARTS[name], _mapping(value), where)
             elif name not in _ROUTE:
                 self._findings.left(where, _LEFT.get(name, "there is no member for it"))

@@ -27,7 +27,7 @@ WAITING_BYTES = 64 * 1024 * 1024
 #: When an entry was used is written down to this, in µs.
 _USED_US = 60_000_000
 #: Entries that are written, or forgotten for want of room, in one transaction.
-_BATCH, _EVICTED = 200, 500
+_BATCH, _EVICTED = 200, 50
 #: Room is made until this share of it is taken.
 _ENOUGH = 0.9
 _TELL_S = 60.0
