@@ -15,7 +15,7 @@ def key(text: str) -> bytes | None:
 
 def test_the_set_is_as_large_as_it_is_meant_to_be():
     assert Counter(pair.same for pair in PAIRS)[False] >= 300
-    assert Counter(pair.same for pair in PAIRS)[True] >= 200
+    assert Counter(pair.same for pair in PAIRS)[True] >= 300
     assert len({pair.kind for pair in PAIRS}) >= 12
 
 
@@ -42,7 +42,7 @@ def test_no_two_texts_of_the_set_meet_unless_they_are_said_to_ask_the_same():
     assert [texts for texts in meeting.values() if len({leader(text) for text in texts}) > 1] == []
 
 
-def test_two_paraphrases_of_five_have_one_key():
+def test_a_third_of_the_paraphrases_have_one_key():
     same = [pair for pair in PAIRS if pair.same]
     hits = [pair for pair in same if key(pair.one) and key(pair.one) == key(pair.other)]
-    assert len(hits) >= 0.4 * len(same)
+    assert len(hits) >= len(same) / 3

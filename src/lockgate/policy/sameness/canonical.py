@@ -16,7 +16,7 @@ import msgspec
 
 from lockgate.policy.sameness.capitals import tells
 from lockgate.policy.sameness.dates import dates
-from lockgate.policy.sameness.language import FLEETING_UNSPACED, UNKNOWN, is_fleeting, language_of
+from lockgate.policy.sameness.language import FLEETING_UNSPACED, OTHER, UNKNOWN, is_fleeting, language_of
 from lockgate.policy.sameness.manners import opened, without_manners
 from lockgate.policy.sameness.quantities import quantities
 from lockgate.policy.sameness.text import LONGEST, is_literal, tokens_of, uniform
@@ -24,6 +24,7 @@ from lockgate.policy.sameness.tongues.tongue import Tongue
 
 #: Keys of one version are compared; a change of any rule is a new version.
 VERSION = 1
+_NOT_KNOWN = frozenset((UNKNOWN.code, OTHER.code))
 _PERSON = b"canonical %d" % VERSION
 
 
@@ -45,18 +46,38 @@ def canonical(text: str) -> Canonical | None:
     text = uniform(text)
     if is_literal(text):
         return _as_it_is(text)
-    tokens = tokens_of(text)
-    tongue = language_of(tokens)
-    tokens = _respelled(tokens, tongue)
+    tokens, tongue = _parsed(text)
     if is_fleeting(tokens, tongue):
         return None
-    if not tongue.code:
+    if tongue.code in _NOT_KNOWN:
         return _keyed(_smooth(tokens), tongue) if text.isascii() else _as_it_is(text)
+    return _keyed(_normal(tokens, tongue), tongue)
+
+
+def normal(text: str) -> tuple[list[str], str]:
+    """The tokens of a text in its one form, whatever it is bound to, and its language: "?", and all is one token."""
+    text = uniform(text)
+    if not is_literal(text):
+        tokens, tongue = _parsed(text)
+        if tongue.code not in _NOT_KNOWN:
+            return _normal(tokens, tongue), tongue.code
+        if text.isascii() and not tongue.code:
+            return _smooth(tokens), ""
+    return [f"=={text}"], "?"
+
+
+def _parsed(text: str) -> tuple[list[str], Tongue]:
+    tokens = tokens_of(text)
+    tongue = language_of(tokens)
+    return _respelled(tokens, tongue), tongue
+
+
+def _normal(tokens: list[str], tongue: Tongue) -> list[str]:
     tokens = _smooth(without_manners(tokens, tongue))
     tokens = opened(_settled(quantities(dates(tokens, tongue), tongue), tongue), tongue)
     if len(tokens) > 1 and tokens[-1] == "?" and (tokens[0] in tongue.asking or tokens[0] in tongue.inverting):
         tokens.pop()  # it asks without the mark
-    return _keyed(tokens, tongue)
+    return tokens
 
 
 def _as_it_is(text: str) -> Canonical | None:

@@ -1,12 +1,14 @@
 """Which language a text is in, as far as its small words tell, and what must not be answered from yesterday in any of them.
 
-A text in none of the languages known here, or in two at once, is `UNKNOWN`: nothing of it is dropped or written otherwise, so
-that it meets only itself.
+A text in none of the languages known here is in `OTHER`; one that says too little, or is in two at once, is `UNKNOWN`:
+nothing of either is dropped or written otherwise.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
+
+import msgspec
 
 from lockgate.policy.sameness.tongues.english import ENGLISH
 from lockgate.policy.sameness.tongues.french import FRENCH
@@ -15,8 +17,8 @@ from lockgate.policy.sameness.tongues.spanish import SPANISH
 from lockgate.policy.sameness.tongues.tongue import Tongue
 from lockgate.policy.sameness.words import in_order, words
 
-_OTHER = Tongue(
-    code="",
+OTHER = Tongue(
+    code="?",
     # Small words of neighbours that share some with the four: Portuguese, Italian, Catalan, Dutch, Scandinavian, Polish.
     markers=words(
         """
@@ -58,8 +60,9 @@ _OTHER = Tongue(
     ),
     fleeting_pairs=ENGLISH.fleeting_pairs | GERMAN.fleeting_pairs | FRENCH.fleeting_pairs | SPANISH.fleeting_pairs,
 )
-UNKNOWN = _OTHER
+UNKNOWN = msgspec.structs.replace(OTHER, code="")
 KNOWN = (ENGLISH, GERMAN, FRENCH, SPANISH)
+_ALL = (*KNOWN, OTHER)
 
 #: Of scripts without spaces, what says that an answer does not keep; anywhere in the text.
 FLEETING_UNSPACED = in_order(
@@ -73,7 +76,7 @@ FLEETING_UNSPACED = in_order(
 
 #: What a word adds to the votes: a byte for each language, the unknown ones last.
 _VOTES: dict[str, int] = {}
-for _at, _tongue in enumerate((*KNOWN, _OTHER)):
+for _at, _tongue in enumerate(_ALL):
     for _marker in _tongue.markers:
         _VOTES[_marker] = _VOTES.get(_marker, 0) + (1 << 8 * _at)
 
@@ -83,16 +86,16 @@ _LOOKED_AT = 200
 
 
 def language_of(tokens: list[str]) -> Tongue:
-    """The language whose small words a text has most of; `UNKNOWN` if there is none, or no single one."""
+    """The language that a text has most small words of; `UNKNOWN` if it has none, or as many of two."""
     total = 0
     for token in list(dict.fromkeys(tokens))[:_LOOKED_AT]:
         total += _VOTES.get(token, 0)
     votes = total.to_bytes(len(KNOWN) + 1, "little")
     most = max(votes)
     best = votes.index(most)
-    if not most or best == len(KNOWN) or votes.count(most) > 1:
+    if not most or votes.count(most) > 1:
         return UNKNOWN
-    return KNOWN[best]
+    return _ALL[best]
 
 
 def is_fleeting(tokens: list[str], tongue: Tongue) -> bool:

@@ -180,7 +180,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 def plain(digits: str, tongue: Tongue) -> str:
     """Digits without thousands marks, with a decimal point; as they are where the language does not tell which is which."""
-    if digits.isdigit() or not tongue.code:
+    if digits.isdigit() or not tongue.numbers:
         return digits
     grouped, thousands, decimal = _GROUPS[tongue.decimal]
     if grouped.fullmatch(digits):

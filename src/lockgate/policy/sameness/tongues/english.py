@@ -32,7 +32,7 @@ ENGLISH = Tongue(
     code="en",
     markers=words(
         """
-        the is are was were what how do does did can could should would my your our their of to and you i it this that these
+        a the is are was were what how do does did can could should would my your our their of to and you i it this that these
         those when where which who why for with from not or if be been has have had will at by its an me please on there any
         about into than get need want explain translate summarize convert compare write list give show me between january
         february june july october december what's how's i'm don't can't

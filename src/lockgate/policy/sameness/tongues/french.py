@@ -19,6 +19,7 @@ FRENCH = Tongue(
     code="fr",
     markers=words(
         """
+        par dois-je
         le les est comment je mon ma mes des du et pas une dans pour avec sur où quand pourquoi quel quelle quels quelles
         qui peux puis-je pouvez vous votre vos nous notre au aux ce cette ces il elle sont faut est-ce combien bonjour merci
         j'ai c'est qu'est-ce l'on peut-on fait suis ai avez peut dois doit très ou leur chez que janvier février juillet

@@ -19,7 +19,7 @@ SPANISH = Tongue(
     code="es",
     markers=words(
         """
-        el los las es cómo qué cuál cuáles dónde cuándo quién mi mis una del y con por para está están puedo puede tengo hay
+        a el los las es cómo qué cuál cuáles dónde cuándo quién mi mis una del y con por para está están puedo puede tengo hay
         cuánto cuántos cuánta cuántas su sus al lo como cual donde cuando porque hacer quiero necesito hola gracias favor
         usted ustedes soy son tiene mejor muy más sin sobre este esta estos qué debo hace cuesta que enero febrero marzo
         julio diciembre hacen tienda

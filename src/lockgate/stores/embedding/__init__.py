@@ -1,0 +1,1 @@
+"""Vectors for texts, made in this process: the port, and what implements it."""
