@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types check bench bench-budget bench-logs bench-log-faults clean
+.PHONY: help setup run test lint types check bench bench-budget bench-logs bench-log-faults bench-cache clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ bench-logs: setup  ## ingest, size, pages and graphs of the request log (ARGS="-
 
 bench-log-faults: setup  ## kill -9 at random, 100 times under load: what is missing in the log (ARGS="--stall 600" to stop it instead)
 	@$(BIN)/python -m bench.log_faults $(ARGS)
+
+bench-cache: setup  ## what a cache that matches by meaning finds and gets wrong, cross-validated; writes docs/caching.md (1 min)
+	@$(BIN)/python -m bench.cache --write docs/caching.md $(ARGS)
 
 clean:  ## remove .venv and caches
 	@rm -rf .venv .bench .ruff_cache

@@ -33,6 +33,7 @@ SHOWN = (0.5, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 SHORTLIST = (1, 4, 8, 16, 32)
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 ROUNDS, TIMES = 40, 100
+_SETS = {OWN: "ours", FOW: "fow-cache"}
 Said = NDArray[np.bool_]
 
 
@@ -70,7 +71,7 @@ def by_kind(data: Pairs, found: list[tuple[str, Said]]) -> Iterator[str]:
     chosen = [said for name in names for known, said in found if known == name]
     yield f"| Traps | {' | '.join(names)} |"
     yield "|---|" + "---:|" * len(names)
-    kinds = np.array([f"{pair.origin}: {pair.kind}" for pair in data.pairs])
+    kinds = np.array([f"{_SETS[pair.origin]}: {pair.kind}" for pair in data.pairs])
     for kind in dict.fromkeys(kinds.tolist()):
         among = (kinds == kind) & ~data.same
         if among.any():

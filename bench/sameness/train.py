@@ -23,8 +23,8 @@ from lockgate.policy.sameness.features import FEATURES
 from lockgate.stores.embedding.wordllama import open_wordllama
 
 DATA = Path(__file__).parents[2] / "src/lockgate/policy/sameness/verifier.json"
-#: Level → of all traps, the share that may be answered wrongly. (The standard is meant to stay within 1%, so it aims below.)
-LEVELS = {"strict": 0.003, "standard": 0.007, "wide": 0.03}
+#: Level → of all traps, the share that may be answered wrongly. (The standard is to stay within 1%: it aims at half of that.)
+LEVELS = {"strict": 0.002, "standard": 0.0055, "wide": 0.03}
 REPEATS = 4
 _SIGNS = list(FEATURES.values())
 #: A threshold is a little above the last wrong score that is not accepted.

@@ -45,7 +45,7 @@ def written(text: str) -> str:
         ("Who is the 10th, and who the tenth?", "who is the #10th and who the #10th"),
         ("Is 3.10 newer than 3.1 or 007?", "is #3.10 newer than #3.1 or #007"),
         ("What is 5!?", "what is =5!"),
-        ("What is 10 - 5 or -5?", "what is #10 , #5 or #-5"),
+        ("What is 10 - 5 or -5?", "what is #10 =- #5 or #-5"),
         ("Was kostet 1.000,50 kg?", "was kostet #1000.50 ~kg"),
         ("Is it 1.000 kg?", "is it #1.000 ~kg"),
         # money and units

@@ -73,6 +73,8 @@ def _without_frame(tokens: list[str], tongue: Tongue) -> list[str]:
         elif follow == "ask":
             asked = rest[1:] if after in _COMMAS else rest
             if asked and asked[0] in tongue.asking:
+                if tokens[0] in _KNOWING and asked[:2] == _ABLE:
+                    return tokens  # "do you know how to swim" asks for no lesson
                 return _direct(asked, tongue)
             if asked and asked[0] in tongue.whether and (turned := _turned(asked[1:], tongue, whether=True)):
                 return turned
@@ -86,9 +88,11 @@ def _without_frame(tokens: list[str], tongue: Tongue) -> list[str]:
     return tokens
 
 
+_KNOWING = frozenset(("do", "does"))
+_ABLE = ["how", "to"]
 _COMMAS = frozenset(",:")
-#: What follows "please" where it is spoken of, or a name.
-_SPOKEN = words("is are and or vs versus in as me means mean")
+#: What follows "please" where it is spoken of, or a name, or itself what is to be done.
+_SPOKEN = words("is are and or vs versus in as me means mean yourself him her them everyone everybody the a my your our")
 
 
 def _request(tokens: list[str]) -> list[str]:

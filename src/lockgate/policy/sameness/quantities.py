@@ -14,7 +14,7 @@ _UNITS = {
     spelling: unit
     for unit, spellings in {
         "~km": "km kilometer kilometers kilometre kilometres kilomètre kilomètres kilómetro kilómetros kms",
-        "~m": "meter meters metre metres mètre mètres metro metros",
+        "~m": "meter meters metre metres mètre mètres",
         "~cm": "cm centimeter centimeters centimetre centimetres zentimeter centimètre centimètres centímetro centímetros",
         "~mm": "mm millimeter millimeters millimetre millimetres",
         "~mi": "mile miles mi meile meilen milla millas",
@@ -33,10 +33,10 @@ _UNITS = {
         "~s": "sec secs second seconds sekunde sekunden seconde secondes segundo segundos",
         "~min": "min mins minute minutes minuten minuto minutos",
         "~h": "h hr hrs hour hours stunde stunden heure heures hora horas",
-        "~day": "day days tag tage tagen jour jours día días",
+        "~day": "day days tage tagen jour jours día días",
         "~week": "wk wks week weeks woche wochen semaine semaines semana semanas",
         "~month": "month months monat monate monaten mois mes meses",
-        "~year": "yr yrs year years jahr jahre jahren an ans année années año años",
+        "~year": "yr yrs year years jahr jahre jahren ans année années año años",
         "~%": "% ~%",
         "~gb": "gb gigabyte gigabytes",
         "~tb": "tb terabyte terabytes",
@@ -53,6 +53,9 @@ _UNITS = {
 }
 #: Case tells: MB are bytes, Mb bits.
 _UNITS_WITH_CASE = {"MB": "~MB", "KB": "~KB", "kB": "~KB", "GB": "~gb", "TB": "~tb"}
+_CASED = frozenset(("kb", "mb", "gb", "tb"))
+#: Generations of mobile networks.
+_NETWORKS = frozenset("23456")
 _MONEY = frozenset(("~dollar", "~usd", "~eur", "~gbp", "~jpy", "~inr"))
 _SIGN = {"$": "~dollar", "us$": "~usd", "€": "~eur", "£": "~gbp", "¥": "~jpy", "₹": "~inr"}
 _SUFFIX = {"k": 1000, "m": 10**6, "mm": 10**6, "bn": 10**9, "b": 10**9}
@@ -122,9 +125,17 @@ def _following(tokens: list[str], at: int, tongue: Tongue, found: list[str]) -> 
     return at
 
 
+def _unit(written: str) -> str:
+    """The unit of a spelling, or nothing: Gb are not GB, and 5 G is not 5 g."""
+    if unit := _UNITS_WITH_CASE.get(written):
+        return unit
+    lower = written.lower()
+    return "" if written != lower and (len(written) == 1 or lower in _CASED) else _UNITS.get(lower, "")
+
+
 def _unit_after(text: str, found: list[str]) -> None:
     """A literal after a number may be a unit: "5 MB", "20 %", "5 €"."""
-    if unit := _UNITS_WITH_CASE.get(text) or _UNITS.get(text.lower()):
+    if unit := _unit(text):
         found.pop()
         _emit_unit(unit, found)
 
@@ -155,7 +166,7 @@ def _amount(match: re.Match[str], token: str, tongue: Tongue, found: list[str]) 
             number = f"#{_times(number[1:], factor)}"
         elif suffix in _ORDINAL:
             number += "th"
-        elif not (unit := _UNITS_WITH_CASE.get(written) or _UNITS.get(lower, "")):
+        elif (lower == "g" and digits in _NETWORKS) or not (unit := _unit(written)):
             found.append(token)
             return
     found.append(number)

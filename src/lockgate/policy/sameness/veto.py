@@ -12,6 +12,7 @@ from collections.abc import Callable
 from lockgate.policy.sameness.lexicon import lexicon_of
 from lockgate.policy.sameness.lexicons.lexicon import Lexicon
 from lockgate.policy.sameness.reading import Reading, read
+from lockgate.policy.sameness.words import words
 
 #: What prefixes turn a word into its opposite.
 _TURNING = ("un", "dis", "non-", "non", "in", "im", "il", "ir", "de", "mis", "anti", "des", "dés", "dé", "mal", "i", "a")
@@ -67,6 +68,8 @@ def _questions_differ(left: Reading, right: Reading) -> bool:
         return True
     if left.degree and right.degree and left.degree != right.degree:
         return True
+    if left.language == right.language == "fr" and left.is_question != right.is_question:
+        return True  # "vous livrez" tells, "livrez-vous" asks
     if left.carriers != right.carriers:
         return False
     if left.degree != right.degree:
@@ -120,7 +123,39 @@ def _words_differ(left: Reading, right: Reading) -> bool:
         return left.tokens.count(",") != right.tokens.count(",")
     if (left.speaks_of_words or right.speaks_of_words) and not left.literals:
         return left.carriers != right.carriers or len(left.words) != len(right.words)
-    return left.carriers == right.carriers and _count(left) != _count(right)
+    if left.carriers != right.carriers:
+        return False
+    return _count(left) != _count(right) or _one_differs(left.words, right.words) or _little_differs(left, right)
+
+
+def _one_differs(here: tuple[str, ...], there: tuple[str, ...]) -> bool:
+    """Whether one word is another, and all else the same: nobody says it anew to change a "for" into an "in"."""
+    if len(here) != len(there):
+        return False
+    apart = [{one, other} for one, other in zip(here, there, strict=True) if one != other]
+    return len(apart) == 1 and apart[0] not in _EXCHANGED
+
+
+_EXCHANGED = [
+    {"which", "what"},
+    {"can", "could"},
+    {"can", "do"},
+    {"can", "does"},
+    {"if", "whether"},
+    {"in", "with"},
+    {"in", "at"},
+    {"is", "are"},
+    {"do", "does"},
+    {"where", "how"},
+]
+
+
+def _little_differs(left: Reading, right: Reading) -> bool:
+    """Of texts with one word of meaning, the small ones say the rest."""
+    return len(left.carriers) < 2 and not (left.small ^ right.small) <= _IDLE
+
+
+_IDLE = words("can could do does did is are it there to be would will i what which how have has")
 
 
 def _count(reading: Reading) -> int:
@@ -171,8 +206,8 @@ _APART: tuple[tuple[str, Callable[[Reading, Reading], bool]], ...] = (
     ("person", _persons_differ),
     ("modal", _modals_differ),
     ("article", _articles_differ),
-    ("words", _words_differ),
     ("extent", _extents_differ),
+    ("words", _words_differ),
 )
 
 
@@ -186,8 +221,8 @@ def _opposed(left: Reading, right: Reading, lexicon: Lexicon) -> bool:
     return _prefixed(mine, yours) or _prefixed(yours, mine)
 
 
-def _prefixed(words: frozenset[str], others: frozenset[str]) -> bool:
-    for word in words:
+def _prefixed(turned: frozenset[str], others: frozenset[str]) -> bool:
+    for word in turned:
         if len(word) > _LEAST:
             for prefix in _TURNING:
                 if word.startswith(prefix) and len(rest := word[len(prefix) :]) >= _LEAST and _has(others, rest):
@@ -195,9 +230,9 @@ def _prefixed(words: frozenset[str], others: frozenset[str]) -> bool:
     return False
 
 
-def _has(words: frozenset[str], rest: str) -> bool:
+def _has(others: frozenset[str], rest: str) -> bool:
     """Whether a word is among others, stems being cut at different places."""
-    return rest in words or (any(word.startswith(rest) or (len(word) > _LEAST and rest.startswith(word)) for word in words))
+    return rest in others or any(other.startswith(rest) or (len(other) > _LEAST and rest.startswith(other)) for other in others)
 
 
 def _turned_around(left: Reading, right: Reading) -> bool:
@@ -216,8 +251,8 @@ def _turned_around(left: Reading, right: Reading) -> bool:
 
 def _places(reading: Reading) -> dict[str, int]:
     """Where each word stands that comes once."""
-    words = reading.words
-    return {word: at for at, word in enumerate(words) if words.count(word) == 1}
+    order = reading.words
+    return {word: at for at, word in enumerate(order) if order.count(word) == 1}
 
 
 def _falls_thrice(order: list[int]) -> bool:

@@ -49,7 +49,7 @@ ENGLISH = Lexicon(
         must ought need to of in on at by for from with without into onto out off up down over under about after before
         between through during above below against along among around toward towards within upon via per like versus
         there here also too very really actually simply exactly basically get got let else ever yet still already again
-        possible able want would like going ok okay way good best idea work
+        possible able know knows knew remind remember think believe want would like going ok okay way good best idea work
         """
     )
     - words("good best work idea way possible able need"),
@@ -62,7 +62,8 @@ ENGLISH = Lexicon(
     ),
     modals=groups(
         """can: can could able possible may might allowed | should: should ought recommended | must: must need required
-        will: will shall going | would: would | past: did was were had been | now: do does is are am have has"""
+        will: will shall going | would: would | mind: know knows knew remind remember think believe
+        past: did was were had been | now: do does is are am have has"""
     ),
     persons=groups(
         """

@@ -84,7 +84,7 @@ ENGLISH = Tongue(
                 can you please explain | could you please explain | explain | explain to me | can you show me
                 could you show me | show me | please show me | can you please show me | could you please show me | teach me
                 can you help me understand | help me understand | could you help me understand | could you remind me
-                can you remind me | remind me | i am trying to find out | i am trying to figure out
+                i am trying to find out | i am trying to figure out
                 i am trying to understand | i do not know | i am not sure | would you mind telling me
                 """,
             "ask",
@@ -122,7 +122,7 @@ ENGLISH = Tongue(
         (
             """how do i | how can i | how could i | how would i | how to | how might i | how does one | how can one
             what is the way to | what are the steps to""",
-            "look feel sound seem compare rank do be have get help know make it",
+            "look feel sound seem compare rank do be have get help know make it forget lose fail refuse say resist",
             "how to",
         ),
         ("how do you say | how do i say | how do you say | how can i say | how to say", "", "how to say"),

@@ -67,7 +67,7 @@ FRENCH = Tongue(
             "",
             "comment puis-je",
         ),
-        ("est-ce que je peux | puis-je | je peux", "", "puis-je"),
+        ("est-ce que je peux | puis-je", "", "puis-je"),
         ("pouvez-vous s'il vous plaît", "", "pouvez-vous"),
     ),
     asking=words(
