@@ -45,7 +45,7 @@ OTHER = Tongue(
     ordinals={},
     months={},
     fleeting=ENGLISH.fleeting
-    | (GERMAN.fleeting - {"letzte", "nun", "gerade"})
+    | (GERMAN.fleeting - {"nun", "gerade"})
     | (FRENCH.fleeting - {"hier"})
     | (SPANISH.fleeting - {"actual", "pronto"})
     | words(
