@@ -2,7 +2,7 @@
 [--quick]`.
 
 Told for each level (the canonical key; similarity alone; similarity with the veto; the verifier) on two sets of pairs:
-ours, which the rules were written with, and the benchmark `fow-cache`, which nobody looked at. Whatever is learned or
+ours, which the rules were written with, and the benchmark `fow-cache`, which they were not. Whatever is learned or
 chosen is cross-validated, thresholds included. Then, what a lookup costs, in microseconds of one thread.
 """
 

@@ -1,7 +1,7 @@
 """The pairs: those written for Lockgate (`tests/golden/sameness/pairs.txt`), and the benchmark in the package `fow-cache`.
 
-Rules and lexicon were written with the first in view and without a look at the second, so that what is found on the
-second is what to expect of texts that nobody has seen.
+Rules and lexicon were written with the first in view and not the second; but its totals were in sight when levels were
+set, so that what is found on the second is a little better than what to expect of texts that nobody has seen.
 """
 
 from __future__ import annotations
