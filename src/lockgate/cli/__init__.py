@@ -29,6 +29,7 @@ _COMMANDS = {
     "explain": ("explain", "explain"),
     "backtest": ("backtest", "backtest"),
     "alerts": ("alerts", "alerts"),
+    "cache": ("cache", "cache"),
     "keys": ("keys", "keys"),
     "users": ("users", "users"),
     "workspaces": ("workspaces", "workspaces"),
