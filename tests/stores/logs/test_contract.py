@@ -254,7 +254,7 @@ def test_the_database_and_the_filter_mean_the_same(varied: tuple[LogStore, list[
     assert 0 < len(expected) < len(kept)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=20, deadline=None)
 @given(
     st.sampled_from(FILTERS), st.sampled_from(FILTERS), st.integers(1, 60)
 )  # fmt: skip

@@ -94,7 +94,7 @@ def test_roll_ups_follow(kind, log, monkeypatch, rolled):
     assert told(log) == told(plain) != before
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=10)
 @given(
     st.lists(
         st.dictionaries(st.integers(0, 9), st.one_of(st.none(), st.integers(0, 10**16)), max_size=5), min_size=1, max_size=4
