@@ -419,3 +419,10 @@ async def test_with_a_simple_cache_other_words_are_another_request(stage):
     await asked(stage, says("What is the capital of France?"))
     _, new = await asked(stage, says("what is the capital of france"))
     assert new
+
+
+@scene
+async def test_the_provider_that_needs_no_account_is_cached_too(stage):
+    config = {"provider": "@sim", "cache": "simple"}
+    told = [await (await stage.asks(config, {**ASK, "model": "chat"})) for _ in range(2)]
+    assert [(each.status, each.headers["x-portkey-cache-status"]) for each in told] == [(200, "MISS"), (200, "HIT")]

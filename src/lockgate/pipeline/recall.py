@@ -205,7 +205,7 @@ def _parts(passing: Passing, prepared: Prepared, policy: CachePolicy, wish: Wish
     yield provider.known_by.encode()
     if passing.snapshot.providers.get(provider.slug) is not provider:  # a caller's own account: its secret tells it apart
         yield b"\n".join(value for _, value in provider.headers)
-    yield target.destination.host_header.encode()
+    yield f"{target.destination.scheme}://{target.destination.authority}".encode()
     yield prepared.outgoing.method.encode()
     yield prepared.outgoing.target
     yield target.lane.provider.name.encode()
