@@ -6,6 +6,7 @@ import json
 import pytest
 
 from lockgate.stores.cache.memory import MemoryCache
+from lockgate.transport.exchange import CUT
 from support.house import make_app, records
 from support.stage import ASK, DOWN, REPLY, Stage, quiet, scene
 
@@ -426,3 +427,24 @@ async def test_the_provider_that_needs_no_account_is_cached_too(stage):
     config = {"provider": "@sim", "cache": "simple"}
     told = [await (await stage.asks(config, {**ASK, "model": "chat"})) for _ in range(2)]
     assert [(each.status, each.headers["x-portkey-cache-status"]) for each in told] == [(200, "MISS"), (200, "HIT")]
+
+
+@scene
+async def test_what_was_asked_in_vain_before_a_hit_is_charged_and_the_hit_is_not(stage):
+    """The first target breaks off when it has been sent a prompt; the second one's answer is there."""
+    await asked(stage)
+    fallback = {
+        "strategy": {"mode": "fallback"},
+        "targets": [
+            {"provider": "@second", "override_params": {"model": "gpt-a"}, "upstream_api": "chat"},
+            CACHED,
+        ],
+    }
+    task = await stage.asks(fallback)
+    stage.tries[-1].fails(CUT)
+    await task
+    record = records(stage.tmp)[-1]
+    assert (record.cache, record.saved_nusd) == ("hit", COST)
+    (attempt,) = record.attempts
+    assert record.cost_nusd == (attempt.cost_nusd or 0), "what the broken attempt cost, by estimate, and nothing for the hit"
+    assert attempt.cost_nusd != COST

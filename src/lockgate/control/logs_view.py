@@ -28,9 +28,11 @@ def header() -> str:
 
 
 def line(record: Record, zone: tzinfo | None = None) -> str:
-    """A record on one line, its time in `zone` (the local one by default); an error follows its id."""
+    """A record on one line, its time in `zone` (the local one by default). Whose answer it was given, or its error, follows its
+    id."""
     usage = record.usage
     error = f" {record.error_code}: {record.error}" if record.error_code or record.error else ""
+    given = f" {record.cache} of {record.cached_id}" if record.cached_id else ""
     return _line(
         [
             _time(record.time_us, zone),
@@ -44,7 +46,7 @@ def line(record: Record, zone: tzinfo | None = None) -> str:
             "-" if usage is None else f"{usage.input}",
             "-" if usage is None else f"{usage.output}",
             _cost(record),
-            record.id + error,
+            record.id + given + error,
         ]
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from lockgate.core.call import Call, Capture, Principal, strictest
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import encode
@@ -303,6 +305,7 @@ class Account:
             record.cost_nusd, record.price_version, record.cost_note = own.nusd, own.version, own.note
             if self._recalled:
                 record.saved_nusd, record.cost_nusd, record.cost_note = own.nusd or 0, 0, "from the cache"
+                own = msgspec.structs.replace(own, nusd=0)
         if self._bills:
             self._add_others(own)
 
@@ -312,7 +315,7 @@ class Account:
         record = self.record
         others = [attempt for attempt, _ in self._bills]
         answered = next((each for each in reversed(record.attempts) if each not in others), None)
-        if own is not None and own.usage is not None and answered is not None:
+        if own is not None and own.usage is not None and answered is not None and not self._recalled:
             answered.input, answered.output, answered.cost_nusd = own.usage.input, own.usage.output, own.nusd
         for _, bill in self._bills:
             record.price_version = record.price_version or bill.version

@@ -9,6 +9,7 @@ from lockgate.control.resend.compare import compare, side_of
 from lockgate.control.resend.send import ORIGIN, Wish, send_again, why_not
 from lockgate.core.failure import Refusal
 from lockgate.core.record import Record
+from lockgate.stores.cache.memory import MemoryCache
 from support.asgi import ask
 from support.house import AUTH, make_app, records
 from support.scripted import ScriptedClient, ScriptedExchange, events
@@ -179,3 +180,16 @@ def test_a_config_that_came_along_is_not_on_record(stage):
     kept = stage.first(said("x"), headers=[("x-lockgate-config", '{"provider": "@openai"}')])
     with pytest.raises(Refusal, match="config of its own"):
         stage.again(kept)
+
+
+def test_it_is_asked_anew_where_its_answer_is_kept(tmp_path):
+    """What the cache would give is what was answered then: there would be nothing to compare."""
+    cached = HOUSE.replace('pc: {provider: "@second"}', 'pc: {provider: "@second", cache: true}')
+    stage = Stage(tmp_path, cached)
+    stage.app.runtime.cache = MemoryCache(1 << 20)
+    kept = stage.first(said("one"), headers=[("x-lockgate-config", "pc")])
+    assert kept.cache == "miss"
+    sent = stage.again(kept, said("two"))
+    assert (sent.record.cache, json.loads(sent.body)["choices"][0]["message"]["content"]) == ("disabled", "two")
+    ask(stage.app.gateway, "POST", "/v1/chat/completions", body=ASK, headers=[*AUTH, ("x-lockgate-config", "pc")])
+    assert records(stage.tmp)[-1].cached_id == kept.id, "and what was kept stays"

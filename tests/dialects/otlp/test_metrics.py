@@ -53,3 +53,7 @@ def test_combinations_have_a_bound(monkeypatch):
     points = found["gen_ai.client.operation.duration"].histogram.data_points
     assert [attributes(point).get("otel.metric.overflow") for point in points] == [None, None, True]
     assert sum(point.count for point in points) == 10
+
+
+def test_what_the_cache_gave_took_time_and_used_no_provider_s_tokens():
+    assert set(counted(record(0, cache="hit", ttft_us=900))) == {"gen_ai.client.operation.duration"}

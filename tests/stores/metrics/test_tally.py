@@ -144,3 +144,23 @@ def test_a_model_that_nobody_uses_any_more_makes_room_and_its_numbers_go(monkeyp
     tally = tallied(record(model_sent="old", usage=usage), record(model_sent="new", usage=usage, time_us=NOW + IDLE_US))
     assert numbers(tally, of.TOKENS) == {("openai", "new", "input"): 1}
     assert {labels[2] for labels in numbers(tally, of.REQUESTS)} == {"new"}
+
+
+def test_what_the_cache_did_is_counted_and_no_provider_s_tokens_with_it() -> None:
+    at = ("openai", "gpt-5")
+    usage = Usage(input=100, output=50)
+    hit = {"usage": usage, "cost_nusd": 0, "latency_us": 3000, "stream": True, "ttft_us": 900}
+    tally = tallied(
+        record(cache="miss", usage=usage, cost_nusd=700, stream=True, ttft_us=400_000),
+        record(cache="hit", saved_nusd=700, saved_us=1_503_000, **hit),
+        record(cache="semantic hit", saved_nusd=700, saved_us=1_000, **hit),  # it took longer: no time was saved
+        *(record(cache=each) for each in ("semantic miss", "refresh", "disabled", "")),
+    )
+    assert numbers(tally, of.CACHE) == {
+        (*at, each): 1 for each in ("miss", "hit", "semantic_hit", "semantic_miss", "refresh", "disabled")
+    }
+    assert numbers(tally, of.CACHE_SAVED) == {at: 1400}
+    assert numbers(tally, of.CACHE_SAVED_TIME) == {at: 1_500_000}
+    assert numbers(tally, of.TOKENS) == {(*at, "input"): 100, (*at, "output"): 50}
+    assert numbers(tally, of.COST) == {at: 700}
+    assert tally.series[of.FIRST_TOKEN.name].numbers[at][-1] == 400_000

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from lockgate.control.analytics.graphs import errors_of, tokens_of, weighted
+from lockgate.control.analytics.lookups import NO_HITS, lookups
 from lockgate.control.analytics.shapes import Percentiles, Times, cents, ms, percent, percentiles, share, stamp, times
 from lockgate.control.analytics.steps import step_of
 from lockgate.core.failure import Refusal
@@ -74,7 +75,8 @@ class Rows(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What the cache did. Times in ms, savings in cents; `cache_speedup`: by how many percent hits are faster."""
+    """What the cache did. Times in ms, savings in cents; `cache_speedup`: by how many percent hits are faster than what was
+    looked up and not there."""
 
     hits: int
     avg_latency: float
@@ -130,17 +132,14 @@ def grouped(
 
 def cache_summary(store: LogStore, meant: Filter) -> Summary:
     """What the cache did."""
-    whole = _whole(store, meant)
-    hits = whole.hits + whole.semantic_hits
-    others = whole.requests - hits
-    hit_ms = ms(share(whole.hit_us, hits))
-    other_ms = ms(share(whole.latency_us - whole.hit_us, others))
+    step_of(meant)
+    found = lookups(store, meant)
     return Summary(
-        hits=hits,
-        avg_latency=hit_ms,
-        total_requests=whole.requests,
-        cache_speedup=percent(other_ms - hit_ms, other_ms) if hits and others else 0.0,
-        savings=cents(whole.saved_nusd),
+        hits=found.answered,
+        avg_latency=ms(found.hit_us),
+        total_requests=found.requests,
+        cache_speedup=percent(found.miss_us - found.hit_us, found.miss_us) if found.answered and found.miss_us else 0.0,
+        savings=cents(found.saved_nusd),
     )
 
 
@@ -151,7 +150,8 @@ def paces(store: LogStore, meant: Filter, *, limit: int) -> list[Pace]:
     for provider, _ in store.groups(meant, "provider", limit=limit).rows:
         if not provider or (meant.providers and provider not in meant.providers):
             continue  # refused before anybody was asked
-        theirs = msgspec.structs.replace(meant, providers=(provider,))
+        # What the cache gave says nothing of how fast a provider is.
+        theirs = msgspec.structs.replace(meant, providers=(provider,), caches=meant.caches or NO_HITS)
         found += [_pace(provider, model, totals) for model, totals in store.groups(theirs, "model", limit=limit).rows if model]
     return sorted(found, key=lambda pace: -pace.requests)[:limit]
 
@@ -201,10 +201,3 @@ def _pace(provider: str, model: str, totals: Totals) -> Pace:
         gap_p99=ms(totals.gap.quantile(0.99)),
         stall_rate=percent(totals.stalled, totals.streams),
     )
-
-
-def _whole(store: LogStore, meant: Filter) -> Totals:
-    """All that is meant, in one step."""
-    step_of(meant)
-    rows = store.groups(meant, "organisation", limit=1).rows
-    return rows[0][1] if rows else Totals()

@@ -79,7 +79,11 @@ COLUMNS: dict[str, Column] = {
     "time_to_first_token": lambda record: None if record.ttft_us is None else ms(record.ttft_us),
     "gateway_time": lambda record: ms(record.gateway_us),
     "cache_status": _member("cache"),
+    "cached_id": _member("cached_id"),
+    "cached_age": lambda record: ms(record.cached_us) if record.cached_id else None,
+    "cache_note": _member("cache_note"),
     "saved": lambda record: cents(record.saved_nusd),
+    "saved_time": lambda record: ms(record.saved_us),
     "transformed_request": lambda record: body(record.sent),
     "upstream_response": lambda record: body(record.received),
 }
@@ -91,6 +95,7 @@ BY_ITSELF = frozenset(("response", "transformed_request", "upstream_response"))
 NUMBERS = frozenset(
     (
         "req_units", "res_units", "total_units", "cost", "response_time", "response_status_code", "cached_units",
-        "reasoning_units", "time_to_first_token", "gateway_time", "saved",
+        "reasoning_units", "time_to_first_token", "gateway_time", "saved", "saved_time",
+        "cached_age",
     )
 )  # fmt: skip

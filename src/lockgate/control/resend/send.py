@@ -85,7 +85,8 @@ async def send_again(record: Record, wish: Wish, principal: Principal, snapshot:
     token = b"Bearer " + secrets.token_hex(32).encode()
     world = msgspec.structs.replace(snapshot, seen={sha256(token).digest(): principal})
     caller, spool = _Listener(body), _Noting(runtime.spool)
-    headers = {b"authorization": token, b"content-type": b"application/json"}
+    # It is asked anew: what was answered before is what the answer is to be compared with.
+    headers = {b"authorization": token, b"content-type": b"application/json", b"cache-control": b"no-store"}
     headers |= _said(record, wish, principal, snapshot.seen_by(principal))
     call = Call(
         id,

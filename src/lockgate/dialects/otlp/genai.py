@@ -63,6 +63,8 @@ _OURS: tuple[tuple[str, str], ...] = (
     ("provider", "lockgate.provider"),
     ("outcome", "lockgate.outcome"),
     ("cache", "lockgate.cache"),
+    ("cached_id", "lockgate.cache.from"),
+    ("cache_note", "lockgate.cache.note"),
     ("usage_source", "lockgate.usage.source"),
     ("cost_note", "lockgate.cost.note"),
     ("path", "url.path"),

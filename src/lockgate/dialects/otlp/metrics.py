@@ -53,6 +53,7 @@ FIRST_TOKEN = Instrument(
     (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
 )
 INSTRUMENTS = (TOKENS, DURATION, FIRST_TOKEN)
+_HITS = frozenset(("hit", "semantic hit"))
 
 
 class Histogram(msgspec.Struct):
@@ -84,6 +85,8 @@ class Measures:
             labels.append(("gen_ai.response.model", record.model_served))
         ended = [*labels, ("error.type", error_of(record))] if failed(record) else labels
         self._observe(DURATION, tuple(ended), max(0, record.latency_us) / 1e6)
+        if record.cache in _HITS:  # no provider took a first token's time, or counted a token
+            return
         if record.outcome == "ok" and record.ttft_us is not None:
             self._observe(FIRST_TOKEN, tuple(labels), record.ttft_us / 1e6)
         if record.usage is not None:

@@ -26,7 +26,11 @@ class ShownTokens(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogRow(msgspec.Struct, kw_only=True):
-    """A record without its bodies. `cost` null: it is not known (`cost_note` says why), or nothing was used."""
+    """A record without its bodies. `cost` null: it is not known (`cost_note` says why), or nothing was used.
+
+    Of an answer from the cache: the request that it was the answer of (`cached_id`), how old it was then, how one was found
+    that is not the same to the byte (`cache_note`), what it has `saved`, and `saved_time`: what that request had taken.
+    """
 
     id: str
     object: Literal["log"] = "log"
@@ -63,7 +67,11 @@ class LogRow(msgspec.Struct, kw_only=True):
     longest_gap: float | None
     gateway_time: float
     cache_status: str | None
+    cached_id: str | None
+    cached_age: float | None
+    cache_note: str | None
     saved: float
+    saved_time: float
     attempt_count: int
     metadata: dict[str, str]
 
@@ -248,7 +256,11 @@ def _members(record: Record) -> dict[str, Any]:
         "longest_gap": None if record.gap_us is None else ms(record.gap_us),
         "gateway_time": ms(record.gateway_us),
         "cache_status": record.cache or None,
+        "cached_id": record.cached_id or None,
+        "cached_age": ms(record.cached_us) if record.cached_id else None,
+        "cache_note": record.cache_note or None,
         "saved": cents(record.saved_nusd),
+        "saved_time": ms(record.saved_us),
         "attempt_count": len(record.attempts),
         "metadata": record.metadata,
     }

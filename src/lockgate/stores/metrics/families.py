@@ -54,7 +54,7 @@ DURATION = Family(
 FIRST_TOKEN = Family(
     "lockgate_time_to_first_token_seconds",
     "histogram",
-    "From the first byte of a request to the first real event of its streamed answer.",
+    "From the first byte of a request to the first real event of its streamed answer, of answers that a provider gave.",
     _TARGET,
     1_000_000,
     _FIRST,
@@ -76,7 +76,7 @@ FALLBACKS = Family("lockgate_fallbacks", "counter", "Times that another target w
 TOKENS = Family(
     "lockgate_tokens",
     "counter",
-    "Tokens used, by kind: input, cache_read, cache_write, output, reasoning. No token is of two kinds.",
+    "Tokens used by kind (input, cache_read, cache_write, output, reasoning), none twice; an answer from the cache uses none.",
     (*_TARGET, "kind"),
 )
 UNITS = Family(
@@ -88,6 +88,22 @@ UNITS = Family(
 COST = Family("lockgate_cost_usd", "counter", "What requests cost, as far as prices are known.", _TARGET, 1_000_000_000)
 UNPRICED = Family(
     "lockgate_unpriced_requests", "counter", "Requests that used something at a price that is not known.", _TARGET
+)
+CACHE = Family(
+    "lockgate_cache_requests",
+    "counter",
+    "Requests by what the cache did for them: hit, semantic_hit, miss, semantic_miss, refresh, disabled (by their callers).",
+    (*_TARGET, "status"),
+)
+CACHE_SAVED = Family(
+    "lockgate_cache_saved_usd", "counter", "What answers from the cache would have cost.", _TARGET, 1_000_000_000
+)
+CACHE_SAVED_TIME = Family(
+    "lockgate_cache_saved_seconds",
+    "counter",
+    "What the requests had taken whose answers were given again, less what these took.",
+    _TARGET,
+    1_000_000,
 )
 REFUSALS = Family(
     "lockgate_refusals",
@@ -119,6 +135,9 @@ COUNTED: tuple[Family, ...] = (
     UNITS,
     COST,
     UNPRICED,
+    CACHE,
+    CACHE_SAVED,
+    CACHE_SAVED_TIME,
     REFUSALS,
     RECEIVED,
     SENT,

@@ -15,6 +15,8 @@ from lockgate.stores.metrics.series import Series
 
 #: How many of each have a label of their own.
 MODELS, PROVIDERS, CODES = 100, 100, 100
+#: Words of `core.record.Cache` for an answer that no provider was asked for.
+HITS = frozenset(("hit", "semantic hit"))
 
 
 class Tally:
@@ -46,7 +48,10 @@ class Tally:
         self._requests.add((operation, provider, model, f"{record.status // 100}xx", outcome))
         self._records.add(())
         self._duration.observe((operation, provider, model, "true" if record.stream else "false"), whole(record.latency_us))
-        if record.stream and record.ttft_us is not None:
+        hit = record.cache in HITS
+        if record.cache:
+            self._count_cache(record, target)
+        if record.stream and record.ttft_us is not None and not hit:
             self._first.observe(target, whole(record.ttft_us))
         self._overhead.observe((operation,), whole(record.gateway_us))
         if outcome == "refused":
@@ -55,7 +60,7 @@ class Tally:
         self._sent.add((operation,), whole(record.bytes_out))
         self._count_attempts(record.attempts)
         cost = record.cost_nusd
-        if record.usage is not None:
+        if record.usage is not None and not hit:
             self._count_usage(record.usage, provider, model)
             if cost is None:
                 self.of(of.UNPRICED).add(target)
@@ -96,6 +101,13 @@ class Tally:
                 again = (before.target, before.provider, before.model) == (attempt.target, attempt.provider, attempt.model)
                 self.of(of.RETRIES if again else of.FALLBACKS).add(self._target(before.provider, before.model))
             before = attempt
+
+    def _count_cache(self, record: Record, target: tuple[str, str]) -> None:
+        self.of(of.CACHE).add((*target, record.cache.replace(" ", "_")))
+        if record.saved_nusd > 0:
+            self.of(of.CACHE_SAVED).add(target, whole(record.saved_nusd))
+        if (saved := record.saved_us - record.latency_us) > 0:
+            self.of(of.CACHE_SAVED_TIME).add(target, whole(saved))
 
     def _count_usage(self, usage: Usage, provider: str, model: str) -> None:
         tokens = self._tokens
