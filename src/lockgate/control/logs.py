@@ -16,7 +16,7 @@ from typing import get_args
 import msgspec
 
 from lockgate.core.record import BODIES, Cache, End, Record, unpack
-from lockgate.stores.logs.ingest import cursors
+from lockgate.stores.emptying import cursors
 from lockgate.stores.logs.open import open_log
 from lockgate.stores.logs.ports import Filter, LogStore, Range
 from lockgate.stores.spool import Segment, segments

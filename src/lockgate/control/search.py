@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from lockgate.core.record import Record, unpack, unpack_head
+from lockgate.stores.emptying import cursors
 from lockgate.stores.feedback import FOLDER, newest, waiting
-from lockgate.stores.logs.ingest import cursors
 from lockgate.stores.logs.ports import Cursor, Feedback, Filter, LogStore, Page
 from lockgate.stores.spool import Segment, segments
 

@@ -14,7 +14,7 @@ import msgspec
 
 from lockgate.stores import roster
 from lockgate.stores.board_layout import Post, View, is_shared, look
-from lockgate.stores.logs.ingest import cursors
+from lockgate.stores.emptying import cursors
 from lockgate.stores.ports import StoreError
 from lockgate.stores.roster import Life, lives
 from lockgate.stores.sinks import state as sinks

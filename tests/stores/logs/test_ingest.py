@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lockgate.core.record import Record, new_id, pack
-from lockgate.stores.logs.ingest import Ingest, cursors
+from lockgate.stores.emptying import Emptying, cursors
+from lockgate.stores.logs.ingest import Ingest
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.logs.rollup import DAY_US
 from lockgate.stores.logs.sqlite import SqliteLog
@@ -180,7 +181,7 @@ def test_dying_between_rows_and_cursors_keeps_nothing_twice(house: House, monkey
     for n in range(20):
         spool.append(record(n))
     with monkeypatch.context() as patch:
-        patch.setattr(Ingest, "_write", lambda self, now: None)
+        patch.setattr(Emptying, "save", lambda self: None)
         house.ingest.step()
     house.restart()
     assert house.ingest.step() == 20

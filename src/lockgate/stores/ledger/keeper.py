@@ -22,10 +22,10 @@ from time import monotonic_ns
 import msgspec
 
 from lockgate.core.record import Record, unpack
+from lockgate.stores.emptying import cursors
 from lockgate.stores.ledger.book import Book
 from lockgate.stores.ledger.recovery import reconcile
 from lockgate.stores.ledger.turn import Turn
-from lockgate.stores.logs.ingest import cursors
 from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.ports import StoreError
 from lockgate.stores.spool import Segment, segments
