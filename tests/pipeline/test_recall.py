@@ -5,9 +5,13 @@ import json
 
 import pytest
 
+from lockgate.core.call import Principal
+from lockgate.http.routes import SCOPES
+from lockgate.pipeline import door, flights
 from lockgate.stores.cache.memory import MemoryCache
 from lockgate.transport.exchange import CUT
 from support.house import make_app, records
+from support.scripted import ScriptedClient, ScriptedExchange
 from support.stage import ASK, DOWN, REPLY, Stage, quiet, scene
 
 CONFIG = """
@@ -448,3 +452,144 @@ async def test_what_was_asked_in_vain_before_a_hit_is_charged_and_the_hit_is_not
     (attempt,) = record.attempts
     assert record.cost_nusd == (attempt.cost_nusd or 0), "what the broken attempt cost, by estimate, and nothing for the hit"
     assert attempt.cost_nusd != COST
+
+
+@scene
+async def test_a_hedged_leader_who_leaves_flies_on_too(stage):
+    config = {**CACHED, "hedge": {"after": 60_000, "to": "same"}}
+    leader = await stage.asks(config, STREAM)
+    first = stage.line
+    stage.tries[0].streams(word("one "))
+    await quiet()
+    follower = await stage.asks(config, STREAM)
+    first.lost = True
+    first.when_lost()
+    await quiet()
+    assert not stage.tries[0].closed
+    stage.tries[0].says(word("two"), last(), DONE).ends()
+    assert b"two" in (await follower).body
+    await leader
+
+
+@scene
+async def test_a_reader_who_is_slow_holds_up_nobody_who_follows(stage):
+    leader = await stage.asks(CACHED, STREAM)
+    stage.line.slow = True
+    stage.tries[0].streams(word("one "))
+    await quiet()
+    follower = await stage.asks(CACHED, STREAM)
+    stage.tries[0].says(word("two"), last(), DONE).ends()
+    assert (await follower).body == (await leader).body
+
+
+def test_a_stream_that_never_ends_is_not_held(stage, monkeypatch):
+    monkeypatch.setattr(flights, "KEPT", 2000)
+
+    async def play():
+        task = await stage.asks(CACHED, STREAM)
+        (flight,) = stage.app.runtime.flights._under_way.values()
+        for n in range(40):
+            stage.tries[0].streams(word(f"{n} ".ljust(100)))
+            await quiet()
+        assert flight.pieces == []
+        assert flight.ended
+        follower = await stage.asks(CACHED, STREAM)
+        assert len(stage.tries) == 2  # it cannot be joined any more
+        for each in stage.tries:
+            each.says(last(), DONE).ends() if each.status else each.streams(word("x"), last(), DONE).ends()
+        assert (await task).status == (await follower).status == 200
+        assert len(stage.app.runtime.cache._answers) == 1  # the second one's, which is small
+
+    asyncio.run(play())
+
+
+def test_those_who_follow_one_that_grows_too_large_are_cut_off_and_told(stage, monkeypatch):
+    monkeypatch.setattr(flights, "HELD", 2000)
+
+    async def play():
+        leader = await stage.asks(CACHED, STREAM)
+        stage.tries[0].streams(word("one"))
+        await quiet()
+        follower = await stage.asks(CACHED, STREAM)
+        for n in range(40):
+            stage.tries[0].says(word(f"{n} ".ljust(100)))
+            await quiet()
+        assert b"error" in (await follower).body
+        stage.tries[0].says(last(), DONE).ends()
+        assert (await leader).body.endswith(DONE)
+
+    asyncio.run(play())
+
+
+def test_an_answer_that_is_too_large_is_not_kept(stage, monkeypatch):
+    monkeypatch.setattr(flights, "KEPT", 100)
+
+    async def play():
+        await asked(stage)
+        _, new = await asked(stage)
+        assert new
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(("user", "new"), [("", True), ("anna", False)], ids=["services", "a user's"])
+def test_of_the_scope_user_a_key_that_is_no_users_stands_for_itself(stage, monkeypatch, user, new):
+    keys = iter(["one", "two"])
+    scopes = frozenset(SCOPES)
+    monkeypatch.setattr(door, "admit", lambda *_: (Principal(next(keys), "app", scopes, user=user), ""))
+
+    async def play():
+        config = {**CACHED, "cache": {"mode": "simple", "scope": "user"}}
+        await asked(stage, config=config)
+        assert (await asked(stage, config=config))[1] is new
+
+    asyncio.run(play())
+
+
+@scene
+async def test_what_was_left_at_that_moment_is_not_said_again(stage):
+    task = await stage.asks(CACHED)
+    stage.tries[0].answers()
+    stage.tries[0].headers += [(b"x-ratelimit-remaining-requests", b"7"), (b"x-request-id", b"r-1"), (b"set-cookie", b"a=b")]
+    assert (await task).headers["x-ratelimit-remaining-requests"] == "7"
+    again, _ = await asked(stage)
+    assert again.headers["x-request-id"] == "r-1"
+    assert again.headers.keys().isdisjoint(("x-ratelimit-remaining-requests", "set-cookie"))
+
+
+@scene
+async def test_callers_of_two_dialects_share_an_answer_when_the_provider_is_asked_the_same(stage):
+    config = {"provider": "@claude", "override_params": {"model": "c"}, "cache": "simple"}
+    said = {
+        "role": "assistant",
+        "content": [{"type": "text", "text": "pong"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+    }
+    reply = {"id": "msg_1", "type": "message", "model": "c", **said, "usage": {"input_tokens": 5, "output_tokens": 2}}
+    body = {"model": "m", "max_tokens": 9, "messages": ASK["messages"]}
+    first, new = await asked(stage, body, config, reply, path="/v1/messages")
+    assert (first.json, new) == (reply, True)
+    second, new = await asked(stage, body, config)
+    assert not new
+    assert second.json["choices"][0]["message"]["content"] == "pong"
+
+
+@scene
+async def test_vectors_are_given_again(stage):
+    vectors = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "model": "e",
+               "usage": {"prompt_tokens": 3, "total_tokens": 3}}  # fmt: skip
+    config = {"provider": "@openai", "cache": "simple"}
+    for new in (True, False):
+        told = await asked(stage, {"model": "e", "input": "a text"}, config, vectors, path="/v1/embeddings")
+        assert (told[0].json, told[1]) == (vectors, new)
+
+
+@scene
+async def test_however_deeply_a_body_is_nested_it_is_answered(stage):
+    depths = range(850, 1010)
+    reply = json.dumps(REPLY).encode()
+    stage.app.runtime.clients["https"] = ScriptedClient(*(ScriptedExchange(200, reply) for _ in depths))
+    for depth in depths:
+        body = json.dumps(says("hi there")).encode()[:-1] + b', "x": ' + b"[" * depth + b"]" * depth + b"}"
+        assert (await (await stage.asks(MEANT, body))).status in (200, 400)

@@ -27,5 +27,8 @@ TRAVELS = (
     b"retry-after",
 )
 
+#: Of these, those that say how it was at that moment: they are not said again with an answer that is given again.
+MOMENTARY = (b"x-ratelimit-", b"anthropic-ratelimit-", b"retry-after")
+
 #: How the names of headers begin that belong to a signed request: the signer's to write, nobody else's.
 SIGNED = (b"x-amz-",)

@@ -44,7 +44,7 @@ async def attempt(passing: Passing, prepared: Prepared, take: Take, hold: Hold |
     that broke); else why another may be tried."""
     account, target = passing.account, prepared.target
     abort = Abort()
-    passing.caller.on_leave(abort.abort if passing.flight is None else lambda: passing.leave(abort.abort))
+    passing.caller.on_leave(passing.leaving(abort.abort))
     account.sending(prepared, hold)
     exchange: Exchange | Failure | None = None
     try:

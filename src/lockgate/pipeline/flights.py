@@ -15,10 +15,13 @@ from lockgate.transport.exchange import CUT, SLOW, Exchange, Headers, Slow
 
 #: How often those who wait for the same answer wait for another one.
 FALLS = 2
+#: Bytes of an answer that are held: while nobody follows, as many as may be kept; for those who follow, at most. An answer may
+#: never end.
+KEPT, HELD = 4 * 1024 * 1024, 64 * 1024 * 1024
 
 
 class Flight:
-    """One answer on its way. It ends whole, or falls; then nobody joins it any more."""
+    """One answer on its way. It ends whole, or falls; then nobody joins it any more. One that grows too large falls too."""
 
     __slots__ = ("_left", "_waiters", "ended", "falls", "followers", "headers", "id", "pieces", "size", "status", "whole")
 
@@ -44,8 +47,14 @@ class Flight:
 
     def add(self, piece: bytes) -> None:
         """A piece of it."""
-        self.pieces.append(piece)
+        if self.ended:
+            return
         self.size += len(piece)
+        if self.size > (HELD if self.followers else KEPT):
+            self.pieces = []
+            self.end(whole=False)
+            return
+        self.pieces.append(piece)
         self._wake()
 
     def end(self, *, whole: bool) -> None:
@@ -91,7 +100,8 @@ class Flights:
 
     def find(self, key: bytes) -> Flight | None:
         """The flight that can be joined."""
-        return self._under_way.get(key)
+        flight = self._under_way.get(key)
+        return None if flight is None or flight.ended else flight
 
     def lead(self, key: bytes, id: str, falls: int) -> Flight:
         """Begin one."""
@@ -146,7 +156,7 @@ class Copied:
 
         def both(piece: bytes) -> bool:
             flight.add(piece)
-            return take(piece) or flight.followers > 0
+            return take(piece) or (flight.followers > 0 and not flight.ended)
 
         ended = await self._exchange.pour(both)
         self.bytes_in = self._exchange.bytes_in

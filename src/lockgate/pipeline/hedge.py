@@ -32,7 +32,7 @@ async def race(
     if winner is None:
         return contest.lost()
     account.sending(winner.prepared, winner.hold, winner.sent)
-    caller.on_leave(winner.abort.abort)
+    caller.on_leave(passing.leaving(winner.abort.abort))
     exchange = winner.exchange
     assert exchange is not None
     try:

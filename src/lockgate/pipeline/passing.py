@@ -25,9 +25,7 @@ class Passing(msgspec.Struct):
     account: Account
     flight: Flight | None = None  # its answer is given to others too
 
-    def leave(self, give_up: Callable[[], None]) -> None:
-        """The caller has gone: what is under way is given up, unless others wait for it."""
-        if self.flight is None:
-            give_up()
-        else:
-            self.flight.leave(give_up)
+    def leaving(self, give_up: Callable[[], None]) -> Callable[[], None]:
+        """What to do when the caller goes: what is under way is given up, unless others wait for it."""
+        flight = self.flight
+        return give_up if flight is None else lambda: flight.leave(give_up)

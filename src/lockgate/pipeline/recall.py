@@ -12,6 +12,7 @@ import msgspec
 
 from lockgate.core.cached import CachedAnswer
 from lockgate.core.failure import Failure
+from lockgate.dialects.conventions import MOMENTARY, TRAVELS
 from lockgate.pipeline.attempt import LARGE, Take
 from lockgate.pipeline.flights import FALLS, Copied, Flight, Following
 from lockgate.pipeline.passing import Passing
@@ -23,10 +24,8 @@ from lockgate.policy.caching import CachePolicy, Wish, age_s, is_keepable, read_
 from lockgate.policy.sameness.canonical import canonical as canonical_words
 from lockgate.transport.exchange import Exchange
 
-#: Headers of an answer that are not kept with it: they say how much was left at that time, or whose connection it was.
-_MOMENTARY = (b"x-ratelimit", b"anthropic-ratelimit", b"retry-after", b"set-cookie", b"date")
-#: Bytes of an answer beyond which it is not kept.
-LARGEST = 4 * 1024 * 1024
+#: Headers that an answer is read by.
+_KIND = (b"content-type",)
 
 
 class Recall:
@@ -85,7 +84,7 @@ class Recall:
             flight = self._flight
         copied = Copied(exchange, flight)
         failure = await self._take(passing, prepared, copied)
-        if failure is None and copied.ended and flight.size <= LARGEST:
+        if failure is None and copied.ended and flight.pieces:
             body = b"".join(flight.pieces)
             if is_keepable(passing.account.outcome, body):
                 self._keep(key, prepared, policy, exchange, body)
@@ -169,7 +168,7 @@ class Recall:
             time_us=now_us,
             expires_us=now_us + age_s(policy, self._wish) * 1_000_000,
             status=exchange.status,
-            headers=[pair for pair in exchange.headers if not pair[0].startswith(_MOMENTARY)],
+            headers=[pair for pair in exchange.headers if _lasts(pair[0])],
             body=body,
             organisation=record.organisation,
             workspace=record.workspace,
@@ -193,12 +192,19 @@ class Recall:
         return cache_key(self._passing.snapshot.pepper, [*_parts(self._passing, prepared, policy, self._wish), said])
 
 
+def _lasts(header: bytes) -> bool:
+    """Whether a header of an answer is kept with it: what it is read by, and what travels to callers and does not only say how
+    it was at that moment."""
+    return header in _KIND or (header.startswith(TRAVELS) and not header.startswith(MOMENTARY))
+
+
 def _parts(passing: Passing, prepared: Prepared, policy: CachePolicy, wish: Wish) -> Iterator[bytes]:
     """All that makes an answer another one, but for the body: whose it is, who is asked, for what, in which way."""
     record, target = passing.account.record, prepared.target
     yield record.organisation.encode()
     yield record.workspace.encode()
-    yield {"workspace": "", "key": record.key_id, "user": record.user}[policy.scope].encode()
+    # A key that is no user's stands for itself.
+    yield {"workspace": "", "key": record.key_id, "user": record.user or record.key_id}[policy.scope].encode()
     yield policy.scope.encode()
     yield wish.namespace.encode("utf-8", "surrogateescape")
     provider = target.provider
