@@ -593,3 +593,15 @@ async def test_however_deeply_a_body_is_nested_it_is_answered(stage):
     for depth in depths:
         body = json.dumps(says("hi there")).encode()[:-1] + b', "x": ' + b"[" * depth + b"]" * depth + b"}"
         assert (await (await stage.asks(MEANT, body))).status in (200, 400)
+
+
+@scene
+async def test_speech_is_given_again(stage):
+    sound = ScriptedExchange(200, b"ID3\x04" + b"\x00\xff" * 500, [(b"content-type", b"audio/mpeg")])
+    stage.app.runtime.clients["https"] = ScriptedClient(sound)
+    body = {"model": "tts-1", "input": "pong", "voice": "alloy"}
+    config = {"provider": "@openai", "cache": "simple"}
+    first, again = [await (await stage.asks(config, body, "/v1/audio/speech")) for _ in range(2)]
+    assert (first.headers["x-portkey-cache-status"], again.headers["x-portkey-cache-status"]) == ("MISS", "HIT")
+    assert first.body == again.body
+    assert again.headers["content-type"] == "audio/mpeg"
