@@ -81,3 +81,26 @@ def test_a_reservation_is_dispatched_once() -> None:
     reservation.state = POSTED
     reservation.dispatch()
     assert (reservation.state, desk.dispatched) == (POSTED, [7])
+
+
+def test_what_is_left_is_what_nobody_has_used_or_reserved() -> None:
+    account = Account(ORG)
+    assert account.left is None
+    account.purse = Purse(ORG, 1, LIFETIME, True, 0)
+    account.purse.room, account.purse.spare = 700, 40
+    assert account.left == 740
+    account.purse = Purse(ORG, 1, LIFETIME, False, 0)  # a soft one: what is gone of plenty is used
+    account.purse.room, account.purse.spare = 700, PLENTY - 100
+    assert account.left == 600
+
+
+def test_a_budget_that_becomes_one_of_another_kind_leaves_its_lease() -> None:
+    account = Account(ORG)
+    account.purse = Purse(ORG, 1, LIFETIME, True, 0)
+    before = account.purse.end_us
+    account.revise(Budget("org", 500, revision=ORG.revision + 1))  # another cap alone
+    assert (account.budget.cap, account.purse.end_us) == (500, before)
+    account.revise(Budget("org", 900, revision=ORG.revision))  # an older one
+    assert account.budget.cap == 500
+    account.revise(Budget("org", 500, hard=False, revision=ORG.revision + 2))
+    assert account.purse.end_us == 0
