@@ -1,4 +1,4 @@
-"""`lockgate cache`."""
+"""`lockgate cache`: what is kept, as an operator sees and forgets it."""
 
 import asyncio
 import json
@@ -7,50 +7,131 @@ import pytest
 from click.testing import CliRunner
 
 from lockgate.cli import cli
+from lockgate.control.house import House
 from lockgate.core.cached import CachedAnswer
-from lockgate.stores.cache.open import NAME
-from lockgate.stores.cache.sqlite import SqliteCache
+from lockgate.core.record import new_id
+from lockgate.http.routes import SCOPES
+from lockgate.pipeline.runtime import now_us
+from lockgate.stores.cache.open import open_cache
+from lockgate.stores.logs.sqlite import SqliteLog
+from support.logged import logged
 
-NOW = 1_800_000_000_000_000
+DAY_US = 86_400_000_000
+
+
+class Operator:
+    def __init__(self, folder):
+        self.data = folder / "lockgate-data"
+        self.house = House(self.data, None, SCOPES, {})
+        self.house.open()
+        with self.house.control() as store:
+            self.home = store.house().home
+
+    def run(self, *arguments, status=0, given=None):
+        result = CliRunner().invoke(cli, ["cache", *arguments], input=given)
+        assert result.exit_code == status, result.output
+        return result.output
+
+    def keep(self, id, **more):
+        async def work():
+            cache = open_cache("sqlite:", self.data, 10**8, report=pytest.fail)
+            now = now_us()
+            said = {"time_us": now - DAY_US, "expires_us": now + DAY_US, "provider": "openai", "model": "gpt-4o", **more}
+            place = {"organisation": self.home.organisation, "workspace": self.home.workspace}
+            cache.keep(id.encode(), CachedAnswer(id=id, status=200, headers=[], body=b"{}", **place | said))
+            await cache.close()
+
+        asyncio.run(work())
+
+    def log(self, *said):
+        store = SqliteLog(self.data / "log", report=pytest.fail)
+        now, records = now_us(), []
+        for n, more in enumerate(said):
+            place = {"organisation": self.home.organisation, "workspace": self.home.workspace}
+            records.append(logged(**{"id": new_id(now - 1000 + n, n), "time_us": now - 1000 + n, **place, **more}))
+        store.append(records)
+        store.close()
+        return records
+
+    def ids(self, *arguments):
+        return [json.loads(line)["id"] for line in self.run("ls", "--json", *arguments).splitlines()]
 
 
 @pytest.fixture
-def data(tmp_path):
-    """Three answers: two of one model, one of a namespace."""
-    cache = SqliteCache(tmp_path / NAME, 1 << 20, report=pytest.fail)
-    for n in range(3):
-        model, namespace = f"m{n // 2}", "mine" if n == 1 else ""
-        cache.keep(b"%d" % n, CachedAnswer(f"id-{n}", NOW + n, NOW * 2, 200, [], b"x" * 90, "o", "w", namespace, "up", model))
-    asyncio.run(cache.close())
-    return tmp_path
+def operator(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("LOCKGATE_DATA", "LOCKGATE_CONFIG", "LOCKGATE_ROOT_KEY", "LOCKGATE_CONTROL_URL", "LOCKGATE_ADMIN_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return Operator(tmp_path)
 
 
-def run(data, *arguments):
-    return CliRunner().invoke(cli, ["cache", *arguments, "--data", str(data)])
+def test_the_summary_says_what_is_kept_and_saved(operator):
+    operator.keep("a")
+    operator.log(
+        {"cache": "miss", "latency_us": 500_000},
+        *({"cache": "hit", "latency_us": 2_000, "saved_nusd": 2 * 10**9} for _ in range(3)),
+    )
+    output = operator.run()
+    assert "sqlite: 1 answers" in output and "3 hits of 4 looked up, 75.0%" in output
+    assert "saved $6.000000 and 1.5 s, 2.0 ms in place of 500 ms each" in output
+    told = json.loads(operator.run("--json"))
+    assert (told["entries"], told["hits"], told["misses"], told["saved_nusd"], told["hit_rate"]) == (1, 3, 1, 6 * 10**9, 75)
+    assert json.loads(operator.run("--json", "--since", "2020-01-01"))["hits"] == 3
+    assert "neither a duration" in operator.run("--since", "soon", status=1)
 
 
-def test_what_is_kept_is_listed_newest_first(data):
-    told = run(data, "ls").output
-    assert [line.split()[-1] for line in told.splitlines()[1:-1]] == ["id-2", "id-1", "id-0"]
-    assert told.splitlines()[-1].startswith("3 answers, ")
-    assert [each["id"] for each in json.loads(run(data, "ls", "--model", "m0", "--json").output)] == ["id-1", "id-0"]
+def test_entries_are_listed_by_what_is_said_of_them(operator):
+    operator.keep("a")
+    operator.keep("b", namespace="x\x1b[2J", provider="azure", model="gpt-5", time_us=now_us() - 3 * DAY_US)
+    operator.keep("c", workspace="w" * 36)
+    operator.keep("elsewhere", organisation="o" * 36)
+    assert (
+        operator.ids("--provider", "@azure") == operator.ids("--model", "gpt-5") == operator.ids("--older-than", "2d") == ["b"]
+    )
+    assert sorted(operator.ids("--namespace", "")) == ["a", "c"]
+    assert sorted(operator.ids()) == ["a", "b", "c"], "of one organisation"
+    assert operator.ids("--workspace", "default", "--id", "a") == ["a"]
+    assert operator.ids("--workspace", "w" * 36) == ["c"]
+    assert operator.ids("--organisation", "o" * 36) == ["elsewhere"]
+    assert "there is no workspace 'nowhere'" in operator.run("ls", "--workspace", "nowhere", status=1)
+    output = operator.run("ls")
+    assert "@azure/gpt-5" in output and "default" in output
+    assert "\x1b" not in output, "a terminal obeys nothing that a stranger wrote"
 
 
-def test_what_is_meant_is_forgotten_and_nothing_else(data):
-    assert run(data, "purge", "--id", "id-0").output == "1 answers forgotten\n"
-    assert run(data, "purge", "--namespace", "").output == "1 answers forgotten\n"
-    assert [each["id"] for each in json.loads(run(data, "ls", "--json").output)] == ["id-1"]
-    assert run(data, "purge", "--all").output == "1 answers forgotten\n"
+def test_a_purge_is_asked_for_and_stands_in_the_audit_log(operator):
+    for id, more in {"a": {}, "b": {"namespace": "x"}, "c": {"workspace": "w" * 36}}.items():
+        operator.keep(id, **more)
+    assert "say which answers" in operator.run("purge", "--yes", status=1)
+    assert "say which answers" in operator.run("purge", "--yes", "--all", "--id", "a", status=1)
+    operator.run("purge", "--namespace", "x", status=1, given="n\n")
+    assert len(operator.ids()) == 3
+    assert "Forgotten: 1." in operator.run("purge", "--namespace", "x", given="y\n")
+    assert "nothing of that kind" in operator.run("purge", "--namespace", "x", "--yes")
+    assert "Forgotten: 1." in operator.run("purge", "--workspace", "w" * 36, "--yes")
+    assert operator.ids() == ["a"]
+    assert "Forgotten: 1." in operator.run("purge", "--all", "--yes")
+    audit = CliRunner().invoke(cli, ["audit", "list", "--json"])
+    entries = [line for line in map(json.loads, audit.output.splitlines()) if line["resource_type"] == "cache"]
+    assert sorted(entry["detail"].get("namespace", "") for entry in entries) == ["", "", "x"]
+    assert {entry["action"] for entry in entries} == {"delete"}
 
 
-def test_nothing_is_forgotten_by_mistake(data):
-    told = run(data, "purge")
-    assert told.exit_code == 1
-    assert "say which answers" in told.output
-    assert len(json.loads(run(data, "ls", "--json").output)) == 3
+def test_whom_an_answer_served_is_found_from_either_end(operator):
+    (source,) = operator.log({"cache": "miss"})
+    hits = operator.log(*({"cache": "hit", "cached_id": source.id} for _ in range(2)))
+    for id in (source.id, hits[0].id):
+        output = operator.run("served", id)
+        assert [each.id in output for each in (source, *hits)] == [True] * 3
+        assert [json.loads(line)["id"] for line in operator.run("served", "--json", id).splitlines()] == [
+            hits[1].id,
+            hits[0].id,
+        ]
+    assert "no answer" in operator.run("served", "nothing", status=1)
 
 
-def test_where_nothing_is_kept_it_is_said(tmp_path):
-    told = run(tmp_path, "ls")
-    assert told.exit_code == 1
-    assert "no answers are kept" in told.output
+def test_a_cache_in_memory_is_nobodys_to_look_into(operator, tmp_path):
+    (tmp_path / "lockgate.yaml").write_text("cache: {store: 'memory:'}")
+    assert "in the memory of each worker" in operator.run()
+    for command in (("ls",), ("purge", "--all", "--yes")):
+        assert "in the memory of each worker" in operator.run(*command, status=1)

@@ -235,3 +235,11 @@ def test_what_is_no_lockgate_is_said():
         with pytest.raises(NoAnswer, match=said):
             asyncio.run(explain_there(Question(msgspec.Raw(b"{}")), "https://gateway.example", "k", client))
     assert client.sent[0][1].target == b"/v1/explain"
+
+
+def test_what_the_cache_would_do_is_shown_without_a_gateway(run):
+    config = '{"provider": "@openai", "override_params": {"model": "m"}, "cache": {"mode": "simple", "max_age": 7200, "scope": "key"}}'
+    assert "cache simple, 2 h, one key" in run("request.json", "--config", config)
+    shown = run("request.json", "--config", config, "-H", "cache-control: no-store", "-H", "x-lockgate-cache-namespace: blue")
+    assert "cache simple, 2 h, one key; namespace 'blue'; not used: the request wants nothing from the cache" in shown
+    assert told(run, "request.json", "--config", config)["targets"][0]["cache"]["looked_up"] is True

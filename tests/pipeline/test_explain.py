@@ -6,9 +6,10 @@ import pytest
 
 from lockgate.core.failure import Failure
 from lockgate.pipeline import explain
+from lockgate.stores.cache.memory import MemoryCache
 from support.asgi import ask
 from support.house import AUTH, make_app, records
-from support.scripted import ScriptedClient
+from support.scripted import ScriptedClient, ScriptedExchange
 
 CONFIG = """
 providers:
@@ -341,3 +342,114 @@ class TestManners:
         before = json.dumps([repr(app.runtime.health.pulse(("openai", "gpt-a"))), app.runtime.in_flight])
         told(app, "pc-weights")
         assert json.dumps([repr(app.runtime.health.pulse(("openai", "gpt-a"))), app.runtime.in_flight]) == before
+
+
+class TestCache:
+    CACHED = {"provider": "@openai", "override_params": {"model": "gpt-a"}, "upstream_api": "chat"}
+    REPLY = {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "gpt-a",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "pong"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    }
+
+    @pytest.fixture
+    def cached(self, app):
+        app.runtime.cache = MemoryCache(1 << 20)
+        return app
+
+    def config(self, **cache):
+        return {**self.CACHED, "cache": cache}
+
+    def cache(self, app, config, **more):
+        return [target.get("cache") for target in told(app, config, **more)["targets"]]
+
+    def asked(self, app, config, **headers):
+        """The request itself, answered by its provider or by the cache."""
+        app.runtime.clients["https"] = ScriptedClient(ScriptedExchange(200, json.dumps(self.REPLY).encode()))
+        headers = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        answered = ask(
+            app.gateway,
+            "POST",
+            "/v1/chat/completions",
+            body=ASK,
+            headers=[*AUTH, ("x-portkey-config", json.dumps(config)), *headers],
+        )
+        assert answered.status == 200, answered
+        return records(app.tmp)[-1]
+
+    def test_a_target_without_a_cache_says_nothing_of_one(self, cached):
+        assert self.cache(cached, "pc-both") == [None, None]
+
+    def test_each_target_says_what_its_config_says(self, cached):
+        both = {
+            "strategy": {"mode": "fallback"},
+            "cache": {"mode": "simple", "max_age": 600},
+            "targets": [
+                self.CACHED,
+                {**self.CACHED, "cache": {"mode": "semantic", "scope": "key", "coalesce": False, "shadow": True}},
+                {**self.CACHED, "cache": False},
+            ],
+        }
+        first, second, third = self.cache(cached, both)
+        assert first == {
+            "mode": "simple", "max_age": 600, "scope": "workspace", "coalesce": True, "looked_up": True, "kept": True,
+        }  # fmt: skip
+        assert (second["mode"], second["scope"], second["coalesce"], second["shadow"]) == ("semantic", "key", False, True)
+        assert second["matched"] is True
+        assert third is None
+
+    @pytest.mark.parametrize(
+        ("header", "said", "looked_up", "kept", "why"),
+        [
+            ("cache-control", "no-store", False, False, "nothing from the cache"),
+            ("cache-control", "no-cache", False, True, "answered anew"),
+            ("x-portkey-cache-force-refresh", "true", False, True, "answered anew"),
+            ("cache-control", "max-age=60", True, True, ""),
+            ("x-lockgate-cache-namespace", "blue", True, True, ""),
+        ],
+    )
+    def test_what_the_request_wants_is_heard(self, cached, header, said, looked_up, kept, why):
+        (found,) = self.cache(cached, self.config(mode="simple"), headers={header: said})
+        assert (found["looked_up"], found["kept"]) == (looked_up, kept)
+        assert why in found.get("why", "") and bool(why) == ("why" in found)
+        assert found["max_age"] == (60 if "max-age" in said else 7 * 86_400)
+        assert found.get("namespace", "") == ("blue" if said == "blue" else "")
+
+    def test_it_says_whose_answer_would_be_given_and_to_nobody_else(self, cached):
+        config = self.config(mode="simple")
+        assert "found" not in self.cache(cached, config)[0]
+        miss = self.asked(cached, config)
+        cached.runtime.clients["https"] = cached.client
+        (found,) = self.cache(cached, config)
+        assert (found["found"], found["age"]) == (miss.id, 0)
+        # What it says is what happens.
+        hit = self.asked(cached, config)
+        assert (miss.cache, hit.cache, hit.cached_id) == ("miss", "hit", found["found"])
+        for other in (
+            {"body": {**ASK, "temperature": 0}},
+            {"headers": {"x-portkey-cache-namespace": "blue"}},
+            {"headers": {"cache-control": "no-cache"}},
+        ):
+            assert "found" not in self.cache(cached, config, **other)[0]
+        for scope in ("key", "user"):
+            assert "found" not in self.cache(cached, self.config(mode="simple", scope=scope))[0]
+
+    def test_one_that_is_being_answered_is_told(self, cached):
+        config = self.config(mode="simple")
+        looked = []
+        cached.runtime.flights.find = lambda key: looked.append(key) or object()
+        assert self.cache(cached, config)[0]["under_way"] is True
+        assert len(looked) == 1
+        assert "under_way" not in self.cache(cached, self.config(mode="simple", coalesce=False))[0]
+
+    def test_why_other_words_are_not_matched_is_told(self, cached):
+        tools = {**ASK, "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]}
+        (found,) = self.cache(cached, self.config(mode="semantic"), body=tools)
+        assert "matched" not in found and found["why"] == "other words are not matched: it has tools"
+
+    def test_a_gateway_without_its_cache_says_so(self, app):
+        (found,) = self.cache(app, self.config(mode="simple"))
+        assert (found["looked_up"], found["kept"], found["why"]) == (False, False, "the gateway cannot reach its cache")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lockgate.pipeline.explanation import Branch, Course, Explanation, No, Retries, Told
+from lockgate.pipeline.explanation import Branch, Course, Explanation, No, Recalling, Retries, Told
 from lockgate.policy.forecast import percent
 
 _NAMED_BY = {"header": "that the request names", "model": "that the model stands for", "key": "of the key", "": ""}
@@ -93,6 +93,33 @@ def _details(target: Told) -> Iterator[str]:
         wait = f", for {target.circuit.probe_in_ms / 1000:.3g} s" if target.circuit.probe_in_ms else ""
         facts.append(f"circuit {target.circuit.state}{wait}")
     yield "; ".join(facts)
+    if target.cache is not None:
+        yield _cache(target.cache)
+
+
+def _cache(told: Recalling) -> str:
+    """What the cache would do."""
+    facts = [f"cache {told.mode}{' (in the shadow)' if told.shadow else ''}, {_span(told.max_age)}, one {told.scope}"]
+    if told.namespace:
+        facts.append(f"namespace '{told.namespace}'")
+    if not told.coalesce:
+        facts.append("answers under way are not shared")
+    if told.found:
+        facts.append(f"answered from {told.found}, {told.age} s old")
+    elif told.under_way:
+        facts.append("shared with one under way")
+    if not told.kept:
+        facts.append(f"not used: {told.why}")
+    elif told.why:
+        facts.append(told.why)
+    return "; ".join(facts)
+
+
+def _span(seconds: int) -> str:
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def _retries(retry: Retries) -> str:

@@ -35,6 +35,7 @@ from lockgate.stores.ports import StoreError
 @click.option("--error", multiple=True, help="An error's code.")
 @click.option("--trace", multiple=True, help="A trace id.")
 @click.option("--span", multiple=True, help="A span id.")
+@click.option("--cached", multiple=True, help="The request whose answer was given again.")
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="A value of metadata; * and ? stand for anything.")
 @click.option(
     "--where",

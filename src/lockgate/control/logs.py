@@ -60,6 +60,7 @@ def parse_filter(
     error: Words = (),
     trace: Words = (),
     span: Words = (),
+    cached: Words = (),
     metadata: Words = (),
     where: Words = (),
     text: str = "",
@@ -74,8 +75,8 @@ def parse_filter(
     """
     ranges = _ranges([*_texts(where), *([f"latency>={slower}"] if slower else [])], slower)
     return Filter(
-        since_us=_moment("since", since, now_us, zone),
-        until_us=_moment("until", until, now_us, zone),
+        since_us=moment("since", since, now_us, zone),
+        until_us=moment("until", until, now_us, zone),
         organisation=organisation,
         workspaces=_several(workspace) or None,
         status=tuple(_statuses(each) for each in _several(status)),
@@ -90,6 +91,7 @@ def parse_filter(
         errors=_several(error),
         traces=_several(trace),
         spans=_several(span),
+        cached=_several(cached),
         metadata=tuple(_pair(each) for each in _texts(metadata)),
         text=text,
         **ranges,
@@ -197,18 +199,19 @@ def _records(tail: Segment) -> Iterator[Record]:
                 continue  # the ingest reports it
 
 
-def _moment(name: str, text: str, now_us: int, zone: tzinfo | None) -> int | None:
+def moment(name: str, text: str, now_us: int, zone: tzinfo | None = None) -> int | None:
+    """A time as a person wrote it: how long ago, or a date and time. None for "". Raises `ValueError` naming `name`."""
     if not text:
         return None
     if _DURATION.fullmatch(text.strip()):
         return now_us - _duration(name, text)
     try:
-        moment = datetime.fromisoformat(text.strip())
+        found = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(f"{name}: '{text}' is neither a duration like 2h nor a date and time like 2026-11-25T10:00") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone) if zone else moment.astimezone()
-    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=zone) if zone else found.astimezone()
+    return int(found.timestamp()) * 1_000_000 + found.microsecond
 
 
 def _duration(name: str, text: str) -> int:

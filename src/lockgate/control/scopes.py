@@ -50,6 +50,7 @@ OF_WORKSPACE = _named(
         "prompts": (*_VERBS, "publish", "render"),
         "logs": ("view", "list", "write", "export"),
         "analytics": ("view",),
+        "cache": ("list", "delete"),
         "mcp": ("invoke",),
         "mcp_servers": _VERBS,
         "agents": ("invoke",),

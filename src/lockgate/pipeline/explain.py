@@ -7,6 +7,7 @@ spent.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from itertools import islice
@@ -26,9 +27,11 @@ from lockgate.pipeline.explanation import (
     Circuit,
     Explanation,
     No,
+    Recalling,
     Told,
     nth,
     said,
+    tell_cache,
     tell_changes,
     tell_route,
     tell_target,
@@ -39,11 +42,13 @@ from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import route_of
 from lockgate.pipeline.ports import Address
 from lockgate.pipeline.prepare import Prepared, prepare
+from lockgate.pipeline.recall import key_of
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.survey import Survey
 from lockgate.pipeline.target import Target
+from lockgate.policy.caching import CachePolicy, Wish, read_wish
 from lockgate.policy.forecast import eager
 from lockgate.policy.tree import Leaf, leaves
 
@@ -110,6 +115,34 @@ class World(msgspec.Struct, frozen=True):
     live: bool = True
 
 
+class Looked:
+    """What the cache has for the targets of an explanation, in the name of who asks for that."""
+
+    def __init__(self, passing: Passing) -> None:
+        self._passing = passing
+        self._told: list[tuple[Recalling, bytes]] = []
+
+    def key_of(self, prepared: Prepared, policy: CachePolicy, wish: Wish) -> bytes:
+        """What the answer would be kept by; b"" where it would not be kept."""
+        return b"" if self._passing.runtime.cache is None else key_of(self._passing, prepared, policy, wish)
+
+    def add(self, told: Recalling, key: bytes) -> None:
+        """To be looked up."""
+        if told.looked_up:
+            self._told.append((told, key))
+
+    async def tell(self, now_us: int) -> None:
+        """Look all of them up."""
+        store, flights = self._passing.runtime.cache, self._passing.runtime.flights
+        if store is None:
+            return
+        answers = await asyncio.gather(*(store.find(key, now_us) for _, key in self._told))
+        for (told, key), answer in zip(self._told, answers, strict=True):
+            told.under_way = told.coalesce and flights.find(key) is not None
+            if answer is not None and answer.time_us >= now_us - told.max_age * 1_000_000:
+                told.found, told.age = answer.id, max(0, now_us - answer.time_us) // 1_000_000
+
+
 async def explain(passing: Passing, provider_key: str) -> None:
     """Answer a question. Raises `Refusal` for one that cannot be understood; that the request in it would be refused is an
     answer."""
@@ -117,14 +150,24 @@ async def explain(passing: Passing, provider_key: str) -> None:
     account.record.cost_nusd = 0
     question = readable(call.body, Question)
     world = World(passing.snapshot, runtime, runtime.address)
-    explanation = explained(question, call, passing.principal, provider_key, world)
+    looked = Looked(passing)
+    explanation = explained(question, call, passing.principal, provider_key, world, looked)
+    await looked.tell(call.time_us)
     account.record.model_asked, account.record.route = explanation.model, explanation.config
     respond(call, account, passing.caller, 200, encode(explanation))
 
 
-def explained(question: Question, asking: Call, principal: Principal, provider_key: str, world: World) -> Explanation:
+def explained(
+    question: Question,
+    asking: Call,
+    principal: Principal,
+    provider_key: str,
+    world: World,
+    looked: Looked | None = None,
+) -> Explanation:
     """The plan of the request in `question`, asked in the name of `principal`. `asking` is the call that brings it: its time,
-    and its headers of ours. Raises `Refusal` for a question that cannot be understood."""
+    and its headers of ours. `looked` is given what can be looked up in the cache. Raises `Refusal` for a question that cannot
+    be understood."""
     address = world.address(question.path.partition("?")[0])
     if address is None:
         raise Refusal(400, "unknown_path", f"Nothing is answered at POST {question.path[:200]}.", param="path")
@@ -149,7 +192,7 @@ def explained(question: Question, asking: Call, principal: Principal, provider_k
         told.config_from = _named_by(call, told.model, principal, world.snapshot)
         ask = Ask(told.model, provider_key, sheet, told.stream, PLANNED[call.operation])
         survey = Survey(call, ask, principal, world.snapshot, world.runtime, route, told.config, live=world.live)
-        _Telling(told, call, sheet, route, survey, world).tell(fails)
+        _Telling(told, call, sheet, route, survey, world, looked).tell(fails)
     except Refusal as refusal:
         told.refusal = No.of(refusal)
     return told
@@ -218,7 +261,16 @@ def _named_by(call: Call, asked: str, principal: Principal, snapshot: Snapshot) 
 class _Telling:
     """An explanation while it is made."""
 
-    def __init__(self, told: Explanation, call: Call, sheet: Sheet, route: Route, survey: Survey, world: World) -> None:
+    def __init__(
+        self,
+        told: Explanation,
+        call: Call,
+        sheet: Sheet,
+        route: Route,
+        survey: Survey,
+        world: World,
+        looked: Looked | None,
+    ) -> None:
         self._told = told
         self._call = call
         self._sheet = sheet
@@ -227,6 +279,8 @@ class _Telling:
         self._world = world
         self._prepared: dict[str, Prepared | Refusal | None] = {}
         self._bytes = BYTES
+        self._looked = looked
+        self._wish = read_wish(call.header, call.headers.get(b"cache-control", b"").decode("latin-1"))
 
     def tell(self, fails: list[Failure]) -> None:
         told, survey, root = self._told, self._survey, self._route.root
@@ -267,9 +321,23 @@ class _Telling:
             return told
         if prepared is not None:
             tell_changes(self._sheet, target, prepared, told)
+            self._tell_cache(target, prepared, told)
         if len(self._route.branches) > 1:
             told.skipped = self._survey.out(leaf)
         return told
+
+    def _tell_cache(self, target: Target, prepared: Prepared, told: Told) -> None:
+        policy = target.cache
+        if policy is None:
+            return
+        if self._looked is None:
+            told.cache = tell_cache(prepared, policy, self._wish, None)
+        else:
+            key = self._looked.key_of(prepared, policy, self._wish)
+            told.cache = tell_cache(prepared, policy, self._wish, key)
+            if self._world.runtime.cache is None:
+                told.cache.why = "the gateway cannot reach its cache"
+            self._looked.add(told.cache, key)
 
     def _ready(self, target: Target) -> Prepared | None:
         """The target's request; None where it is too much to make. Raises `Refusal`, as the attempt would."""

@@ -14,9 +14,11 @@ from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import Decided, Gear
 from lockgate.core.sheet import Sheet
 from lockgate.pipeline.prepare import Prepared
+from lockgate.pipeline.question import question_of
 from lockgate.pipeline.survey import Way
 from lockgate.pipeline.target import Target
 from lockgate.policy.breaker import BreakerPolicy
+from lockgate.policy.caching import CachePolicy, Scope, Wish, age_s
 from lockgate.policy.facts import Facts
 from lockgate.policy.forecast import Foreseen, odds_of
 from lockgate.policy.hedge import Hedge
@@ -106,6 +108,32 @@ class Hedged(msgspec.Struct):
         return cls(after, "same" if hedge.same else "next", hedge.percentage)
 
 
+class Recalling(msgspec.Struct, omit_defaults=True):
+    """What the cache would do at a target, as `cache` of a config and the request say it: `max_age` in seconds; `shadow`: of
+    what says the same in other words it is only told; `matched`: answers to other words are looked for.
+
+    looked_up, kept   whether an answer is looked for, and kept when it is asked for
+    why               why not
+    found             the request whose answer is there for exactly this ("" for none, or where nobody knows: no gateway that
+                      runs was asked), and its age in seconds
+    under_way         somebody else is being answered just this: the answer would be shared
+    """
+
+    mode: Literal["simple", "semantic"]
+    max_age: int
+    scope: Scope
+    coalesce: bool
+    looked_up: bool
+    kept: bool
+    shadow: bool = False
+    matched: bool = False
+    namespace: str = ""
+    why: str = ""
+    found: str = ""
+    age: int | None = None
+    under_way: bool = False
+
+
 class Told(msgspec.Struct, omit_defaults=True):
     """A target. `model` is as it is sent; `dialect` what the provider is spoken to in.
 
@@ -130,6 +158,7 @@ class Told(msgspec.Struct, omit_defaults=True):
     retry: Retries | None = None
     hedge: Hedged | None = None
     circuit: Circuit | None = None
+    cache: Recalling | None = None
     skipped: str = ""
     refusal: No | None = None
 
@@ -283,6 +312,32 @@ def tell_changes(sheet: Sheet, target: Target, prepared: Prepared, told: Told) -
     told.put = [name for name in after if name not in sheet]
     told.changed = [name for name in after if name in sheet and after.raw(name) != sheet.raw(name)]
     told.left_out = [name for name in sheet if name not in after]
+
+
+def tell_cache(prepared: Prepared, policy: CachePolicy, wish: Wish, key: bytes | None) -> Recalling:
+    """What the cache would do with a request. `key` is what its answer is kept by; b"" for none, None where nobody knows
+    whether there is a cache at all."""
+    told = Recalling(
+        "simple" if policy.semantic is None else "semantic",
+        age_s(policy, wish),
+        policy.scope,
+        policy.coalesce,
+        looked_up=not wish.off and not wish.refresh and key != b"",
+        kept=not wish.off and key != b"",
+        shadow=policy.semantic is not None and policy.semantic.shadow,
+        namespace=wish.namespace,
+    )
+    if wish.off:
+        told.why = "the request wants nothing from the cache and nothing in it"
+    elif key == b"":
+        told.why = "the body that is sent is no JSON, or too large"
+    elif wish.refresh:
+        told.why = "the request wants to be answered anew"
+    elif policy.semantic is not None:
+        question = question_of(prepared, policy.semantic)
+        told.matched = not isinstance(question, str)
+        told.why = f"other words are not matched: {question}" if isinstance(question, str) else ""
+    return told
 
 
 def tries_of(retry: Retry, failure: Failure) -> int:

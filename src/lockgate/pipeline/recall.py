@@ -182,14 +182,18 @@ class Recall:
             store.keep(self._likeness, msgspec.structs.replace(answer, status=0, headers=[], body=key))
 
     def _key_of(self, prepared: Prepared, policy: CachePolicy) -> bytes:
-        """What the answer of a request is kept by; b"" for one that is not kept: its body is no JSON, or very large."""
-        body = prepared.outgoing.body
-        if not isinstance(body, bytes) or len(body) > LARGE:
-            return b""
-        said = canonical(body)
-        if said is None:
-            return b""
-        return cache_key(self._passing.snapshot.pepper, [*_parts(self._passing, prepared, policy, self._wish), said])
+        return key_of(self._passing, prepared, policy, self._wish)
+
+
+def key_of(passing: Passing, prepared: Prepared, policy: CachePolicy, wish: Wish) -> bytes:
+    """What the answer of a request is kept by; b"" for one that is not kept: its body is no JSON, or very large."""
+    body = prepared.outgoing.body
+    if not isinstance(body, bytes) or len(body) > LARGE:
+        return b""
+    said = canonical(body)
+    if said is None:
+        return b""
+    return cache_key(passing.snapshot.pepper, [*_parts(passing, prepared, policy, wish), said])
 
 
 def _lasts(header: bytes) -> bool:

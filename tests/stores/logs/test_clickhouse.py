@@ -201,7 +201,7 @@ def test_schemas_go_forward_one_by_one(log: ClickHouseLog, monkeypatch: pytest.M
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, more))
     later = ClickHouseLog(log._address)
     assert later.append([full(2)]) == 1
-    assert later._client.rows(f"SELECT max(version) FROM {schema.VERSIONS}") == [[2]]
+    assert later._client.rows(f"SELECT max(version) FROM {schema.VERSIONS}") == [[len(schema.MIGRATIONS)]]
     assert later._client.rows("SELECT count() FROM later") == [[0]]
     later.close()
 

@@ -33,10 +33,10 @@ _MOST = 100
 
 class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which records: those of which all that is said holds. `status_code`, `virtual_keys`, `configs`, `api_key_ids`,
-    `ai_org_model`, `trace_id`, `span_id`, `cache_status`, `outcome`, `operation`, `error_code`, `model`, `provider`, `user`
-    are lists, with commas between, any of which holds; a status may be 4xx or 400-499; `ai_org_model` are provider__model; a
-    model may have * and ?. `metadata` is a JSON object. Costs are US cents, latencies ms, feedback is the mean of what was
-    said of the trace. `text` are words of what was asked or answered."""
+    `ai_org_model`, `trace_id`, `span_id`, `cached_id`, `cache_status`, `outcome`, `operation`, `error_code`, `model`,
+    `provider`, `user` are lists, with commas between, any of which holds; a status may be 4xx or 400-499; `ai_org_model`
+    are provider__model; a model may have * and ?. `metadata` is a JSON object. Costs are US cents, latencies ms, feedback
+    is the mean of what was said of the trace. `text` are words of what was asked or answered."""
 
     time_of_generation_min: Text = ""
     time_of_generation_max: Text = ""
@@ -68,6 +68,7 @@ class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     cache_status: LongText = ""
     trace_id: LongText = ""
     span_id: LongText = ""
+    cached_id: LongText = ""
     prompt_slug: Text = ""
     metadata: LongText = ""
     text: LongText = ""
@@ -100,6 +101,7 @@ def filter_of(ask: Ask, said: LogQuery) -> Filter:
         errors=_list(said, "error_code"),
         traces=_list(said, "trace_id"),
         spans=_list(said, "span_id"),
+        cached=_list(said, "cached_id"),
         metadata=_metadata(said),
         text=said.text,
         **{name: range_ for name, low, high, scale in _RANGES if (range_ := _range(said, low, high, scale)) is not None},

@@ -76,10 +76,10 @@ def create(ask: Ask, body: Many) -> PostedLogs:
 def index(ask: Ask, query: ListLogs) -> LogPage:
     """List requests, newest first."""
     meant = filter_of(ask, query)
-    page = ask.insight.search.page(meant, _place(query.cursor), query.page_size)
+    page = ask.insight.search.page(meant, place_of(query.cursor), query.page_size)
     return LogPage(
         data=[row_of(record) for record in page.records],
-        next_cursor=None if page.next is None else _cursor(page.next),
+        next_cursor=None if page.next is None else cursor_of(page.next),
         total=count(ask, meant) if query.include_total else None,
     )
 
@@ -111,11 +111,13 @@ def keep_private(record: Record, ask: Ask, world: Snapshot) -> None:
     record.clip(world.log.body_limit)
 
 
-def _cursor(place: Cursor) -> str:
+def cursor_of(place: Cursor) -> str:
+    """A place in the log as a text."""
     return urlsafe_b64encode(encode(place)).decode().rstrip("=")
 
 
-def _place(cursor: str) -> Cursor | None:
+def place_of(cursor: str) -> Cursor | None:
+    """The place that a text stands for; None for "". Raises `Refusal` 400."""
     if not cursor:
         return None
     try:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import msgspec
 
 from lockgate.control.scopes import ADMINISTRATIVE
+from lockgate.http.admin.cache_routes import CACHE
 from lockgate.http.admin.cost_routes import COSTS
 from lockgate.http.admin.holding_routes import HOLDINGS
 from lockgate.http.admin.insight_routes import INSIGHTS
@@ -201,6 +202,7 @@ ORGANISATION: tuple[AdminRoute, ...] = (
 ROUTES: tuple[AdminRoute, ...] = (
     *(*API_KEYS, *CONFIGS, *WORKSPACES, *PEOPLE, *ORGANISATION, *HOLDINGS, *POLICIES, *INSIGHTS, *LOGS, *ANALYTICS, *EXPORTS),
     *COSTS,
+    *CACHE,
 )
 
 #: The scopes that rows may ask for: those that administer, and the one of whoever makes requests.

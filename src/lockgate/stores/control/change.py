@@ -28,6 +28,7 @@ class Change:
         self._actor = actor
         self._now_us = now_us
         self._entries: list[AuditEntry] = []
+        self._touched = False  # rows were written
         self.revision = revision
 
     def __repr__(self) -> str:
@@ -95,6 +96,21 @@ class Change:
         self._connection.run("INSERT INTO gone VALUES (?, ?, ?)", (self.revision, table.name, row.id))
         self._note("delete", before, {})
 
+    def note(
+        self,
+        action: Literal["create", "update", "delete", "rotate"],
+        resource_type: str,
+        resource_id: str,
+        workspace: str,
+        detail: dict[str, Any],
+    ) -> None:
+        """An audit entry of a change to what is kept elsewhere."""
+        self._entries.append(
+            AuditEntry(
+                0, self._now_us, self._tenant.organisation, self._actor, action, resource_type, resource_id, workspace, detail
+            )
+        )
+
     def finish(self, audit_key: bytes) -> None:
         """Write the audit entries and the revision. Raises `StoreError` without a key to chain them with."""
         if not self._entries:
@@ -112,13 +128,15 @@ class Change:
                 "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
                 (seq, entry.organisation, entry.workspace, entry.time_us, made.entry, made.hash),
             )
-        self._connection.run("UPDATE house SET revision = ?", (self.revision,))
+        if self._touched:
+            self._connection.run("UPDATE house SET revision = ?", (self.revision,))
 
     def _check(self, row: Row) -> None:
         if not belongs(self._tenant, row):
             raise Absent(f"There is no such {TABLES[type(row)].word}.")
 
     def _note(self, action: Literal["create", "update", "delete", "rotate"], row: Row, detail: dict[str, Any]) -> None:
+        self._touched = True
         self._entries.append(
             AuditEntry(
                 0,

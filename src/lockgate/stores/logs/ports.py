@@ -56,6 +56,7 @@ class Filter(msgspec.Struct, frozen=True):
     errors: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()
     spans: tuple[str, ...] = ()
+    cached: tuple[str, ...] = ()  # requests whose answers they were given from the cache
     metadata: tuple[tuple[str, str], ...] = ()
     cost_nusd: Range | None = None
     tokens: Range | None = None
@@ -93,6 +94,7 @@ class Filter(msgspec.Struct, frozen=True):
             (self.errors, lambda record: record.error_code),
             (self.traces, lambda record: record.trace_id),
             (self.spans, lambda record: record.span_id),
+            (self.cached, lambda record: record.cached_id),
         )
 
     def _ranges(self) -> tuple[tuple[Range | None, Callable[[Record], int | None]], ...]:

@@ -25,7 +25,7 @@ _WHO = ("user", "key", "key_name", "organisation", "workspace")
 _WHAT = (
     "route", "provider", "model_asked", "model_sent", "model_served", "operation", "status", "outcome", "error", "cache",
 )  # fmt: skip
-METADATA_LETTER, TRACE, SPAN, ID = "d", "t", "q", "i"
+METADATA_LETTER, TRACE, SPAN, ID, CACHED = "d", "t", "q", "i", "n"
 #: What is searched by size → the letter of its terms: how many bits it has.
 SIZES = {"latency_us": "l", "ttft_us": "h", "cost_nusd": "b", "tokens": "g", "input": "y", "output": "z"}
 _REMEMBERED = 20_000
@@ -83,6 +83,8 @@ class Rows:
             terms += f" t={hashed(record.trace_id)}"
         if record.span_id:
             terms += f" q={hashed(record.span_id)}"
+        if record.cached_id:
+            terms += f" n={hashed(record.cached_id)}"
         if isinstance(id, str):
             terms += f" i={hashed(id)}"
         flags = (STREAM if record.stream else 0) | (STALLED if gap is not None and stalled(record) else 0)

@@ -17,7 +17,7 @@ from lockgate.stores.logs.blocks import Blocks
 from lockgate.stores.logs.names import METADATA, hashed, shortened
 from lockgate.stores.logs.ports import Filter, Range, glob
 from lockgate.stores.logs.rollup import DAY_US, OTHER
-from lockgate.stores.logs.rows import BITS, ID, LETTERS, METADATA_LETTER, SIZES, SPAN, TRACE, number_at, packed_id, term
+from lockgate.stores.logs.rows import BITS, CACHED, ID, LETTERS, METADATA_LETTER, SIZES, SPAN, TRACE, number_at, packed_id, term
 from lockgate.stores.logs.text import words
 
 #: More alternatives than that narrow nothing down.
@@ -98,6 +98,8 @@ def understand(db: sqlite3.Connection, blocks: Blocks, meant: Filter, start_us: 
         search.only(n for trace in meant.traces for n in of_trace(db, trace, start_us))
     if meant.spans:
         search.only(n for span in meant.spans for n in _with(db, SPAN, span))
+    if meant.cached:
+        search.only(n for id in meant.cached for n in _with(db, CACHED, id))
     if meant.feedback is not None:
         search.only(_rated(db, meant.feedback))
     if meant.text and (sought := words(meant.text)):

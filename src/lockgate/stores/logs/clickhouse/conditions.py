@@ -16,7 +16,7 @@ _MODELS = ("model_asked", "model_sent", "model_served")
 _EXACT = {
     "outcomes": ("outcome",), "operations": ("operation",), "providers": ("provider",), "users": ("user",),
     "keys": ("key_id", "key_name"), "routes": ("route",), "caches": ("cache",), "errors": ("error_code",),
-    "traces": ("trace_id",), "spans": ("span_id",),
+    "traces": ("trace_id",), "spans": ("span_id",), "cached": ("cached_id",),
 }  # fmt: skip
 #: Member of a filter → the number it limits, and what is not negative where that number is known.
 _NUMBERS = {

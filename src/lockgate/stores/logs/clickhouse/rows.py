@@ -55,7 +55,7 @@ def row(record: Record, names: Names, words: bytes, version: int = 0) -> bytes:
         numbers, *[names(getattr(record, name)) for name in NAMES], string(encoded(record.id)),
         string(encoded(shortened(record.trace_id))), string(encoded(shortened(record.span_id))),
         pairs({name: shortened(value) for name, value in record.metadata.items()}), string(words),
-        string(pack(record, bodies=False)),
+        string(pack(record, bodies=False)), string(encoded(shortened(record.cached_id))),
     ))  # fmt: skip
 
 

@@ -44,7 +44,9 @@ _TEXTS = {
     "metadata": "Map(LowCardinality(String), String) CODEC(ZSTD(1))", "words": "String CODEC(ZSTD(1))",
     "facts": "String CODEC(ZSTD(3))",
 }  # fmt: skip
-COLUMNS = (*NUMBERS, *NAMES, *_TEXTS)
+#: What came later, after all others.
+_GIVEN = {"cached_id": "String CODEC(ZSTD(1))"}
+COLUMNS = (*NUMBERS, *NAMES, *_TEXTS, *_GIVEN)
 BODY_COLUMNS = ("time_us", "id", "request", "response", "sent", "received")
 
 
@@ -74,6 +76,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             id String, trace_id String, time_us Int64, value Int64, weight Int64, organisation String, workspace String,
             metadata String
         ) ENGINE = ReplacingMergeTree ORDER BY id""",
+    ),
+    (
+        *(f"ALTER TABLE {REQUESTS} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _GIVEN.items()),
+        f"ALTER TABLE {REQUESTS} ADD INDEX IF NOT EXISTS by_cached cached_id TYPE bloom_filter(0.01) GRANULARITY 4",
     ),
 )
 _VERSIONS = f"CREATE TABLE IF NOT EXISTS {VERSIONS} (version UInt32) ENGINE = ReplacingMergeTree ORDER BY version"

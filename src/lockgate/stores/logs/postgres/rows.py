@@ -70,6 +70,7 @@ class Rows:
             None if ttft is None else bucket_of(bounded(ttft)), None if gap is None else bucket_of(bounded(gap)),
             "t" if is_strange(record) else "f", clean(record.id), *own, *other, metadata, array(found),
             " ".join(said(record.request, record.response)) if self._text else None, self._packing.packed(record),
+            hashed(record.cached_id),
         )  # fmt: skip
 
     def _learn(self, columns: Sequence[str], named: tuple[str, ...]) -> _Names:

@@ -28,7 +28,7 @@ TOLD = (*NAMES, "status", "metadata_name", "metadata_value")
 COLUMNS = (
     "time_us", "batch", "block", "trace", "span", "input", "output", "cached", "cost_nusd", "saved_nusd", "latency_us",
     "ttft_us", "gateway_us", "weight", "score", "day", "rated", "status", "at", "flags", "latency", "ttft", "gap", "strange",
-    "id", *NAMES, "metadata", "terms", "said", "facts",
+    "id", *NAMES, "metadata", "terms", "said", "facts", "given",
 )  # fmt: skip
 
 _TEXT = 'text COLLATE "C"'
@@ -82,8 +82,14 @@ _FIRST = f"""
     CREATE INDEX log_feedback_time ON log_feedback (time_us);
 """
 
+#: By whom an answer from the cache is found: the request whose answer it was.
+_GIVEN = """
+    ALTER TABLE log_requests ADD COLUMN given bigint;
+    CREATE INDEX log_requests_given ON log_requests (given) WHERE given IS NOT NULL;
+"""
+
 #: Each brings the schema one version further; never changed once released.
-MIGRATIONS = (_FIRST,)
+MIGRATIONS = (_FIRST, _GIVEN)
 #: The tables that are partitioned by the day, and what each of their partitions is told besides.
 PARTITIONED = {
     "log_requests": "",

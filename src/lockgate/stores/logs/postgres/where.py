@@ -98,7 +98,7 @@ def understood(meant: Filter) -> Where:
     for member, number in _NUMBERS.items():
         if (limits := getattr(meant, member)) is not None:
             _limited(where, member, number, limits)
-    for values, column in ((meant.traces, "trace"), (meant.spans, "span")):
+    for values, column in ((meant.traces, "trace"), (meant.spans, "span"), (meant.cached, "given")):
         if values:
             where.add(f"r.{column} = ANY({where.value([hashed(each) for each in values if each])}::bigint[])")
     if meant.feedback is not None:
