@@ -20,7 +20,7 @@ from lockgate.stores.logs import names, rolling
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
-from support.log_records import DAY, NOON, counted, everything, full, ids, rating, record
+from support.log_records import DAY, MINUTE, NOON, counted, everything, full, ids, rating, record
 
 
 @pytest.fixture
@@ -247,10 +247,32 @@ def test_schemas_go_forward_one_by_one(log: SqliteLog, tmp_path: Path, monkeypat
     monkeypatch.setattr(module, "MIGRATIONS", (*module.MIGRATIONS, "CREATE TABLE later (x);", "CREATE INDEX z ON later (x);"))
     assert log.append([full(2)]) == 1
     db = sqlite3.connect(the_day(tmp_path))
-    assert db.execute("PRAGMA user_version").fetchone() == (3,)
+    assert db.execute("PRAGMA user_version").fetchone() == (len(module.MIGRATIONS),)
     assert db.execute("SELECT count(*) FROM later").fetchone() == (0,)
     db.close()
     assert ids(everything(log)) == [full(2).id, full(1).id]
+
+
+def test_a_day_without_roll_ups_of_five_minutes_is_read_from_rows_and_rolled_up_again_when_it_is_written(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_the_model() -> list[int]:
+        meant = Filter(since_us=NOON - DAY // 2, until_us=NOON + DAY // 2, models=("m",))
+        return [totals.requests for _, totals in log.series(meant, 5 * MINUTE)]
+
+    with monkeypatch.context() as before:
+        before.setattr(module, "MIGRATIONS", module.MIGRATIONS[:1])
+        before.setattr(rolling, "FRESH", 1)
+        log.append([full(1), full(2)])
+        log.close()
+    db = sqlite3.connect(the_day(tmp_path))
+    assert db.execute("DELETE FROM rollups WHERE span_us = ?", (5 * MINUTE,)).rowcount
+    db.commit()
+    assert of_the_model() == [2]
+    log.append([full(3)])
+    assert of_the_model() == [3]
+    assert db.execute("SELECT sum(requests) FROM rollups WHERE span_us = ? AND cut = 1", (5 * MINUTE,)).fetchone() == (2,)
+    db.close()
 
 
 def test_an_old_day_takes_its_file_with_it(log: SqliteLog, tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ smallest cut that knows all it names; when none does, from the requests of the d
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Sequence, Set
 
 import msgspec
 
-from lockgate.stores.logs.rollup import DAY_US, HOUR_US, MINUTE_US
+from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, HOUR_US, MINUTE_US
 
 #: What all cuts tell apart.
 TENANCY = ("organisation", "workspace")
@@ -20,8 +20,8 @@ _RESULT = ("operation", "status", "outcome", "error", "cache")
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """What one family of roll-ups tells apart, and over what times. By the hour a cut of many values would have as many
-    roll-ups as there are requests."""
+    """What one family of roll-ups tells apart, and over what times, the longest first. By the hour a cut of many values would
+    have as many roll-ups as there are requests."""
 
     number: int
     names: tuple[str, ...]
@@ -29,9 +29,9 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 ALL = Cut(0, (), (DAY_US, HOUR_US, MINUTE_US))
-MODEL = Cut(1, _MODEL, (DAY_US, HOUR_US))
-RESULT = Cut(2, _RESULT, (DAY_US, HOUR_US))
-ROUTE = Cut(3, ("route",), (DAY_US, HOUR_US))
+MODEL = Cut(1, _MODEL, (DAY_US, HOUR_US, FIVE_MINUTES_US))
+RESULT = Cut(2, _RESULT, (DAY_US, HOUR_US, FIVE_MINUTES_US))
+ROUTE = Cut(3, ("route",), (DAY_US, HOUR_US, FIVE_MINUTES_US))
 KEY = Cut(4, ("key", "key_name"), (DAY_US, HOUR_US))
 USER = Cut(5, ("user",))
 METADATA = Cut(6, ("metadata",))
@@ -51,3 +51,21 @@ def cut_for(named: Set[str]) -> Cut | None:
     """The smallest cut that tells all these columns apart; None when there is none."""
     wanted = named - {*TENANCY}
     return next((cut for cut in CUTS if wanted <= {*cut.names}), None)
+
+
+def stretches(since_us: int, until_us: int, spans: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """A stretch of time, taken apart: (length of the roll-ups to read, 0 for rows; from; until). The longest of the `spans`
+    that fit into it (the longest comes first), shorter ones at its ends, and rows at the ends of those."""
+    if since_us >= until_us:
+        return
+    if not spans:
+        yield 0, since_us, until_us
+        return
+    span_us, *shorter = spans
+    first, last = -(-since_us // span_us) * span_us, until_us // span_us * span_us
+    if first >= last:
+        yield from stretches(since_us, until_us, shorter)
+        return
+    yield from stretches(since_us, first, shorter)
+    yield span_us, first, last
+    yield from stretches(last, until_us, shorter)

@@ -16,7 +16,7 @@ from lockgate.stores.logs.ports import Cost, Cursor, Filter
 from lockgate.stores.logs.ratings import Sum
 from lockgate.stores.logs.reprice import reprice
 from lockgate.stores.logs.rows import BITS, Rows, number_at, whole_id
-from lockgate.stores.logs.schema import MIGRATIONS, SINGLE
+from lockgate.stores.logs.schema import FINER, MIGRATIONS, SINGLE
 from lockgate.stores.logs.search import Nothing, of_id, of_trace, span_of_numbers, times, understand
 from lockgate.stores.logs.sketch import merged
 from lockgate.stores.logs.sums import Answer, Question, Sums
@@ -68,6 +68,9 @@ class Day:
             self._names = Names(self._db)
             self._rows = Rows(self._names, start_us)
             self._fresh = rolling.fresh(self._db) if write else 0
+            self._finer = version >= FINER
+            if write and 0 < version < FINER:
+                self.roll_up()
         except (sqlite3.Error, StoreError):
             self._db.close()
             raise
@@ -170,7 +173,7 @@ class Day:
         # Roll-ups and what is not rolled up yet are read of one moment, whoever rolls up meanwhile.
         self._db.execute("BEGIN")
         try:
-            return list(Sums(self._db, self._start_us, search, asked).answer(since_us, until_us))
+            return list(Sums(self._db, self._start_us, search, asked, finer=self._finer).answer(since_us, until_us))
         finally:
             self._db.execute("ROLLBACK")
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from lockgate.stores.logs.cuts import ALL, CUTS, FEW, KEY, METADATA, TENANCY, USER, Cut
 from lockgate.stores.logs.names import Names
-from lockgate.stores.logs.rollup import DAY_US, HOUR_US, MINUTE_US, SKETCHES, SUMS
+from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, HOUR_US, MINUTE_US, SKETCHES, SUMS
 from lockgate.stores.logs.rows import BITS
 from lockgate.stores.logs.schema import NAMED, SINGLE
 from lockgate.stores.logs.sketch import Sketch
@@ -114,7 +114,7 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Seq
         hour = start_us + ms // 3_600_000 * HOUR_US
         of = (own[organisation], own[workspace])
         places: list[tuple[_Heaps, _Key]] = [
-            (few, (hour, *[own[index] for index in pick_few])),
+            (few, (start_us + ms // 300_000 * FIVE_MINUTES_US, *[own[index] for index in pick_few])),
             (keys, (hour, own[key], own[key_name], *of)),
             (users, (start_us, own[user], *of)),
             (minutes, (start_us + ms // 60_000 * MINUTE_US, *of)),
@@ -133,13 +133,16 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Seq
                 firsts.append(ttft)
             if gap is not None:
                 gaps.append(gap)
-    finest = {FEW: few, KEY: keys, USER: users, METADATA: tags}
+    finest = {
+        ALL: (minutes, MINUTE_US), KEY: (keys, HOUR_US), USER: (users, DAY_US), METADATA: (tags, DAY_US),
+        FEW: (few, FIVE_MINUTES_US),
+    }  # fmt: skip
     for cut in CUTS:
-        heaps = finest[cut] if cut in finest else _coarser(few, cut)
-        if HOUR_US in cut.spans_us:
-            db.executemany(_ADD, _rows(cut, HOUR_US, heaps))
-        db.executemany(_ADD, _rows(cut, DAY_US, _by_day(heaps, start_us)))
-    db.executemany(_ADD, _rows(ALL, MINUTE_US, minutes))
+        heaps, at_us = finest[cut] if cut in finest else (_coarser(few, cut), FIVE_MINUTES_US)
+        for span_us in reversed(cut.spans_us):
+            if span_us != at_us:
+                heaps, at_us = _longer(heaps, span_us, start_us), span_us
+            db.executemany(_ADD, _rows(cut, span_us, heaps))
 
 
 def _coarser(few: _Heaps, cut: Cut) -> _Heaps:
@@ -149,8 +152,9 @@ def _coarser(few: _Heaps, cut: Cut) -> _Heaps:
     return _thrown_together(few, lambda place: tuple([place[index] for index in pick]))
 
 
-def _by_day(heaps: _Heaps, start_us: int) -> _Heaps:
-    return _thrown_together(heaps, lambda place: (start_us, *place[1:]))
+def _longer(heaps: _Heaps, span_us: int, start_us: int) -> _Heaps:
+    """The heaps of longer spans."""
+    return _thrown_together(heaps, lambda place: (place[0] - (place[0] - start_us) % span_us, *place[1:]))
 
 
 def _thrown_together(heaps: _Heaps, place_of: Callable[[_Key], _Key]) -> _Heaps:

@@ -1,7 +1,7 @@
 """What the requests of one day come to: from its roll-ups where these know what is asked, else from its rows.
 
-A stretch of time is taken apart: a whole day and whole hours from roll-ups, what is left at its ends from rows; and of the
-requests that are not rolled up yet, from their rows too.
+A stretch of time is taken apart: a whole day, whole hours and minutes from roll-ups, what is left at its ends from rows; and of
+the requests that are not rolled up yet, from their rows too.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from lockgate.stores.logs.cuts import COLUMNS, TENANCY, Cut, cut_for
+from lockgate.stores.logs.cuts import COLUMNS, TENANCY, Cut, cut_for, stretches
 from lockgate.stores.logs.names import METADATA
 from lockgate.stores.logs.ports import Filter
-from lockgate.stores.logs.rollup import DAY_US, HOUR_US, MINUTE_US, SKETCHES, SUMS, Totals
+from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, SKETCHES, SUMS, Totals
 from lockgate.stores.logs.rows import BITS, RESCUED, RETRIED, STALLED, STREAM
 from lockgate.stores.logs.search import Search, times
 from lockgate.stores.logs.sketch import Sketch
@@ -81,20 +81,19 @@ Answer = tuple[int | str, list[Any]]
 
 
 class Sums:
-    """Answers questions of an open day, whose requests `search` means. Raises `sqlite3.Error`."""
+    """Answers questions of an open day, whose requests `search` means. Without `finer`, it has no roll-ups of five minutes.
+    Raises `sqlite3.Error`."""
 
-    def __init__(self, db: sqlite3.Connection, start_us: int, search: Search, asked: Question) -> None:
+    def __init__(self, db: sqlite3.Connection, start_us: int, search: Search, asked: Question, *, finer: bool = True) -> None:
         self._db = db
         self._start_us = start_us
         self._search = search
         self._asked = asked
         self._column = _column(asked.by)
         self._kind = asked.by if asked.by.startswith(METADATA) else self._column
+        self._finer = finer
         self._adds = adds(db)
-        if db.execute("SELECT 1 FROM fresh LIMIT 1").fetchone() is None:
-            self._fresh = False
-        else:
-            self._fresh = True
+        self._fresh = db.execute("SELECT 1 FROM fresh LIMIT 1").fetchone() is not None
         db.create_aggregate("tally", 1, _Tally)  # pyright: ignore[reportArgumentType] - its parameters are SQL values
         db.create_aggregate("merge", 1, _Merge)  # pyright: ignore[reportArgumentType]
 
@@ -105,13 +104,17 @@ class Sums:
         if cut is None:
             yield from self._from_rows(since_us, until_us)
             return
-        for span_us, first_us, last_us in self._stretches(cut, since_us, until_us):
-            if not span_us:
+        step_us = self._asked.step_us
+        spans = [each for each in cut.spans_us if not step_us % each and (self._finer or each != FIVE_MINUTES_US)]
+        rolled: list[tuple[int, int]] = []
+        for span_us, first_us, last_us in stretches(since_us, until_us, spans):
+            if span_us:
+                rolled.append((first_us, last_us))
+                yield from self._from_rollups(cut, span_us, first_us, last_us)
+            else:
                 yield from self._from_rows(first_us, last_us)
-                continue
-            yield from self._from_rollups(cut, span_us, first_us, last_us)
-            if self._fresh:
-                yield from self._from_rows(first_us, last_us, fresh=True)
+        if rolled and self._fresh:  # those are one stretch of time; rows are at its ends
+            yield from self._from_rows(min(rolled)[0], max(rolled)[1], fresh=True)
 
     def _cut(self) -> Cut | None:
         if self._search.rolled is None:
@@ -122,26 +125,6 @@ class Sums:
                 return None  # a cut has one value at a time
             named.add(self._column)
         return cut_for(named)
-
-    def _stretches(self, cut: Cut, since_us: int, until_us: int) -> Iterator[tuple[int, int, int]]:
-        """(length of the roll-ups, 0 for rows; from; until)."""
-        day, step = self._start_us, self._asked.step_us or DAY_US
-        if step % DAY_US == 0 and (since_us, until_us) == (day, day + DAY_US):
-            yield DAY_US, since_us, until_us
-            return
-        span_us = HOUR_US if step % HOUR_US == 0 else MINUTE_US
-        if span_us not in cut.spans_us:
-            yield 0, since_us, until_us
-            return
-        first, last = -(-since_us // span_us) * span_us, until_us // span_us * span_us
-        if first >= last:
-            yield 0, since_us, until_us
-            return
-        if since_us < first:
-            yield 0, since_us, first
-        yield span_us, first, last
-        if last < until_us:
-            yield 0, last, until_us
 
     def _from_rollups(self, cut: Cut, span_us: int, since_us: int, until_us: int) -> Iterator[Answer]:
         group = f"r.start_us / {self._asked.step_us} * {self._asked.step_us}" if self._asked.step_us else f'r."{self._column}"'

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from lockgate.stores.logs.cuts import COLUMNS, TENANCY, Cut, cut_for
+from lockgate.stores.logs.cuts import COLUMNS, TENANCY, Cut, cut_for, stretches
 from lockgate.stores.logs.ports import Groups
 from lockgate.stores.logs.postgres.days import day_of
 from lockgate.stores.logs.postgres.link import Connection
@@ -165,9 +165,9 @@ def _sum(name: str, part: Part) -> str:
 def _parts(where: Where, asked: Question, since_us: int, until_us: int) -> Iterator[Part]:
     """Where the answer comes from."""
     cut = _cut(where, asked)
-    spans = () if cut is None else [span for span in sorted(cut.spans_us, reverse=True) if not asked.step_us % span]
+    spans = () if cut is None else [span for span in cut.spans_us if not asked.step_us % span]
     rolled: list[tuple[int, int]] = []
-    for span_us, first_us, last_us in _stretches(since_us, until_us, spans):
+    for span_us, first_us, last_us in stretches(since_us, until_us, spans):
         if span_us and cut is not None:
             rolled.append((first_us, last_us))
             yield _of_rollups(where, asked, cut, span_us, first_us, last_us)
@@ -192,23 +192,6 @@ def _cut(where: Where, asked: Question) -> Cut | None:
     elif asked.by:
         named.add(COLUMNS[asked.by])
     return cut_for(named - {*TENANCY})
-
-
-def _stretches(since_us: int, until_us: int, spans: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """(length of the roll-ups, 0 for rows; from; until), the longest roll-ups first."""
-    if since_us >= until_us:
-        return
-    if not spans:
-        yield 0, since_us, until_us
-        return
-    span_us, *shorter = spans
-    first, last = -(-since_us // span_us) * span_us, until_us // span_us * span_us
-    if first >= last:
-        yield from _stretches(since_us, until_us, shorter)
-        return
-    yield from _stretches(since_us, first, shorter)
-    yield span_us, first, last
-    yield from _stretches(last, until_us, shorter)
 
 
 def _of_rollups(where: Where, asked: Question, cut: Cut, span_us: int, since_us: int, until_us: int) -> Part:
