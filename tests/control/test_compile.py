@@ -170,6 +170,17 @@ def test_a_cache_that_is_none_is_told(tmp_path):
     found = mistakes(tmp_path, "cache: {store: 'ftp:', max_bytes: 5}")
     assert "sqlite: or memory:" in found["cache.store"]
     assert "1048576" in found["cache.max_bytes"]
+
+
+def test_a_cache_may_be_far_away_and_its_url_is_never_shown(tmp_path):
+    for url in ("redis://:hunter2@host/3", "postgresql://us:hunter2@host/d"):
+        config = f"cache: {{store: '{url}'}}"
+        make_house(tmp_path, config).snapshot()
+        assert "hunter2" not in repr(read_text(config).cache)
+    assert "hunter2" not in str(mistakes(tmp_path, "cache: {store: 'mysql://us:hunter2@host'}"))
+
+
+def test_a_redis_that_is_one_is_taken(tmp_path):
     make_house(tmp_path, "redis: 'redis://:hunter2@host/3'").snapshot()
 
 

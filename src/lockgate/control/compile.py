@@ -44,7 +44,7 @@ from lockgate.providers.prices import Prices
 from lockgate.providers.prices_file import head_of
 from lockgate.providers.table import TABLE
 from lockgate.providers.worst import WorstCases
-from lockgate.stores.cache.open import KINDS as CACHES
+from lockgate.stores.cache.open import wrong_with as wrong_with_cache
 from lockgate.stores.logs.open import wrong_with
 from lockgate.transport.destination import TlsIdentity
 from lockgate.transport.egress import Egress
@@ -121,8 +121,8 @@ def compile_snapshot(
         mistakes.append(Mistake("redis", f"Redis' URL begins with {', '.join(REDIS_SCHEMES)}"))
     if wrong := wrong_with(log_url(config.log, environment)):
         mistakes.append(Mistake("log.store", wrong))
-    if config.cache.store not in CACHES:
-        mistakes.append(Mistake("cache.store", f"must be {' or '.join(CACHES)}"))
+    if wrong := wrong_with_cache(config.cache.store):
+        mistakes.append(Mistake("cache.store", wrong))
     if config.cache.max_bytes < 1024 * 1024:
         mistakes.append(Mistake("cache.max_bytes", "must be a mebibyte (1048576) at least"))
     allowances = compile_allowances(config, stored, declared_us, mistakes, tokens=bool(config.identity.jwt))

@@ -134,11 +134,15 @@ class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CacheEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where answers are kept that configs let be given again (`cache` in a config), and how many bytes of them.
 
-    store   sqlite: (a file in the data directory, for all workers) or memory: (each worker has its own)
+    store   sqlite: (a file in the data directory, for all workers), memory: (each worker has its own), or the URL of a Redis,
+            a Valkey or a PostgreSQL, for all machines
     """
 
     store: str = "sqlite:"
     max_bytes: int = 1024 * 1024 * 1024
+
+    def __repr__(self) -> str:
+        return f"CacheEntry({self.max_bytes} bytes)"  # there may be a password in `store`
 
 
 class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

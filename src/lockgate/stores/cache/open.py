@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from lockgate.stores.cache.memory import MemoryCache
 from lockgate.stores.cache.port import CacheShelf, CacheStore
@@ -12,16 +14,24 @@ from lockgate.stores.ports import StoreError
 
 #: The file of the embedded cache, in the data directory.
 NAME = "cache.sqlite"
-KINDS = ("sqlite:", "memory:")
+#: The scheme of a URL → its module, which is imported for who asks for it alone, and the extra that this needs.
+_FAR = {
+    "redis": ("redis", "redis"),
+    "rediss": ("redis", "redis"),
+    "unix": ("redis", "redis"),
+    "postgresql": ("postgres", "postgres"),
+    "postgres": ("postgres", "postgres"),
+}
 
 
 def open_cache(url: str, data: Path, most_bytes: int, *, report: Callable[[str], None]) -> CacheStore:
-    """The cache at a URL: `sqlite:` (in the data directory) or `memory:`. Raises `StoreError` for another one."""
+    """The cache at a URL: `sqlite:` (in the data directory), `memory:`, a Redis, a Valkey or a PostgreSQL, which need not be
+    there yet. Raises `StoreError` for another one, and where a package is missing."""
     if url == "memory:":
         return MemoryCache(most_bytes)
     if url == "sqlite:":
         return SqliteCache(data / NAME, most_bytes, report=report)
-    raise _unknown(url)
+    return _far(url).open_cache(url, most_bytes, report=report)
 
 
 def open_shelf(url: str, data: Path) -> CacheShelf:
@@ -30,8 +40,26 @@ def open_shelf(url: str, data: Path) -> CacheShelf:
         raise StoreError("The cache is in the memory of each worker, where nobody else can look: restart, or use 'sqlite:'.")
     if url == "sqlite:":
         return SqliteShelf(data / NAME)
-    raise _unknown(url)
+    return _far(url).open_shelf(url)
 
 
-def _unknown(url: str) -> StoreError:
-    return StoreError(f"A cache at '{url.partition(':')[0]}:' is not known; there are {' and '.join(KINDS)}")
+def wrong_with(url: str) -> str:
+    """What is wrong with a URL, in words that do not show it; "" when it names a kind of cache."""
+    if url in ("sqlite:", "memory:") or _scheme(url) in _FAR:
+        return ""
+    return f"must be sqlite: or memory:, or begin with {', '.join(f'{scheme}://' for scheme in _FAR)}"
+
+
+def _far(url: str) -> ModuleType:
+    if wrong := wrong_with(url):
+        raise StoreError(f"The URL of the cache {wrong}.")
+    name, extra = _FAR[_scheme(url)]
+    try:
+        return import_module(f"lockgate.stores.cache.{name}")
+    except ModuleNotFoundError:
+        raise StoreError(f"A cache at '{_scheme(url)}:' needs a package: pip install 'lockgate[{extra}]'.") from None
+
+
+def _scheme(url: str) -> str:
+    scheme, separator, _ = url.partition("://")
+    return scheme if separator else ""

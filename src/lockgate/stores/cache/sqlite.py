@@ -8,31 +8,24 @@ a minute, and is a miss.
 from __future__ import annotations
 
 import contextlib
-import queue
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import msgspec
-import zstandard
-
 from lockgate.core.cached import CachedAnswer
+from lockgate.stores.cache.backlog import USED_US, Backlog, Change
+from lockgate.stores.cache.meaning import COLUMNS, clause, row
+from lockgate.stores.cache.packed import Damaged, Packing
 from lockgate.stores.cache.port import Kept, Meant
+from lockgate.stores.cache.trouble import Voice
 from lockgate.stores.ports import StoreError
 
-#: Bytes of answers that may wait to be written; what comes then is not kept.
-WAITING_BYTES = 64 * 1024 * 1024
-#: When an entry was used is written down to this, in µs.
-_USED_US = 60_000_000
-#: Entries that are written, or forgotten for want of room, in one transaction.
-_BATCH, _EVICTED = 200, 50
+#: Entries that are forgotten for want of room, in one statement, at most.
+_EVICTED = 500
 #: Room is made until this share of it is taken.
 _ENOUGH = 0.9
-_TELL_S = 60.0
 _BUSY_S = 5.0
-_COMPRESSED = 512
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS entries (
@@ -46,23 +39,17 @@ _SCHEMA = """
     CREATE INDEX IF NOT EXISTS by_place ON entries (organisation, workspace, namespace, model);
     PRAGMA user_version = 1;
 """
-_KEEP = f"INSERT OR REPLACE INTO entries VALUES ({', '.join('?' * 12)})"  # noqa: S608 - question marks
+_KEEP = f"INSERT OR REPLACE INTO entries (key, {COLUMNS}, data) VALUES ({', '.join('?' * 12)})"  # noqa: S608 - ours
+# Of some that were not used longest as many as have so many bytes.
+_FORGET = """
+    DELETE FROM entries WHERE key IN (
+        SELECT key FROM (
+            SELECT key, size, sum(size) OVER (ORDER BY used_us, key) AS freed
+            FROM (SELECT key, size, used_us FROM entries ORDER BY used_us LIMIT ?)
+        ) WHERE freed - size < ?
+    )
+"""
 _FIND = "SELECT expires_us, used_us, data FROM entries WHERE key = ?"
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(CachedAnswer).decode
-
-
-class _Drop(msgspec.Struct):
-    key: bytes
-
-
-class _Touch(msgspec.Struct):
-    key: bytes
-    now_us: int
-
-
-_Job = tuple[bytes, CachedAnswer] | _Drop | _Touch | None
 
 
 class SqliteCache:
@@ -71,129 +58,77 @@ class SqliteCache:
     def __init__(self, path: Path, most_bytes: int, *, report: Callable[[str], None]) -> None:
         self._path = path
         self._most = most_bytes
-        self._report = report
-        self._told_at = -_TELL_S
-        self._db: sqlite3.Connection | None = None
-        self._decompressor = zstandard.ZstdDecompressor()
-        self._waiting: dict[bytes, CachedAnswer] = {}
-        self._waiting_bytes = 0
-        self._touched: dict[bytes, int] = {}
-        self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._writer: threading.Thread | None = None
+        self._voice = Voice(report)
+        self._packing = Packing()
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._backlog = Backlog(self._write, self._close_writer)
 
     def __repr__(self) -> str:
-        return f"SqliteCache({self._path}, {len(self._waiting)} answers to be written)"
+        return f"SqliteCache({self._path}, {self._backlog})"
 
     async def find(self, key: bytes, now_us: int) -> CachedAnswer | None:
         """See `CacheStore`."""
-        waiting = self._waiting.get(key)
+        waiting = self._backlog.find(key)
         if waiting is not None:
-            return waiting if waiting.expires_us > now_us else None
+            return waiting.given(now_us)
         try:
-            if self._db is None:
+            if self._reader is None:
                 if not self._path.exists():
                     return None
-                self._db = _open(self._path, busy_s=0.0)
-            row = self._db.execute(_FIND, (key,)).fetchone()
-            if row is None or row[0] <= now_us:
+                self._reader = _open(self._path, busy_s=0.0)
+            found = self._reader.execute(_FIND, (key,)).fetchone()
+            if found is None or found[0] <= now_us:
                 return None
-            if row[1] < now_us - _USED_US:
-                self._touch(key, now_us)
-            return _decode(self._decompressor.decompress(row[2]))
+            if found[1] < now_us - USED_US:
+                self._backlog.use(key, now_us)
+            return self._packing.unpack(found[2])
         except sqlite3.Error as error:
-            self._forget_connection()
-            self._tell(f"cannot read {self._path}: {error}")
-        except (msgspec.DecodeError, zstandard.ZstdError) as error:
-            self._tell(f"an entry of {self._path} cannot be read: {error}")
+            self._close_reader()
+            self._voice.say(f"cannot read {self._path}: {error}")
+        except Damaged as damage:
+            self._voice.say(f"an entry of {self._path} cannot be read: {damage}")
             self.drop(key)
         return None
 
     def keep(self, key: bytes, answer: CachedAnswer) -> None:
         """See `CacheStore`."""
-        size = len(answer.body)
-        with self._lock:
-            before = self._waiting.get(key)
-            if self._waiting_bytes + size > WAITING_BYTES or size > self._most // 4:
-                return
-            self._waiting_bytes += size - (len(before.body) if before is not None else 0)
-            self._waiting[key] = answer
-        self._put((key, answer))
+        if len(answer.body) <= self._most // 4:
+            self._backlog.keep(key, answer)
 
     def drop(self, key: bytes) -> None:
         """See `CacheStore`."""
-        with self._lock:
-            before = self._waiting.pop(key, None)
-            if before is not None:
-                self._waiting_bytes -= len(before.body)
-        self._put(_Drop(key))
+        self._backlog.drop(key)
 
     async def close(self) -> None:
         """See `CacheStore`."""
-        if self._writer is not None:
-            self._jobs.put(None)
-            self._writer.join(_BUSY_S)
-            self._writer = None
-        self._forget_connection()
+        await self._backlog.close()
+        self._close_reader()
 
-    def _touch(self, key: bytes, now_us: int) -> None:
-        if now_us - self._touched.get(key, 0) > _USED_US:
-            if len(self._touched) > 10_000:
-                self._touched.clear()
-            self._touched[key] = now_us
-            self._put(_Touch(key, now_us))
-
-    def _put(self, job: _Job) -> None:
-        if self._writer is None:
-            self._writer = threading.Thread(target=self._write_all, name="cache", daemon=True)
-            self._writer.start()
-        self._jobs.put(job)
-
-    def _forget_connection(self) -> None:
-        if self._db is not None:
+    def _close_reader(self) -> None:
+        if self._reader is not None:
             with contextlib.suppress(sqlite3.Error):
-                self._db.close()
-            self._db = None
+                self._reader.close()
+            self._reader = None
 
-    def _tell(self, sentence: str) -> None:
-        now = time.monotonic()
-        if now - self._told_at >= _TELL_S:
-            self._told_at = now
-            self._report(f"cache: {sentence}")
+    # --- in the backlog's thread
 
-    # --- in the thread
+    def _write(self, changes: Sequence[Change], uses: Mapping[bytes, int]) -> float:
+        try:
+            if self._writer is None:
+                self._writer = _made(self._path)
+            _write(self._writer, changes, uses, self._packing)
+            _make_room(self._writer, self._most)
+        except (sqlite3.Error, OSError) as error:
+            self._voice.say(f"cannot write to {self._path}: {error}")
+            self._close_writer()
+        return 0.0
 
-    def _write_all(self) -> None:
-        db: sqlite3.Connection | None = None
-        compressor = zstandard.ZstdCompressor(level=1)
-        over = False
-        while not over:
-            jobs = [self._jobs.get()]
-            while len(jobs) < _BATCH and not self._jobs.empty():
-                jobs.append(self._jobs.get())
-            over = None in jobs
-            try:
-                if db is None:
-                    db = _made(self._path)
-                _write(db, jobs, compressor)
-                _make_room(db, self._most)
-            except (sqlite3.Error, OSError) as error:
-                self._tell(f"cannot write to {self._path}: {error}")
-                if db is not None:
-                    db.close()
-                    db = None
-            finally:
-                self._written(jobs)
-        if db is not None:
-            db.close()
-
-    def _written(self, jobs: Sequence[_Job]) -> None:
-        """These stand in the file now, or never will."""
-        with self._lock:
-            for job in jobs:
-                if isinstance(job, tuple) and self._waiting.get(job[0]) is job[1]:
-                    del self._waiting[job[0]]
-                    self._waiting_bytes -= len(job[1].body)
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._writer.close()
+            self._writer = None
 
 
 class SqliteShelf:
@@ -207,25 +142,24 @@ class SqliteShelf:
 
     def entries(self, meant: Meant, limit: int = 50, offset: int = 0) -> list[Kept]:
         """See `CacheShelf`."""
-        where, values = _where(meant)
-        columns = ", ".join(Kept.__struct_fields__)
+        where, values = clause(meant)
         with self._opened() as db:
             rows = db.execute(
-                f"SELECT {columns} FROM entries WHERE {where} ORDER BY time_us DESC, key LIMIT ? OFFSET ?",  # noqa: S608 - ours
+                f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY time_us DESC, key LIMIT ? OFFSET ?",  # noqa: S608 - ours
                 (*values, limit, offset),
             )
             return [Kept(*row) for row in rows]
 
     def size(self, meant: Meant) -> tuple[int, int]:
         """See `CacheShelf`."""
-        where, values = _where(meant)
+        where, values = clause(meant)
         with self._opened() as db:
             count, size = db.execute(f"SELECT count(*), ifnull(sum(size), 0) FROM entries WHERE {where}", values).fetchone()  # noqa: S608
             return count, size
 
     def purge(self, meant: Meant) -> int:
         """See `CacheShelf`."""
-        where, values = _where(meant)
+        where, values = clause(meant)
         with self._opened() as db:
             return db.execute(f"DELETE FROM entries WHERE {where}", values).rowcount  # noqa: S608 - ours
 
@@ -240,22 +174,16 @@ class SqliteShelf:
             raise StoreError(f"The cache cannot be reached: {self._path}: {error.strerror}") from None
 
 
-def _write(db: sqlite3.Connection, jobs: Sequence[_Job], compressor: zstandard.ZstdCompressor) -> None:
+def _write(db: sqlite3.Connection, changes: Sequence[Change], uses: Mapping[bytes, int], packing: Packing) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
-        for job in jobs:
-            match job:
-                case _Drop(key):
-                    db.execute("DELETE FROM entries WHERE key = ?", (key,))
-                case _Touch(key, now_us):
-                    db.execute("UPDATE entries SET used_us = ? WHERE key = ?", (now_us, key))
-                case None:
-                    pass
-                case (key, answer):
-                    data = compressor.compress(_encode(answer))
-                    place = (answer.organisation, answer.workspace, answer.namespace, answer.provider, answer.model)
-                    times = (answer.time_us, answer.expires_us, answer.time_us)
-                    db.execute(_KEEP, (key, answer.id, *times, *place, len(data), data))
+        for change in changes:
+            if change.answer is None:
+                db.execute("DELETE FROM entries WHERE key = ?", (change.key,))
+            else:
+                data = packing.pack(change.answer)
+                db.execute(_KEEP, (change.key, *row(change.answer, len(data)), data))
+        db.executemany("UPDATE entries SET used_us = ? WHERE key = ?", [(now_us, key) for key, now_us in uses.items()])
         db.execute("COMMIT")
     finally:
         if db.in_transaction:
@@ -267,25 +195,14 @@ def _make_room(db: sqlite3.Connection, most: int) -> None:
     if _taken(db) <= most:
         return
     db.execute("DELETE FROM entries WHERE expires_us <= ?", (time.time_ns() // 1000,))
-    while _taken(db) > most * _ENOUGH:
-        oldest = "SELECT key FROM entries ORDER BY used_us LIMIT ?"
-        if not db.execute(f"DELETE FROM entries WHERE key IN ({oldest})", (_EVICTED,)).rowcount:  # noqa: S608 - ours
+    while (too_much := _taken(db) - int(most * _ENOUGH)) > 0:
+        if not db.execute(_FORGET, (_EVICTED, too_much)).rowcount:
             return
 
 
 def _taken(db: sqlite3.Connection) -> int:
     pages, free, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
     return (pages - free) * size
-
-
-def _where(meant: Meant) -> tuple[str, list[str | int]]:
-    names = ("organisation", "workspace", "model", "provider", "id")
-    said: dict[str, str | int] = {f"{name} = ?": getattr(meant, name) for name in names if getattr(meant, name)}
-    if meant.namespace is not None:
-        said["namespace = ?"] = meant.namespace
-    if meant.before_us is not None:
-        said["time_us < ?"] = meant.before_us
-    return " AND ".join(said) or "1", list(said.values())
 
 
 def _made(path: Path) -> sqlite3.Connection:
