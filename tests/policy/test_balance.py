@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.policy.balance import Draw, Sticky, Turns
+from lockgate.policy.balance import MOST_MOVED, Draw, Moved, Sticky, Turns
 from lockgate.policy.facts import MISSING, read_path
 
 
@@ -133,3 +133,65 @@ def test_chance_is_passed_in():
     chance = random.Random(1).random
     seen = Counter(pick(draws([1, 1]), chance=chance) for _ in range(1000))
     assert abs(seen[0] - 500) < 3 * 250**0.5
+
+
+def conversation(ttl=300.0):
+    return Sticky((read_path("conversation", "x"),), ttl, Moved())
+
+
+def test_a_conversation_stays_at_home_for_as_long_as_it_lasts():
+    draw = draws([1, 1, 1], sticky=conversation(), salt="config")
+    asked = Said(conversation="c1")
+    assert len({pick(draw, facts=asked, now=float(now)) for now in range(0, 100_000, 250)}) == 1
+
+
+def test_conversations_are_spread_by_weight():
+    draw = draws([3, 1], sticky=conversation(), salt="config")
+    homes = Counter(pick(draw, facts=Said(conversation=f"c{n}")) for n in range(2000))
+    assert 0.7 < homes[0] / 2000 < 0.8
+
+
+def test_a_conversation_that_had_to_move_stays_where_its_cache_is_warm():
+    draw = draws([1, 1, 1], sticky=conversation(300), salt="config")
+    asked = Said(conversation="c1")
+    home = pick(draw, facts=asked)
+    away = pick(draw, left=[home], facts=asked)
+    assert [pick(draw, facts=asked, now=now) for now in (299.0, 598.0, 897.0)] == [away] * 3
+    assert pick(draw, facts=asked, now=1198.0) == home
+
+
+def test_it_moves_on_when_that_one_is_out_too():
+    draw = draws([1, 1, 1], sticky=conversation(), salt="config")
+    asked = Said(conversation="c1")
+    home = pick(draw, facts=asked)
+    away = pick(draw, left=[home], facts=asked)
+    (third,) = {0, 1, 2} - {home, away}
+    assert pick(draw, left=[home, away], facts=asked) == third
+    assert pick(draw, facts=asked) == third
+    assert pick(draw, left=[third], facts=asked) == home
+    assert draw.sticky.moved.seats == {}
+
+
+def test_only_those_away_from_home_are_remembered_and_not_without_end():
+    moved = Moved()
+    for n in range(MOST_MOVED + 10):
+        moved.sits(b"%d" % n, 1, 0, float(n))
+        moved.sits(b"home%d" % n, 0, 0, float(n))
+        moved.sits(b"0", 1, 0, float(n))  # it goes on
+    assert len(moved.seats) == MOST_MOVED
+    assert b"0" in moved.seats
+    assert b"1" not in moved.seats
+
+
+def test_what_would_be_drawn_is_not_remembered():
+    draw = draws([1, 1], sticky=conversation(), salt="config")
+    asked = Said(conversation="c1")
+    home = draw.stuck(0, asked, 0.0)
+    assert draw.stuck(1 << home, asked, 0.0) == 1 - home
+    assert pick(draw, facts=asked) == home
+
+
+def test_a_request_of_no_conversation_is_drawn_by_weight():
+    draw = draws([1, 3], sticky=conversation(), salt="config")
+    assert draw.stuck(0, Said(), 0.0) is None
+    assert [pick(draw, chance=chance) for chance in (0.0, 0.5)] == [0, 1]

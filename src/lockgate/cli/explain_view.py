@@ -89,6 +89,9 @@ def _details(target: Told) -> Iterator[str]:
         facts.append(_retries(target.retry))
     if target.hedge is not None:
         facts.append(f"a second request to the {target.hedge.to} one after {target.hedge.after}")
+    if target.prompt_cache is not None:
+        put = ", ".join(target.prompt_cache.put)
+        facts.append(f"prompt cache: {put or 'nothing to be put'}")
     if target.circuit is not None and target.circuit.state:
         wait = f", for {target.circuit.probe_in_ms / 1000:.3g} s" if target.circuit.probe_in_ms else ""
         facts.append(f"circuit {target.circuit.state}{wait}")

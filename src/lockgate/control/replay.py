@@ -183,7 +183,7 @@ class RecordFacts:
 
 #: Facts that no record has; and those that only a body tells.
 _NEVER = frozenset(("headers", "budget.remaining"))
-_IN_BODY = frozenset(("params", "has_tools", "has_images", "input_tokens", "user"))
+_IN_BODY = frozenset(("params", "has_tools", "has_images", "input_tokens", "user", "conversation"))
 
 
 class Outcomes:

@@ -20,6 +20,7 @@ from lockgate.core.reply import Reply, Usage
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.signature import carries
+from lockgate.policy.prompt_cache import PromptCache
 from lockgate.wire.multipart import Form
 
 #: How far an answer goes beyond its dialect: as hosts do (""), not at all, as far as callers of other gateways expect.
@@ -130,6 +131,10 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
     name_model       puts another model's name into a caller's body. None: the body names none, the path does
     charged          a request's body and its answer's account (None: it has none) → the account with what the request is
                      charged for, a new one then. None: what is charged stands in the answer
+    mark_prefix      puts marks for the prompt cache into a provider's body, for a model, as a route says it; the members that
+                     have one now. None: there is nothing to mark, the provider finds prefixes by itself
+    conversation     the member that keeps a conversation on the machine that has its prefix, where the provider knows it. "":
+                     there is none
     array_asked      whether a query asks for the stream as one JSON array. None: streams are server-sent events, always
     """
 
@@ -146,6 +151,8 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
     name_model: Callable[[Sheet, str], None] | None = set_model
     charged: Callable[[bytes, Usage | None], Usage | None] | None = None
     array_asked: Callable[[bytes], bool] | None = None
+    mark_prefix: Callable[[Sheet, str, PromptCache], list[str]] | None = None
+    conversation: str = ""
 
 
 class Codec(Relay, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from lockgate.pipeline.route import (
     BreakerConfig,
     CacheConfig,
     HedgeConfig,
+    PromptCacheConfig,
     RetryConfig,
     RouteConfig,
     Strategy,
@@ -28,12 +29,13 @@ from lockgate.pipeline.route import (
     read_inline,
 )
 from lockgate.pipeline.target import Key, Target
-from lockgate.policy.balance import Draw, Sticky, Turns
+from lockgate.policy.balance import Draw, Moved, Sticky, Turns
 from lockgate.policy.breaker import BreakerPolicy
 from lockgate.policy.caching import LEAST_S, MOST_S, USUAL_S, CachePolicy, Semantic
 from lockgate.policy.condition import Predicate, compile_query
 from lockgate.policy.facts import Path, read_path
 from lockgate.policy.hedge import Hedge, read_hedge
+from lockgate.policy.prompt_cache import PromptCache
 from lockgate.policy.retry import DEFAULT_STATUSES, Retry
 from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Rule, Trigger, leaves
 
@@ -54,7 +56,7 @@ class Branch(msgspec.Struct, frozen=True):
     before it is looked for ("": the request names it); `model` is the one that the route names, or "".
 
     `breaker`: when its circuit opens; None: never. `hedge`: when a second attempt goes out beside one here; None: never.
-    `cache`: how answers are given again; None: they are not.
+    `cache`: how answers are given again; None: they are not. `prompt_cache`: how the provider's is helped; None: it is not.
     """
 
     config: RouteConfig
@@ -66,6 +68,7 @@ class Branch(msgspec.Struct, frozen=True):
     hedge: Hedge | None = None
     key: Key | None = None  # what its health is known by, where the route alone says it
     cache: CachePolicy | None = None
+    prompt_cache: PromptCache | None = None
     own: bool = True  # its provider is one that is set up here: no key of a caller's can make another of it
 
 
@@ -128,6 +131,7 @@ class _Inherited(msgspec.Struct, frozen=True):
     timeouts: TimeoutConfig | None = None
     hedge: Hedge | None = None
     cache: CachePolicy | None = None
+    prompt_cache: PromptCache | None = None
     passthrough: bool | None = None
     strict: bool | None = None
     strict_open_ai_compliance: bool | None = None
@@ -201,6 +205,7 @@ class _Growing:
                 here.hedge,
                 key=_key(_slug(merged), model),
                 cache=here.cache,
+                prompt_cache=here.prompt_cache,
                 own=not merged.provider or stored,
             )
         )
@@ -241,6 +246,9 @@ def _inherit(config: RouteConfig, at: str, above: _Inherited) -> _Inherited:
         timeouts=above.timeouts if config.timeouts is None else _timeouts(config.timeouts, above.timeouts, f"{at}.timeouts"),
         hedge=above.hedge if config.hedge is None else _hedge(config.hedge, f"{at}.hedge"),
         cache=above.cache if config.cache is None else _cache(config.cache, f"{at}.cache"),
+        prompt_cache=(
+            above.prompt_cache if config.prompt_cache is None else _prompt_cache(config.prompt_cache, f"{at}.prompt_cache")
+        ),
         passthrough=own("passthrough"),
         strict=own("strict"),
         strict_open_ai_compliance=own("strict_open_ai_compliance"),
@@ -280,6 +288,14 @@ def _cache(config: CacheConfig | str | bool, at: str) -> CachePolicy | None:
         raise Flaw(f"{at}.max_age", f"must lie between {LEAST_S} and {MOST_S} seconds")
     semantic = Semantic(config.shadow, config.max_temperature) if config.mode == "semantic" else None
     return CachePolicy(seconds, config.coalesce, config.scope, semantic)
+
+
+def _prompt_cache(config: PromptCacheConfig | str | bool, at: str) -> PromptCache | None:
+    if not isinstance(config, PromptCacheConfig):
+        config = PromptCacheConfig("auto" if config in ("auto", True) else "off")
+    if config.min_tokens is not None and config.min_tokens < 1:
+        raise Flaw(f"{at}.min_tokens", "must be 1 or more")
+    return None if config.mode == "off" else PromptCache(config.ttl, config.min_tokens)
 
 
 def _retry(config: RetryConfig, at: str) -> Retry:
@@ -346,6 +362,10 @@ def _sticky(strategy: Strategy, at: str) -> Sticky | None:
         return None
     if sticky.ttl <= 0:
         raise Flaw(f"{at}.strategy.sticky.ttl", "must be a number of seconds above 0")
+    if sticky.by:
+        if sticky.hash_fields:
+            raise Flaw(f"{at}.strategy.sticky.hash_fields", "what tells conversations apart is known: leave it out, or 'by'")
+        return Sticky((Path(sticky.by, sticky.by),), float(sticky.ttl), Moved())
     if not sticky.hash_fields:
         raise Flaw(f"{at}.strategy.sticky.hash_fields", "name what tells callers apart, like 'metadata.user'")
     fields = (_field(field, f"{at}.strategy.sticky.hash_fields[{n}]") for n, field in enumerate(sticky.hash_fields))

@@ -22,6 +22,7 @@ from lockgate.policy.caching import CachePolicy, Scope, Wish, age_s
 from lockgate.policy.facts import Facts
 from lockgate.policy.forecast import Foreseen, odds_of
 from lockgate.policy.hedge import Hedge
+from lockgate.policy.prompt_cache import PromptCache
 from lockgate.policy.retry import Retry, again
 from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Trigger
 
@@ -134,6 +135,20 @@ class Recalling(msgspec.Struct, omit_defaults=True):
     under_way: bool = False
 
 
+class Warmed(msgspec.Struct, omit_defaults=True):
+    """How the provider's own prompt cache is helped: for how long, from how many tokens on (None: as the model needs), and in
+    which members of this request's body something is `put`."""
+
+    ttl: str
+    min_tokens: int | None = None
+    put: list[str] = []
+
+    @classmethod
+    def of(cls, wish: PromptCache | None) -> Warmed | None:
+        """As a route has it; None: it is not helped."""
+        return None if wish is None else cls(wish.ttl, wish.min_tokens)
+
+
 class Told(msgspec.Struct, omit_defaults=True):
     """A target. `model` is as it is sent; `dialect` what the provider is spoken to in.
 
@@ -157,6 +172,7 @@ class Told(msgspec.Struct, omit_defaults=True):
     timeouts: dict[str, float] = {}
     retry: Retries | None = None
     hedge: Hedged | None = None
+    prompt_cache: Warmed | None = None
     circuit: Circuit | None = None
     cache: Recalling | None = None
     skipped: str = ""
@@ -297,11 +313,14 @@ def tell_target(leaf: Leaf, target: Target, told: Told) -> None:
     told.model, told.dialect = target.model, target.lane.provider.name
     told.timeouts = msgspec.structs.asdict(target.deadlines)
     told.retry, told.hedge = Retries.of(leaf.retry), Hedged.of(target.hedge)
+    told.prompt_cache = Warmed.of(target.prompt_cache)
 
 
 def tell_changes(sheet: Sheet, target: Target, prepared: Prepared, told: Told) -> None:
     """Put into `told` what becomes of a request's members on its way to a target."""
     told.gear, told.losses = prepared.gear, list(prepared.losses)
+    if told.prompt_cache is not None:
+        told.prompt_cache.put = list(prepared.warmed)
     if prepared.gear == "relay":
         return
     if prepared.gear == "edit" and isinstance(prepared.outgoing.body, bytes):

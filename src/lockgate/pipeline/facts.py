@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import cast
 
 import msgspec
@@ -16,6 +17,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.json import readable
 from lockgate.core.query import Query
 from lockgate.core.sheet import Sheet
+from lockgate.dialects.beginning import beginning_of
 from lockgate.dialects.codec import Codec, WholeCodec
 from lockgate.dialects.glance import has_images, has_tools, user_of
 from lockgate.dialects.registry import RELAYS
@@ -94,6 +96,14 @@ class RequestFacts(msgspec.Struct, eq=False):
             pass  # it may pass to a provider that reads more than we do
         return len(body.bytes()) // 4
 
+    def _conversation(self, key: str) -> object:
+        return self._kept("conversation", key, self._look_for_beginning)
+
+    def _look_for_beginning(self, _: str) -> object:
+        began = beginning_of(self.call.dialect, self.body) if isinstance(self.body, Sheet) else ""
+        tenant = (self.principal.organisation, self.principal.workspace)
+        return blake2b("\0".join((*tenant, began)).encode(), digest_size=16).hexdigest() if began else MISSING
+
     def _has_tools(self, _: str) -> object:
         return isinstance(self.body, Sheet) and has_tools(self.call.dialect, self.body)
 
@@ -139,6 +149,7 @@ _FINDERS: dict[str, Callable[[RequestFacts, str], object]] = {
     "operation": lambda facts, _: facts.call.operation,
     "model": lambda facts, _: facts.model or MISSING,
     "stream": lambda facts, _: facts.stream,
+    "conversation": RequestFacts._conversation,
     "input_tokens": RequestFacts._input_tokens,
     "has_tools": RequestFacts._has_tools,
     "has_images": RequestFacts._has_images,

@@ -182,6 +182,7 @@ class Plan:
             self._way.watched,
             branch.hedge,
             branch.cache,
+            branch.prompt_cache,
         )
 
 

@@ -22,6 +22,7 @@ from lockgate.dialects.registry import RELAYS
 from lockgate.dialects.translation import AsArray, Passage, Stream, Translation
 from lockgate.pipeline.params import NO_CHANGES
 from lockgate.pipeline.target import Target
+from lockgate.pipeline.warm import warm
 from lockgate.providers.quirks import QUIRKS
 from lockgate.transport.exchange import Outgoing, Pieces
 
@@ -37,6 +38,7 @@ class Prepared(msgspec.Struct):
     stream: bool
     sheet: Sheet | None = None  # the body, where it is JSON that was looked into
     request: Request | Query | None = None  # canonical, when translated
+    warmed: list[str] = []  # members in which the provider's prompt cache was helped
     dropped: list[str] = []  # members of the caller's own body that the provider would reject
     drop_usage: bool = False  # the provider tells usage in its stream because we alone asked
     usage_asked: bool = True  # the caller wants usage in its stream
@@ -67,6 +69,8 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
     request = None
     drop_usage, usage_asked = False, True
     dropped: list[str] = []
+    warmed: list[str] = []
+    said = sheet
     gear: Gear = "relay"
     if target.passthrough:
         return _as_it_came(call, target, stream)
@@ -92,6 +96,10 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
             usage_asked = not lane.caller.ask_usage(sheet.copy())
         request, sheet = translate(sheet, target, stream)
         gear = "translate"
+    if target.prompt_cache is not None:
+        marked = sheet.copy()
+        if warmed := warm(call, said, marked, target):
+            sheet, gear = marked, "edit" if request is None else gear
     if lane.endpoint.quirk:
         if gear == "relay":
             sheet, gear = sheet.copy(), "edit"
@@ -102,7 +110,7 @@ def prepare(call: Call, sheet: Sheet, asked: str, stream: bool, target: Target) 
                 request.lose(each)
     array = stream and lane.caller.array_asked is not None and lane.caller.array_asked(call.query)
     out = outgoing(call, sheet.bytes(), target, stream)
-    return Prepared(target, out, gear, stream, sheet, request, dropped, drop_usage, usage_asked, array)
+    return Prepared(target, out, gear, stream, sheet, request, warmed, dropped, drop_usage, usage_asked, array)
 
 
 def held(dialect: str, sheet: Sheet, most: int) -> Sheet:

@@ -16,6 +16,7 @@ from lockgate.core.failure import FailureKind, Refusal
 from lockgate.core.json import encode, readable
 from lockgate.policy.balance import Method
 from lockgate.policy.caching import Scope
+from lockgate.policy.prompt_cache import Ttl
 from lockgate.providers.auth.settings import Settings
 
 
@@ -38,9 +39,14 @@ class RetryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
 
 class StickyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The same target for `ttl` seconds for callers of whom `hash_fields` are the same ("metadata.user", "headers.x-team")."""
+    """The same target for `ttl` seconds for callers of whom `hash_fields` are the same ("metadata.user", "headers.x-team").
+
+    by    "conversation", instead of fields: the same target as long as a conversation goes on, so that the prompt cache there
+          is warm; one that had to go to another stays there until nothing was heard of it for `ttl` seconds
+    """
 
     enabled: bool = True
+    by: Literal["", "conversation"] = ""
     hash_fields: list[str] = msgspec.field(default_factory=list[str])
     ttl: int = 3600
 
@@ -97,6 +103,20 @@ class CacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     coalesce: bool = True
     shadow: bool = False
     max_temperature: float = 1.0
+
+
+class PromptCacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The provider's own cache of prompts is helped: prefixes are marked where it asks for marks, conversations named where it
+    asks for that. Where the caller has done so itself, nothing is put.
+
+    mode         auto, off
+    ttl          how long a prefix is kept: 5m or 1h, where the provider can be told
+    min_tokens   from how many tokens on a prefix is marked; as many as the model needs when left out
+    """
+
+    mode: Literal["auto", "off"] = "auto"
+    ttl: Ttl = "5m"
+    min_tokens: int | None = None
 
 
 class TimeoutConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -156,13 +176,14 @@ class RouteConfig(Settings, frozen=True, forbid_unknown_fields=True, omit_defaul
     request_timeout   milliseconds until the answer's headers; comes before `timeouts.first_byte`
     hedge             a second attempt beside a slow first one; `true`: as usual, `false`: none
     cache             answers are given again: true or "simple", or how; false or "off": not
+    prompt_cache      the provider's prompt cache is helped: true or "auto", or how; false or "off": not
     upstream_api      for a provider with two APIs of its own: which one to use
     strict            a member that the target cannot be told is an error, not a loss with a name
     strict_open_ai_compliance   false: answers hold what OpenAI's have no member for
     name, weight      what a condition calls it; its part of a loadbalance
 
-    Targets inherit what they do not say themselves: `retry`, `hedge`, `cache` and the breaker whole, parameters and timeouts
-    member by member.
+    Targets inherit what they do not say themselves: `retry`, `hedge`, `cache`, `prompt_cache` and the breaker whole,
+    parameters and timeouts member by member.
     The caller's own account is said by the members of `Settings`; `params` fill the provider's address.
     """
 
@@ -184,6 +205,7 @@ class RouteConfig(Settings, frozen=True, forbid_unknown_fields=True, omit_defaul
     timeouts: TimeoutConfig | None = None
     hedge: HedgeConfig | bool | None = None
     cache: CacheConfig | str | bool | None = None
+    prompt_cache: PromptCacheConfig | Literal["auto", "off"] | bool | None = None
     upstream_api: Literal["", "chat", "responses"] = ""
     strict: bool | None = None
     strict_open_ai_compliance: bool | None = None

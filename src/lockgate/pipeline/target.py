@@ -16,6 +16,7 @@ from lockgate.pipeline.params import NO_CHANGES, Changes
 from lockgate.policy.breaker import BreakerPolicy
 from lockgate.policy.caching import CachePolicy
 from lockgate.policy.hedge import Hedge
+from lockgate.policy.prompt_cache import PromptCache
 from lockgate.policy.retry import Retry
 from lockgate.providers.auth.port import AnySigner
 from lockgate.providers.auth.static import SCHEMES, carry
@@ -214,6 +215,7 @@ class Target(msgspec.Struct, Generic[R], frozen=True):
     watched: bool = False  # its rate limits are read, since a balance goes by them
     hedge: Hedge | None = None  # when a second attempt goes out beside a slow first one
     cache: CachePolicy | None = None  # answers are given again
+    prompt_cache: PromptCache | None = None  # the provider's own is helped
 
     @property
     def destination(self) -> Destination:

@@ -1,8 +1,8 @@
 """Which of several targets a balance draws: by weight, in turn, by what is known of them, or always the same for the same
 caller.
 
-Sticky draws need no memory: a caller's key ranks the children by a hash (weighted rendezvous hashing, Thaler and Ravishankar
-1998), so all workers and nodes agree, and when a child is out only its own callers move, and come back after.
+Sticky draws need (almost) no memory: a caller's key ranks the children by a hash (weighted rendezvous hashing, Thaler and
+Ravishankar 1998), so all workers and nodes agree, and when a child is out only its own callers move, and come back after.
 """
 
 from __future__ import annotations
@@ -31,11 +31,46 @@ COMPARED = frozenset((*_BEST, *_BETTER))
 Chance = Callable[[], float]
 
 
+#: Conversations that are remembered to be elsewhere than at home, in one worker.
+MOST_MOVED = 10_000
+
+
+class Moved(msgspec.Struct):
+    """Conversations that had to go elsewhere than where they belong, where each of them was last, and when. The one that was
+    silent for longest is forgotten when there are too many."""
+
+    seats: dict[bytes, tuple[int, float]] = {}
+
+    def seat(self, key: bytes, now: float, ttl_s: float) -> int | None:
+        """Where a conversation is, if it was there in the last `ttl_s` seconds."""
+        at, last = self.seats.get(key, (None, 0.0))
+        return at if now - last <= ttl_s else None
+
+    def sits(self, key: bytes, at: int, home: int, now: float) -> None:
+        """A conversation goes on there."""
+        seats = self.seats
+        seats.pop(key, None)
+        if at != home:
+            if len(seats) >= MOST_MOVED:
+                del seats[next(iter(seats))]
+            seats[key] = at, now
+
+
 class Sticky(msgspec.Struct, frozen=True):
-    """Callers of whom these facts are the same get the same child for `ttl_s` seconds."""
+    """Callers of whom these facts are the same get the same child for `ttl_s` seconds.
+
+    With `moved`, conversations are told apart by them, which keep their child as long as they go on: what a provider remembers
+    of them is there. One that had to go elsewhere stays there, until it was not heard of for `ttl_s` seconds.
+    """
 
     fields: tuple[Path, ...]
     ttl_s: float
+    moved: Moved | None = None
+
+    @property
+    def why(self) -> str:
+        """Why its child is drawn."""
+        return "the one of callers like this" if self.moved is None else "the one of this conversation"
 
 
 class Turns(msgspec.Struct):
@@ -81,8 +116,12 @@ class Draw(msgspec.Struct, frozen=True):
         weights = [0.0 if left >> n & 1 else weight for n, weight in enumerate(self.weights)]
         if not any(weights):
             return None
-        if self.sticky is not None and (key := _key(self.sticky, facts)) is not None:
-            return _ranked(weights, self.salt, key, self.sticky.ttl_s, now), "the one of callers like this"
+        sticky = self.sticky
+        if sticky is not None and (key := _key(sticky, facts)) is not None:
+            at = self._stuck(sticky, key, weights, now)
+            if sticky.moved is not None:
+                sticky.moved.sits(key, at, _ranked(self.weights, self.salt, key), now)
+            return at, sticky.why
         if self.turns is not None:
             return self.turns.take(weights), "its turn"
         if loads is None:
@@ -95,6 +134,21 @@ class Draw(msgspec.Struct, frozen=True):
         weights[one] = 0.0
         other = _by_weight(weights, chance) if any(weights) else one
         return (other if loads[other] < loads[one] else one), _BETTER[self.method]
+
+    def stuck(self, left: int, facts: Facts, now: float) -> int | None:
+        """The child that the caller would be given because it is sticky, and nothing is remembered of it; None: it is not, or
+        there is none."""
+        weights = [0.0 if left >> n & 1 else weight for n, weight in enumerate(self.weights)]
+        sticky = self.sticky
+        if sticky is None or not any(weights) or (key := _key(sticky, facts)) is None:
+            return None
+        return self._stuck(sticky, key, weights, now)
+
+    def _stuck(self, sticky: Sticky, key: bytes, weights: Sequence[float], now: float) -> int:
+        if sticky.moved is None:
+            return _ranked(weights, self.salt, key, _term(self.salt, key, sticky.ttl_s, now))
+        seat = sticky.moved.seat(key, now, sticky.ttl_s)
+        return seat if seat is not None and weights[seat] else _ranked(weights, self.salt, key)
 
 
 def _by_weight(weights: Sequence[float], chance: Chance) -> int:
@@ -117,11 +171,14 @@ def _key(sticky: Sticky, facts: Facts) -> bytes | None:
     return encode([None if value is MISSING else value for value in said])
 
 
-def _ranked(weights: Sequence[float], salt: str, key: bytes, ttl_s: float, now: float) -> int:
-    """The child that ranks first for a key. After `ttl_s` the key counts as another one; when that is differs from key to key,
-    so that not all move at once."""
+def _term(salt: str, key: bytes, ttl_s: float, now: float) -> int:
+    """After `ttl_s` a key counts as another one; when that is differs from key to key, so that not all move at once."""
     born = int.from_bytes(blake2b(key, digest_size=8, key=salt.encode()[:64]).digest(), "big")
-    term = int((now + born % max(1, int(ttl_s * 1000)) / 1000) // ttl_s)
+    return int((now + born % max(1, int(ttl_s * 1000)) / 1000) // ttl_s)
+
+
+def _ranked(weights: Sequence[float], salt: str, key: bytes, term: int = 0) -> int:
+    """The child that ranks first for a key, in a term."""
     best, at = -1.0, 0
     for n, weight in enumerate(weights):
         if weight:

@@ -69,6 +69,9 @@ FACTS: dict[str, Fact] = {
     "operation": Fact("text", "what is asked for", values=get_args(Operation)),
     "model": Fact("text", "the model as the caller named it, in the body or in the path"),
     "stream": Fact("truth", "whether the caller wants a stream"),
+    "conversation": Fact(
+        "text", "the conversation, by a hash of how it begins: system prompt, tools, the user's first message", shown=False
+    ),
     "input_tokens": Fact("number", "the tokens of the input, estimated"),
     "has_tools": Fact("truth", "whether the model is offered tools"),
     "has_images": Fact("truth", "whether the input has pictures"),

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import TypeVar
 
 from lockgate.policy.balance import COMPARED, Draw
-from lockgate.policy.facts import MISSING, Facts
+from lockgate.policy.facts import Facts
 from lockgate.policy.tree import Balance, Choice, Fallback, Health, Leaf, Node, Trigger, Walk
 
 T = TypeVar("T")
@@ -34,10 +34,8 @@ def odds_of(
     total = sum(weights)
     if not total:
         return [], ""
-    if draw.sticky is not None and any(field.of(facts) is not MISSING for field in draw.sticky.fields):
-        drawn = draw.pick(left, loads, facts, float, now)
-        assert drawn is not None  # there is a weight
-        return [(drawn[0], 1.0)], drawn[1]
+    if draw.sticky is not None and (at := draw.stuck(left, facts, now)) is not None:
+        return [(at, 1.0)], draw.sticky.why
     if draw.turns is not None:
         odds, why = [weight / total for weight in weights], "in turn"
     elif loads is None:

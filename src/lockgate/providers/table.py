@@ -65,6 +65,7 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     headers: dict[str, str] | None = None
     usage: Literal["asked", "given"] | None = None
     edits: dict[str, Edits] | None = None
+    sticks: bool | None = None
 
     def holds(self, said: Mapping[str, str]) -> bool:
         """Whether it is for an account of which this was said."""
@@ -88,7 +89,7 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 #: Members of a row that are addresses.
 _PLACES = ("speaks", "operations", "counts")
-_VARIES = ("base_url", *_PLACES, "headers", "usage", "edits")
+_VARIES = ("base_url", *_PLACES, "headers", "usage", "edits", "sticks")
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +113,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models     patterns of model names that belong to this provider: a bare model name finds its way by them
     headers    sent unless the caller sends its own
     usage      how a stream tells its usage: "asked" (stream_options.include_usage) or "given"
+    sticks     whether a request may say which conversation it belongs to, so that it comes to the machine that has its prefix
+               (`dialects.codec.Relay.conversation`); where that is not known, it is an unknown member
     edits      dialect → what is spelt otherwise here (`providers.edits`); in the files, `like` names one of edits.toml
     names      how a model's name may begin → what stands there instead, for this provider
     variants   what is otherwise for some accounts and models
@@ -139,6 +142,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: dict[str, str] = {}
     variants: list[Variant] = []
     notes: list[str] = []
+    sticks: bool = False
     free: bool = False  # nothing is ever charged
     keyless: bool = False  # works without a key
     builtin: bool = False  # is there without configuration

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lockgate.dialects.anthropic.messages.count import COUNTING
 from lockgate.dialects.anthropic.messages.error import native_error, read_error, stream_error, write_error
+from lockgate.dialects.anthropic.messages.prompt_cache import mark_prefix
 from lockgate.dialects.anthropic.messages.read_request import read_request
 from lockgate.dialects.anthropic.messages.reader import Reader
 from lockgate.dialects.anthropic.messages.reply import observe, read_reply, write_reply
@@ -31,4 +32,5 @@ CODEC = Codec(
     native_error=native_error,
     passes=(b"anthropic-beta", b"anthropic-version"),
     counting=COUNTING,
+    mark_prefix=mark_prefix,
 )

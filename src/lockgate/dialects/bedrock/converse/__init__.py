@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lockgate.dialects.bedrock.converse.answer import write_reply
 from lockgate.dialects.bedrock.converse.error import native_error, read_error, stream_error, write_error
+from lockgate.dialects.bedrock.converse.prompt_cache import mark_prefix
 from lockgate.dialects.bedrock.converse.read_reply import observe, read_reply
 from lockgate.dialects.bedrock.converse.read_request import read_request
 from lockgate.dialects.bedrock.converse.reader import Reader
@@ -30,4 +31,5 @@ CODEC = Codec(
     native_error=native_error,
     carries=carries,
     name_model=None,
+    mark_prefix=mark_prefix,
 )

@@ -31,4 +31,5 @@ CODEC = Codec(
     native_error=native_error,
     ask_usage=ask_usage,
     passes=(b"openai-organization", b"openai-project", b"openai-beta"),
+    conversation="prompt_cache_key",
 )

@@ -28,4 +28,5 @@ CODEC = Codec(
     stream_error=stream_error,
     native_error=native_error,
     passes=(b"openai-organization", b"openai-project", b"openai-beta", b"x-client-request-id"),
+    conversation="prompt_cache_key",
 )
