@@ -57,6 +57,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     cost: float
     tokens: int
+    cached_tokens: int
     avg_tokens: float
     errors: int
     error_rate: float
@@ -171,6 +172,7 @@ def _row(name: str, value: str, totals: Totals, last_seen: str | None) -> Row:
         requests=totals.requests,
         cost=cents(totals.cost_nusd),
         tokens=tokens_of(totals),
+        cached_tokens=totals.cached,
         avg_tokens=round(share(tokens_of(totals), totals.requests), 3),
         errors=errors_of(totals),
         error_rate=percent(errors_of(totals), totals.requests),

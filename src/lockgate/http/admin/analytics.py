@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from lockgate.control.analytics import graphs, groups
+from lockgate.control.analytics import graphs, groups, prompt_caches
 from lockgate.control.analytics.graphs import Question
 from lockgate.control.analytics.groups import Pace, Row, Summary
+from lockgate.control.analytics.prompt_caches import PromptCacheUse
 from lockgate.control.analytics.shapes import (
     Amount,
     AmountPoint,
@@ -157,6 +158,13 @@ def cache_summary(ask: Ask, query: SpanQuery) -> CacheSummary:
 def paces(ask: Ask, query: PaceQuery) -> Listing[Pace]:
     """How fast each provider answers with each model: time to first token, longest gaps, stalled streams."""
     found = groups.paces(ask.insight.search.store, filter_of(ask, query), limit=query.page_size)
+    return Listing(total=len(found), data=found)
+
+
+def provider_caches(ask: Ask, query: PaceQuery) -> Listing[PromptCacheUse]:
+    """How much of the input came from the prompt cache of each provider and model, and what that has saved, in US cents."""
+    world = ask.office.snapshot()
+    found = prompt_caches.prompt_caches(ask.insight.search.store, filter_of(ask, query), world, limit=query.page_size)
     return Listing(total=len(found), data=found)
 
 

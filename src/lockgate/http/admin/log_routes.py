@@ -55,6 +55,7 @@ ANALYTICS: tuple[AdminRoute, ...] = (
     *(_view(f"graphs/{path}", handler) for path, handler in _GRAPHS.items()),
     _view("summary/cache", "cache_summary"),
     _view("summary/speed", "paces"),
+    _view("summary/prompt-cache", "provider_caches"),
     _view("groups/{by}", "grouped", action="list"),
     _view("groups/metadata/{name}", "grouped_by_metadata", action="list"),
 )
