@@ -15,11 +15,8 @@ from lockgate.policy.estimate import IMAGE
 _DATA = re.compile(rb'"[A-Za-z0-9+/]{512,}={0,2}"')
 
 
-class TurnShape(msgspec.Struct):
-    """A turn, as far as marks are concerned."""
-
+class _Turn(msgspec.Struct):
     role: str = ""
-    content: msgspec.Raw = msgspec.Raw()
 
 
 def tokens(raw: msgspec.Raw | None) -> int:
@@ -41,9 +38,22 @@ def members_of(raw: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
     return msgspec.json.decode(raw, type=dict[str, msgspec.Raw]) if raw is not None and opens(raw, b"{") else {}
 
 
-def turns_of(raw: msgspec.Raw | None) -> list[TurnShape]:
-    """The turns of a conversation. Raises `msgspec.DecodeError` for what is none."""
-    return [msgspec.json.decode(each, type=TurnShape) for each in list_of(raw)]
+def sizes(turns: list[msgspec.Raw], before: int, least: int) -> list[int]:
+    """The tokens of each turn, after so many `before` them; 0 for those where a prefix is long enough already."""
+    found: list[int] = []
+    for turn in turns:
+        found.append(0 if before >= least else tokens(turn))
+        before += found[-1]
+    return found
+
+
+def last_of_user(turns: list[msgspec.Raw], most: int = 2) -> list[int]:
+    """The numbers of the last turns of the user's, in their order. May raise `msgspec.DecodeError`."""
+    found: list[int] = []
+    for at in range(len(turns) - 1, -1, -1):
+        if len(found) < most and msgspec.json.decode(turns[at], type=_Turn).role == "user":
+            found.insert(0, at)
+    return found
 
 
 def opens(raw: msgspec.Raw, begins: bytes) -> bool:
@@ -53,19 +63,12 @@ def opens(raw: msgspec.Raw, begins: bytes) -> bool:
 
 def listed(items: list[msgspec.Raw]) -> msgspec.Raw:
     """A list of these elements, each as it is."""
-    return msgspec.Raw(b"[" + b",".join(map(bytes, items)) + b"]")
+    return msgspec.Raw(msgspec.json.encode(items))
 
 
 def with_member(object: msgspec.Raw, name: str, value: bytes) -> msgspec.Raw:
     """An object (that is not empty) with one more member at its end."""
     return msgspec.Raw(b'%b,"%b":%b}' % (bytes(object).rstrip()[:-1].rstrip(), name.encode(), value))
-
-
-def with_content(turn: msgspec.Raw, content: msgspec.Raw) -> msgspec.Raw:
-    """A turn with another content, in the place of its own."""
-    members = msgspec.json.decode(turn, type=dict[str, msgspec.Raw])
-    members["content"] = content
-    return msgspec.Raw(msgspec.json.encode(members))
 
 
 def speaks_of(sheet: Sheet, members: tuple[str, ...], name: str) -> bool:

@@ -12,7 +12,7 @@ import re
 import msgspec
 
 from lockgate.core.sheet import Sheet
-from lockgate.dialects.prefix import list_of, listed, opens, speaks_of, tokens, turns_of, with_content, with_member
+from lockgate.dialects.prefix import last_of_user, list_of, listed, members_of, opens, sizes, speaks_of, tokens, with_member
 from lockgate.policy.prompt_cache import Marks, PromptCache, marks
 
 _NAME = "cache_control"
@@ -64,12 +64,9 @@ def mark_prefix(sheet: Sheet, model: str, wish: PromptCache) -> list[str]:
 
 def _mark(sheet: Sheet, least: int, wish: PromptCache) -> list[str]:
     mark = b'{"type":"ephemeral","ttl":"1h"}' if wish.ttl == "1h" else b'{"type":"ephemeral"}'
-    turns = turns_of(sheet.raw("messages"))
-    users = [at for at, turn in enumerate(turns) if turn.role == "user"]
-    wanted = marks(
-        tokens(sheet.raw("tools")), tokens(sheet.raw("system")), [tokens(turn.content) for turn in turns], users, least
-    )
-    return [*_mark_head(sheet, wanted, mark), *_mark_turns(sheet, wanted, mark)]
+    tools, system, messages = tokens(sheet.raw("tools")), tokens(sheet.raw("system")), list_of(sheet.raw("messages"))
+    wanted = marks(tools, system, sizes(messages, tools + system, least), last_of_user(messages), least)
+    return [*_mark_head(sheet, wanted, mark), *_mark_turns(sheet, messages, wanted, mark)]
 
 
 def _mark_head(sheet: Sheet, wanted: Marks, mark: bytes) -> list[str]:
@@ -84,13 +81,12 @@ def _mark_head(sheet: Sheet, wanted: Marks, mark: bytes) -> list[str]:
     return found
 
 
-def _mark_turns(sheet: Sheet, wanted: Marks, mark: bytes) -> list[str]:
-    messages = list_of(sheet.raw("messages")) if wanted.turns else []
+def _mark_turns(sheet: Sheet, messages: list[msgspec.Raw], wanted: Marks, mark: bytes) -> list[str]:
     found: list[str] = []
     for at in wanted.turns:
-        said = msgspec.json.decode(messages[at], type=dict[str, msgspec.Raw])
+        said = members_of(messages[at])
         if (content := _marked(said.get("content", msgspec.Raw()), mark)) is not None:
-            messages[at] = with_content(messages[at], content)
+            messages[at] = msgspec.Raw(msgspec.json.encode({**said, "content": content}))
             found.append(f"messages[{at}]")
     if found:
         sheet.set("messages", listed(messages))

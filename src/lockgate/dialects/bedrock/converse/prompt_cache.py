@@ -11,7 +11,7 @@ import msgspec
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.anthropic.messages import prompt_cache as claude
 from lockgate.dialects.bedrock.converse.families import Family, family_of
-from lockgate.dialects.prefix import list_of, listed, members_of, speaks_of, tokens, turns_of, with_content
+from lockgate.dialects.prefix import last_of_user, list_of, listed, members_of, sizes, speaks_of, tokens
 from lockgate.policy.prompt_cache import PromptCache, marks
 
 _NAME = "cachePoint"
@@ -59,14 +59,8 @@ def _point(model: str, family: Family, wish: PromptCache) -> msgspec.Raw:
 def _mark(sheet: Sheet, family: Family, least: int, point: msgspec.Raw) -> list[str]:
     config = members_of(sheet.raw("toolConfig"))
     tools, system, messages = list_of(config.get("tools")), list_of(sheet.raw("system")), list_of(sheet.raw("messages"))
-    turns = turns_of(sheet.raw("messages"))
-    wanted = marks(
-        tokens(config.get("tools")) if family.caches_tools else 0,
-        tokens(sheet.raw("system")),
-        [tokens(turn.content) for turn in turns],
-        [at for at, turn in enumerate(turns) if turn.role == "user"],
-        least,
-    )
+    first, second = tokens(config.get("tools")) if family.caches_tools else 0, tokens(sheet.raw("system"))
+    wanted = marks(first, second, sizes(messages, first + second, least), last_of_user(messages), least)
     found: list[str] = []
     if wanted.tools and tools:
         sheet.set("toolConfig", {**config, "tools": listed([*tools, point])})
@@ -75,9 +69,10 @@ def _mark(sheet: Sheet, family: Family, least: int, point: msgspec.Raw) -> list[
         sheet.set("system", listed([*system, point]))
         found.append("system")
     for at in wanted.turns:
-        blocks = list_of(turns[at].content)
+        said = members_of(messages[at])
+        blocks = list_of(said.get("content"))
         if blocks and _takes(blocks[-1]):
-            messages[at] = with_content(messages[at], listed([*blocks, point]))
+            messages[at] = msgspec.Raw(msgspec.json.encode({**said, "content": [*blocks, point]}))
             found.append(f"messages[{at}]")
     if any(each.startswith("messages") for each in found):
         sheet.set("messages", listed(messages))
