@@ -117,3 +117,8 @@ def test_whatever_the_body_only_points_are_added(body, model, least):
     assert count(found) == count(body) + len(where)
     assert len(where) <= 4
     assert unmarked(found) == body
+
+
+def test_a_body_that_cannot_be_read_is_the_providers_to_refuse():
+    body = {**BODY, "messages": [{"role": "user", "content": [7]}]}
+    assert puts(body) == ([], body)

@@ -164,6 +164,11 @@ def test_a_model_of_another_maker_is_marked_when_the_route_says_from_when_on():
     assert marked(body, PromptCache(min_tokens=1000), "glm-5")[0] == ["system"]
 
 
+def test_a_body_that_cannot_be_read_is_the_providers_to_refuse():
+    body = {"tools": [TOOL], "system": [None], "messages": [user("ping")]}
+    assert puts(body) == ([], body)
+
+
 blocks = st.lists(
     st.builds(
         lambda kind, text, more: {"type": kind, "text": text, **({"n": more} if more else {})},

@@ -13,7 +13,7 @@ import msgspec
 
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.prefix import last_of_user, list_of, listed, members_of, opens, sizes, speaks_of, tokens, with_member
-from lockgate.policy.prompt_cache import Marks, PromptCache, marks
+from lockgate.policy.prompt_cache import PromptCache, marks
 
 _NAME = "cache_control"
 #: How a model's name begins → the fewest tokens of a prefix that it keeps. The first that fits counts.
@@ -57,40 +57,35 @@ def mark_prefix(sheet: Sheet, model: str, wish: PromptCache) -> list[str]:
     if least is None:
         return []
     try:
-        return [] if _NAME in sheet or speaks_of(sheet, _MARKED, _NAME) else _mark(sheet, least, wish)
+        if _NAME in sheet or speaks_of(sheet, _MARKED, _NAME):
+            return []
+        changed, where = _mark(sheet, least, wish)
     except (msgspec.DecodeError, RecursionError):  # the provider has the words for what is wrong
         return []
+    for name, value in changed.items():
+        sheet.set(name, value)
+    return where
 
 
-def _mark(sheet: Sheet, least: int, wish: PromptCache) -> list[str]:
+def _mark(sheet: Sheet, least: int, wish: PromptCache) -> tuple[dict[str, msgspec.Raw], list[str]]:
+    """The members that are changed, and where marks are in them. Raises `msgspec.DecodeError`."""
     mark = b'{"type":"ephemeral","ttl":"1h"}' if wish.ttl == "1h" else b'{"type":"ephemeral"}'
-    tools, system, messages = tokens(sheet.raw("tools")), tokens(sheet.raw("system")), list_of(sheet.raw("messages"))
-    wanted = marks(tools, system, sizes(messages, tools + system, least), last_of_user(messages), least)
-    return [*_mark_head(sheet, wanted, mark), *_mark_turns(sheet, messages, wanted, mark)]
-
-
-def _mark_head(sheet: Sheet, wanted: Marks, mark: bytes) -> list[str]:
-    found: list[str] = []
-    if wanted.tools and (tools := _marked_tools(list_of(sheet.raw("tools")), mark)) is not None:
-        sheet.set("tools", tools)
-        found.append("tools")
-    system = sheet.raw("system")
+    tools, system, messages = sheet.raw("tools"), sheet.raw("system"), list_of(sheet.raw("messages"))
+    first, second = tokens(tools), tokens(system)
+    wanted = marks(first, second, sizes(messages, first + second, least), last_of_user(messages), least)
+    changed: dict[str, msgspec.Raw] = {}
+    if wanted.tools and (content := _marked_tools(list_of(tools), mark)) is not None:
+        changed["tools"] = content
     if wanted.system and system is not None and (content := _marked(system, mark)) is not None:
-        sheet.set("system", content)
-        found.append("system")
-    return found
-
-
-def _mark_turns(sheet: Sheet, messages: list[msgspec.Raw], wanted: Marks, mark: bytes) -> list[str]:
-    found: list[str] = []
+        changed["system"] = content
+    where = [*changed]
     for at in wanted.turns:
         said = members_of(messages[at])
         if (content := _marked(said.get("content", msgspec.Raw()), mark)) is not None:
             messages[at] = msgspec.Raw(msgspec.json.encode({**said, "content": content}))
-            found.append(f"messages[{at}]")
-    if found:
-        sheet.set("messages", listed(messages))
-    return found
+            changed["messages"] = listed(messages)
+            where.append(f"messages[{at}]")
+    return changed, where
 
 
 def _marked_tools(tools: list[msgspec.Raw], mark: bytes) -> msgspec.Raw | None:

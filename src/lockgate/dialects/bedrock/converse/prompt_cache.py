@@ -11,7 +11,7 @@ import msgspec
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.anthropic.messages import prompt_cache as claude
 from lockgate.dialects.bedrock.converse.families import Family, family_of
-from lockgate.dialects.prefix import last_of_user, list_of, listed, members_of, sizes, speaks_of, tokens
+from lockgate.dialects.prefix import last_of_user, list_of, members_of, sizes, speaks_of, tokens
 from lockgate.policy.prompt_cache import PromptCache, marks
 
 _NAME = "cachePoint"
@@ -46,9 +46,14 @@ def mark_prefix(sheet: Sheet, model: str, wish: PromptCache) -> list[str]:
     if least is None or not family.caches:
         return []
     try:
-        return [] if speaks_of(sheet, _MARKED, _NAME) else _mark(sheet, family, least, _point(model, family, wish))
+        if speaks_of(sheet, _MARKED, _NAME):
+            return []
+        changed, where = _mark(sheet, family, least, _point(model, family, wish))
     except (msgspec.DecodeError, RecursionError):  # the provider has the words for what is wrong
         return []
+    for name, value in changed.items():
+        sheet.set(name, value)
+    return where
 
 
 def _point(model: str, family: Family, wish: PromptCache) -> msgspec.Raw:
@@ -56,27 +61,28 @@ def _point(model: str, family: Family, wish: PromptCache) -> msgspec.Raw:
     return msgspec.Raw(b'{"cachePoint":{"type":"default"%b}}' % (b',"ttl":"1h"' if hour else b""))
 
 
-def _mark(sheet: Sheet, family: Family, least: int, point: msgspec.Raw) -> list[str]:
+def _mark(sheet: Sheet, family: Family, least: int, point: msgspec.Raw) -> tuple[dict[str, object], list[str]]:
+    """The members that are changed, and where points are in them. Raises `msgspec.DecodeError`."""
     config = members_of(sheet.raw("toolConfig"))
     tools, system, messages = list_of(config.get("tools")), list_of(sheet.raw("system")), list_of(sheet.raw("messages"))
     first, second = tokens(config.get("tools")) if family.caches_tools else 0, tokens(sheet.raw("system"))
     wanted = marks(first, second, sizes(messages, first + second, least), last_of_user(messages), least)
-    found: list[str] = []
+    changed: dict[str, object] = {}
+    where: list[str] = []
     if wanted.tools and tools:
-        sheet.set("toolConfig", {**config, "tools": listed([*tools, point])})
-        found.append("toolConfig.tools")
+        changed["toolConfig"] = {**config, "tools": [*tools, point]}
+        where.append("toolConfig.tools")
     if wanted.system and system:
-        sheet.set("system", listed([*system, point]))
-        found.append("system")
+        changed["system"] = [*system, point]
+        where.append("system")
     for at in wanted.turns:
         said = members_of(messages[at])
         blocks = list_of(said.get("content"))
         if blocks and _takes(blocks[-1]):
             messages[at] = msgspec.Raw(msgspec.json.encode({**said, "content": [*blocks, point]}))
-            found.append(f"messages[{at}]")
-    if any(each.startswith("messages") for each in found):
-        sheet.set("messages", listed(messages))
-    return found
+            changed["messages"] = messages
+            where.append(f"messages[{at}]")
+    return changed, where
 
 
 def _takes(block: msgspec.Raw) -> bool:
