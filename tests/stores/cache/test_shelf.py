@@ -17,7 +17,11 @@ def six(shared, opened, run):
     """Six entries, each a second younger than the one before."""
     cache = opened(shared)
     for number in range(6):
-        place: dict[str, Any] = {"namespace": "mine" if number % 2 else "", "model": f"m{number % 3}", "provider": f"p{number % 2}"}
+        place: dict[str, Any] = {
+            "namespace": "mine" if number % 2 else "",
+            "model": f"m{number % 3}",
+            "provider": f"p{number % 2}",
+        }
         cache.keep(b"%d" % number, answer(number, time_us=NOW + number * 1_000_000, **place))
     cache.keep(b"other", answer(9, time_us=NOW - HOUR, organisation="other", workspace="red"))
     run(cache.close())
