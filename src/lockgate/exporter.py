@@ -21,7 +21,7 @@ from pathlib import Path
 from lockgate.control.exports.carry_out import carry_out
 from lockgate.control.exports.shelf import Exports
 from lockgate.core.process_log import speak
-from lockgate.stores.logs.open import LOG_URL, open_log
+from lockgate.stores.logs.open import LOG_URL, open_log, told
 from lockgate.stores.ports import StoreError
 
 log = logging.getLogger("lockgate")
@@ -46,7 +46,7 @@ def export_all(data: Path, lifeline: int = -1, url: str = "") -> int:
     exports.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(exports.folder / "exporter.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        store = open_log(url, data, report=log.warning)
+        store = open_log(url, data, report=log.warning, bodies=told())
     except StoreError as error:
         log.error("exports: %s", error)
         os.close(lock)

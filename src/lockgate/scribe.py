@@ -27,8 +27,9 @@ from lockgate.core.process_log import speak
 from lockgate.stores import feedback, roster
 from lockgate.stores.feedback import FeedbackIngest
 from lockgate.stores.logs.ingest import Ingest
-from lockgate.stores.logs.open import LOG_URL, open_log
+from lockgate.stores.logs.open import LOG_URL, open_log, tell, told
 from lockgate.stores.logs.ports import LogStore
+from lockgate.stores.logs.s3 import S3Place
 from lockgate.stores.metrics import counting, saved
 from lockgate.stores.metrics.counting import Counting
 from lockgate.stores.ports import StoreError
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     asked = _parser().parse_args(arguments)
     speak()
-    return scribe(asked.data, asked.lifeline, asked.retention_days, url=os.environ.get(LOG_URL, ""))
+    return scribe(asked.data, asked.lifeline, asked.retention_days, url=os.environ.get(LOG_URL, ""), bodies=told())
 
 
 def scribe(
@@ -94,10 +95,11 @@ def scribe(
     *,
     url: str = "",
     text: bool = True,
+    bodies: S3Place | None = None,
 ) -> int:
     """Run until told to stop; 0 when everything was moved, 1 when something had to stay in the spool. `outlets` makes what
-    brings records elsewhere too; None: nobody wants them. `url` and `text` are of the log (`stores.logs.open`). Raises
-    `StoreError` for a URL that names no log."""
+    brings records elsewhere too; None: nobody wants them. `url`, `text` and `bodies` are of the log (`stores.logs.open`).
+    Raises `StoreError` for a URL that names no log."""
     bell = Bell(lifeline)
     signal.signal(signal.SIGTERM, bell.ring)
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -107,12 +109,12 @@ def scribe(
     lock = _take_turn(spool / "scribe.lock", bell)
     if lock < 0:
         return 0
-    store = open_log(url, data, report=log.warning, text=text)
+    store = open_log(url, data, report=log.warning, text=text, bodies=bodies)
     numbers = Numbers(Counting(spool, data / saved.NAME, report=log.warning), data / roster.NAME)
     others = None if outlets is None else outlets()
     ingest = Ingest(spool, store, report=log.warning, released=_released(numbers.counting, others))
     said = FeedbackIngest(data / feedback.FOLDER, store, report=log.warning)
-    exporter = Exporter(data, url)
+    exporter = Exporter(data, url, bodies)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)  # records come and go by the thousand, in no circles
@@ -168,9 +170,10 @@ class Exporter:
     lifeline, and is asked to end by that: what it was doing stays to be done. It is told the log's `url` by its environment,
     which only its owner can read."""
 
-    def __init__(self, data: Path, url: str = "") -> None:
+    def __init__(self, data: Path, url: str = "", bodies: S3Place | None = None) -> None:
         self._data = data
         self._url = url
+        self._bodies = bodies
         self._exports = Exports(data)
         self._look_at = self._prune_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -207,7 +210,7 @@ class Exporter:
         lifeline, self._life = os.pipe()
         try:
             command = [sys.executable, "-m", "lockgate.exporter", "--data", str(self._data), "--lifeline", str(lifeline)]
-            environment = {**os.environ, LOG_URL: self._url}
+            environment = {**os.environ, LOG_URL: self._url, **tell(self._bodies)}
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 command, pass_fds=(lifeline,), stdin=subprocess.DEVNULL, env=environment
             )

@@ -14,7 +14,7 @@ import click
 from lockgate import __version__
 from lockgate.app import redactor_of
 from lockgate.cli.desk import CONFIG, Stop, config_option, data_option, house_at, opened, snapshot_of
-from lockgate.control.config import BadConfig
+from lockgate.control.config import BadConfig, log_bodies
 from lockgate.control.house import House
 from lockgate.control.sinks.declared import outlets_of
 from lockgate.core.process_log import FORMAT, hide, speak
@@ -83,6 +83,7 @@ def serve(host: str, port: int, workers: int, drain: float, log_format: str, con
         outlets=partial(outlets_of, house),
         url=house.log_url,
         text=said.text,
+        bodies=log_bodies(said, house.environment),
     )
     roles.append(Role("scribe", lambda lifeline: writes(lifeline=lifeline), listens=False, first_to_go=False, vital=False))
     sys.exit(Supervisor(roles, listener, drain).run())

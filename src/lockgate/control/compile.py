@@ -19,6 +19,7 @@ from lockgate.control.config import (
     Config,
     Mistake,
     RedactEntry,
+    log_bodies,
     log_url,
     redis_url,
 )
@@ -45,7 +46,8 @@ from lockgate.providers.prices_file import head_of
 from lockgate.providers.table import TABLE
 from lockgate.providers.worst import WorstCases
 from lockgate.stores.cache.open import wrong_with as wrong_with_cache
-from lockgate.stores.logs.open import wrong_with
+from lockgate.stores.logs.open import wrong_with, wrong_with_bodies
+from lockgate.stores.logs.s3 import wrong_with_place
 from lockgate.transport.destination import TlsIdentity
 from lockgate.transport.egress import Egress
 from lockgate.wire.forwarded import networks_of
@@ -125,6 +127,7 @@ def compile_snapshot(
         mistakes.append(Mistake("cache.store", wrong))
     if config.cache.max_bytes < 1024 * 1024:
         mistakes.append(Mistake("cache.max_bytes", "must be a mebibyte (1048576) at least"))
+    mistakes += _bodies_mistakes(config, environment)
     allowances = compile_allowances(config, stored, declared_us, mistakes, tokens=bool(config.identity.jwt))
     if mistakes:
         raise BadConfig(mistakes)
@@ -154,6 +157,19 @@ def compile_snapshot(
     )
     _show(world, stored, parts, shared, declared)
     return world
+
+
+def _bodies_mistakes(config: Config, environment: Mapping[str, str]) -> list[Mistake]:
+    try:
+        place = log_bodies(config.log, environment)
+    except BadConfig as bad:
+        return bad.mistakes
+    if place is None:
+        return []
+    if wrong := wrong_with_bodies(log_url(config.log, environment)):
+        return [Mistake("log.bodies", wrong)]
+    member, wrong = wrong_with_place(place, environment)
+    return [Mistake(f"log.{member}", wrong)] if wrong else []
 
 
 def _mask(said: RedactEntry, mistakes: list[Mistake]) -> Mask | None:

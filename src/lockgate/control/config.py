@@ -21,7 +21,8 @@ from lockgate.pipeline.route import RouteConfig
 from lockgate.policy.price import Row as PriceRow
 from lockgate.providers.auth.settings import Settings
 from lockgate.providers.prices_file import URL
-from lockgate.stores.logs.open import LOG_URL
+from lockgate.stores.logs.open import BODIES_ENDPOINT, BODIES_URL, LOG_URL
+from lockgate.stores.logs.s3 import S3Place
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +116,8 @@ class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `store` is the URL of the log ("": in the data directory); with `text`, it can be searched by words of prompts and answers.
 
     spool_bytes what may wait on disk for the log: above it bodies are left out, above twice as much records. Read at the start
+    bodies      s3://BUCKET/PREFIX, where a log at a server keeps bodies; `bodies_endpoint` is another service than AWS's,
+                `bodies_ca_file` whom to trust there, and the AWS members say the account, as they do of a sink (`s3`)
     redact      what is taken out of bodies before they are kept, beside keys and tokens: `patterns` are expressions of RE2,
                 `fields` are paths of members in JSON ("messages.*.content", "user")
     """
@@ -126,9 +129,24 @@ class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     redact: RedactEntry = RedactEntry()
     store: str = ""
     text: bool = True
+    bodies: str = ""
+    bodies_endpoint: str = ""
+    bodies_ca_file: str = ""
+    aws_auth_type: str = ""
+    aws_access_key_id: str = ""
+    aws_secret_access_key: str = ""
+    aws_secret_access_key_file: str = ""
+    aws_session_token: str = ""
+    aws_region: str = ""
+    aws_role_arn: str = ""
+    aws_external_id: str = ""
 
     def __repr__(self) -> str:
         return f"LogEntry({self.capture}, {self.retention_days} days)"  # there may be a password in `store`
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """The same guard for pretty printers."""
+        return [("capture", self.capture)]
 
 
 class CacheEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -235,6 +253,27 @@ def redis_url(config: Config, environment: Mapping[str, str] = os.environ) -> st
 def log_url(log: LogEntry, environment: Mapping[str, str] = os.environ) -> str:
     """Where the log is kept; "": in the data directory."""
     return environment.get(LOG_URL) or log.store
+
+
+_ACCOUNT = (
+    "aws_auth_type", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region", "aws_role_arn",
+    "aws_external_id",
+)  # fmt: skip
+
+
+def log_bodies(log: LogEntry, environment: Mapping[str, str] = os.environ) -> S3Place | None:
+    """Where the log's bodies are kept; None: in the log itself. Raises `BadConfig`."""
+    url = environment.get(BODIES_URL) or log.bodies
+    if not url:
+        return None
+    said = {name: getattr(log, name) for name in _ACCOUNT}
+    if file := log.aws_secret_access_key_file:
+        try:
+            said["aws_secret_access_key"] = Path(file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            raise BadConfig([Mistake("log.aws_secret_access_key_file", f"{file} cannot be read: {why}")]) from None
+    return S3Place(url, environment.get(BODIES_ENDPOINT) or log.bodies_endpoint, log.bodies_ca_file, Settings(**said))
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lockgate.control import keys as key_case
 from lockgate.control.compile import compile_snapshot
-from lockgate.control.config import BadConfig, Config, LogEntry, Mistake, log_url, read_file, read_log
+from lockgate.control.config import BadConfig, Config, LogEntry, Mistake, log_bodies, log_url, read_file, read_log
 from lockgate.control.identity.jwks import KeySets
 from lockgate.control.kms.local import LocalRoot
 from lockgate.control.kms.port import Ring, VaultError
@@ -149,7 +149,14 @@ class House:
     def open_log(self, report: Callable[[str], None], *, busy_s: float = BUSY_S) -> LogStore:
         """The log, to be closed by whoever asked. Raises `StoreError`, `BadConfig`."""
         said = self.log
-        return open_log(log_url(said, self.environment), self.data, report=report, busy_s=busy_s, text=said.text)
+        return open_log(
+            log_url(said, self.environment),
+            self.data,
+            report=report,
+            busy_s=busy_s,
+            text=said.text,
+            bodies=log_bodies(said, self.environment),
+        )
 
     @property
     def pepper(self) -> bytes:

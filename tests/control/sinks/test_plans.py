@@ -301,7 +301,7 @@ def test_each_kind_of_sink_is_made_with_its_secrets():
         sink = plan.open()
         made[name] = sink._make(sink._secrets())
     assert dict(made["telemetry.metrics"]._line.headers) == {b"authorization": b"Bearer t"}
-    assert made["lake"]._signer.source.credential.secret == "aws-s"
+    assert made["lake"]._bucket._signer.source.credential.secret == "aws-s"
     assert made["stream"]._line.password == "pw"
 
 

@@ -11,6 +11,7 @@ from moto.server import ThreadedMotoServer
 from lockgate.providers.auth.aws import SigV4
 from lockgate.providers.auth.port import Given
 from lockgate.providers.auth.sigv4 import Keys
+from lockgate.stores.bucket import Bucket
 from lockgate.stores.sinks.port import Batch, Later
 from lockgate.stores.sinks.poster import Poster, place_of
 from lockgate.stores.sinks.s3 import S3Objects
@@ -35,7 +36,11 @@ def s3():
 
 
 def sink_of(url, **more):
-    return S3Objects(place_of(f"{url}/logs/"), Poster(lambda: Egress.compile(()), 10.0), SIGNER, "us-east-1", **more)
+    return S3Objects(bucket_of(url), Poster(lambda: Egress.compile(()), 10.0), **more)
+
+
+def bucket_of(url, name="logs"):
+    return Bucket(place_of(f"{url}/{name}/"), SIGNER, "us-east-1")
 
 
 @pytest.mark.parametrize(("compression", "unpack"), [("gzip", gzip.decompress), ("zstd", zstandard.decompress)])
@@ -53,7 +58,7 @@ def test_a_batch_is_an_object_by_its_hour(s3, compression, unpack):
 
 def test_a_bucket_that_is_not_there_is_waited_for(s3):
     url, _ = s3
-    sink = S3Objects(place_of(f"{url}/none/"), Poster(lambda: Egress.compile(()), 10.0), SIGNER, "us-east-1")
+    sink = S3Objects(bucket_of(url, "none"), Poster(lambda: Egress.compile(()), 10.0))
     with pytest.raises(Later, match="404"):
         sink.send(Batch(1, [record(0)]))
     sink.close()
@@ -65,12 +70,7 @@ def test_what_is_signed_is_what_awss_own_signer_signs():
     from botocore.credentials import Credentials
 
     stub = Collector()
-    sink = S3Objects(
-        place_of(f"{stub.url}/logs/"),
-        Poster(lambda: Egress.compile(()), 10.0, now_s=lambda: 1_790_000_000.0),
-        SIGNER,
-        "us-east-1",
-    )
+    sink = S3Objects(bucket_of(stub.url), Poster(lambda: Egress.compile(()), 10.0, now_s=lambda: 1_790_000_000.0))
     sink.send(Batch(1, [record(0)]))
     sink.close()
     stub.close()

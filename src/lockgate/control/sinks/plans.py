@@ -35,6 +35,7 @@ from lockgate.core.record import Record
 from lockgate.dialects.otlp.metrics import CUMULATIVE, DELTA
 from lockgate.providers.auth.aws import for_service, region_of
 from lockgate.providers.auth.settings import Settings
+from lockgate.stores.bucket import BUCKET, PREFIX, Bucket, bucket_url
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.ports import StoreError
 from lockgate.stores.sinks.feed import Pace
@@ -51,8 +52,6 @@ from lockgate.transport.egress import Egress
 #: The name of what `telemetry:` says.
 TELEMETRY = "telemetry"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_KEY = re.compile(r"[A-Za-z0-9._/-]{0,256}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HEADER = re.compile(r"[A-Za-z0-9_-]+")
 _STATUS = re.compile(r"([1-5])xx|(\d{3})(?:-(\d{3}))?")
@@ -233,9 +232,9 @@ def _webhook(at: str, entry: WebhookEntry, means: Means, wrong: list[Wrong]) -> 
 
 
 def _s3(at: str, entry: S3Entry, means: Means, wrong: list[Wrong]) -> Callable[[], Sink] | None:
-    if not _BUCKET.fullmatch(entry.bucket):
+    if not BUCKET.fullmatch(entry.bucket):
         wrong.append(Wrong(f"{at}.bucket", "is no bucket's name"))
-    if not _KEY.fullmatch(entry.prefix):
+    if not PREFIX.fullmatch(entry.prefix):
         wrong.append(Wrong(f"{at}.prefix", "has up to 256 letters, digits, '-', '_', '.' and '/'"))
     secret = secret_of(at, "aws_secret_access_key", entry.aws_secret_access_key, entry.aws_secret_access_key_file, wrong)
     settings = Settings(
@@ -252,15 +251,11 @@ def _s3(at: str, entry: S3Entry, means: Means, wrong: list[Wrong]) -> Callable[[
     except Refusal as refusal:
         wrong.append(Wrong(f"{at}.{refusal.param}", refusal.message))
         return None
-    china = ".cn" if region.startswith("cn-") else ""
-    url = f"{entry.endpoint.rstrip('/')}/{entry.bucket}/" if entry.endpoint else ""
-    url = url or f"https://{entry.bucket}.s3.{region}.amazonaws.com{china}/"
-    place = _place(f"{at}.endpoint", url, entry, wrong)
+    place = _place(f"{at}.endpoint", bucket_url(entry.bucket, region, entry.endpoint), entry, wrong)
     if place is None:
         return None
-    return lambda: S3Objects(
-        place, Poster(means.egress, entry.timeout), signer, region, prefix=entry.prefix, compression=entry.compression
-    )
+    bucket = Bucket(place, signer, region)
+    return lambda: S3Objects(bucket, Poster(means.egress, entry.timeout), prefix=entry.prefix, compression=entry.compression)
 
 
 def _place(at: str, url: str, entry: Web | S3Entry, wrong: list[Wrong], *, ca_file: str = "") -> Place | None:

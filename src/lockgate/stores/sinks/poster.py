@@ -87,12 +87,13 @@ class Poster:
         self._client: Client | None = None
         self._credential: Issued[Any] | None = None
 
-    def send(self, place: Place, outgoing: Outgoing) -> Told:
-        """The answer, whatever it says. Raises `StoreError` where there is none."""
+    def send(self, place: Place, outgoing: Outgoing, *, most: int = 0) -> Told:
+        """The answer, whatever it says. With `most`, the whole of it, of at most so many bytes; else its status counts, also
+        where the rest of it was lost. Raises `StoreError` where there is none."""
         if self._runner is None:
             self._runner = asyncio.Runner()
         try:
-            told = self._runner.run(self._send(place, outgoing))
+            told = self._runner.run(self._send(place, outgoing, most))
         except Refusal as refusal:
             raise StoreError(refusal.message) from None
         if isinstance(told, Failure):
@@ -106,7 +107,10 @@ class Poster:
 
     def taken(self, place: Place, outgoing: Outgoing, retried: frozenset[int] = RETRIED) -> Told:
         """Likewise for any request."""
-        told = self.send(place, outgoing)
+        return self.check(place, self.send(place, outgoing), retried)
+
+    def check(self, place: Place, told: Told, retried: frozenset[int] = RETRIED) -> Told:
+        """Likewise for an answer that is there."""
         if 200 <= told.status < 300:
             return told
         why = f"{place.destination.authority} answered with the status {told.status}"
@@ -151,7 +155,7 @@ class Poster:
         told = await self._send(place, outgoing)
         return told if isinstance(told, Failure) else FetchTold(told.status, told.body)
 
-    async def _send(self, place: Place, outgoing: Outgoing) -> Told | Failure:
+    async def _send(self, place: Place, outgoing: Outgoing, most: int = 0) -> Told | Failure:
         egress = self._egress()
         if self._client is None:
             self._client = self._make(egress)
@@ -161,8 +165,10 @@ class Poster:
         if isinstance(exchange, Failure):
             return exchange
         try:
-            body = await exchange.read(_LIMIT)
+            body = await exchange.read(most or _LIMIT)
         finally:
             exchange.close()
+        if most and isinstance(body, Failure):
+            return body
         # What was answered counts, also where the rest of it was lost.
         return Told(exchange.status, exchange.headers, body if isinstance(body, bytes) else b"")

@@ -226,6 +226,9 @@ class MemoryBlocks:
     def get(self, day, name):
         return self.blocks.get((day, name))
 
+    def lost(self, sentence):
+        raise StoreError(sentence)
+
     def forget(self, day):
         self.blocks = {place: data for place, data in self.blocks.items() if place[0] != day}
 
@@ -261,7 +264,7 @@ def test_pages_and_sums_read_no_bodies(opened):
     log.append([full(1), full(2)])
     store.blocks.clear()
     assert len(log.page(Filter(providers=("p",))).records) == len(list(log.scan(Filter()))) == counted(log) == 2
-    with pytest.raises(StoreError, match="missing"):
+    with pytest.raises(StoreError, match=r"lost: block \d+ of 2026-11-25 is not there"):
         log.get(full(1).id)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, LiteralString, NamedTuple, cast
 
 from lockgate.core.record import Record, time_of_id
+from lockgate.stores.logs.block_store import BodyReader
 from lockgate.stores.logs.ports import Cursor, Filter
-from lockgate.stores.logs.postgres.bodies import BodyReader
 from lockgate.stores.logs.postgres.days import day_of, table_of, within
 from lockgate.stores.logs.postgres.link import Connection
 from lockgate.stores.logs.postgres.packing import Packing

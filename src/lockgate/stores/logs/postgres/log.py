@@ -14,10 +14,11 @@ from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
 from lockgate.core.record import Record
+from lockgate.stores.logs.block_store import BLOCK_RECORDS, BodyReader, BodyWriter
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
 from lockgate.stores.logs.postgres import costs as costs_of
 from lockgate.stores.logs.postgres import days, find, ratings, rolling, sums
-from lockgate.stores.logs.postgres.bodies import BLOCK_RECORDS, BodyReader, BodyWriter, OpenBlocks, TableBlocks
+from lockgate.stores.logs.postgres.bodies import OpenBlocks, TableBlocks
 from lockgate.stores.logs.postgres.days import day_of, within
 from lockgate.stores.logs.postgres.find import Place, places
 from lockgate.stores.logs.postgres.link import DEADLINE_S, Connection, Link
@@ -47,8 +48,8 @@ class PostgresLog:
     """A `LogStore` at a server. Any number may append and read; threads may share it.
 
     `busy_s` is how long to wait for somebody else who writes, `deadline_s` how long for an answer. With `text`, what is
-    appended can be searched by its words. `open_blocks` says where bodies are kept. Raises `StoreError` for a URL that is
-    none."""
+    appended can be searched by its words. `open_blocks` says where bodies are kept, `close_blocks` lets go of what that took.
+    Raises `StoreError` for a URL that is none."""
 
     def __init__(
         self,
@@ -57,10 +58,12 @@ class PostgresLog:
         busy_s: float = 5.0,
         text: bool = True,
         open_blocks: OpenBlocks = TableBlocks,
+        close_blocks: Callable[[], None] = lambda: None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self._link = Link(url, _prepare, busy_s=busy_s, deadline_s=deadline_s)
         self._open_blocks = open_blocks
+        self._close_blocks = close_blocks
         self._turn = Lock()  # of who appends
         self._rows = Rows(Packing(), text=text)
         self._bodies = BodyWriter()
@@ -165,9 +168,11 @@ class PostgresLog:
         with self._link.reading() as db:
             old = [day for day in days.kept(db) if day < first_kept]
         for day in old:
+            with self._link.reading() as db:
+                self._open_blocks(db).forget(day)  # it may take long: nobody waits for it meanwhile
             with self._link.writing() as db:
                 days.drop(db, day)
-                self._open_blocks(db).forget(day)
+                self._open_blocks(db).forget(day)  # and what others have written until now, who write no more
         with self._turn:
             self._made.difference_update(old)
         with self._link.writing() as db:
@@ -177,6 +182,7 @@ class PostgresLog:
     def close(self) -> None:
         """Let go of the connections."""
         self._link.close()
+        self._close_blocks()
 
     def _append(self, records: Sequence[Record], touched: Sequence[int]) -> int:
         for _ in range(2):
