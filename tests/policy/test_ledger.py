@@ -30,6 +30,7 @@ from lockgate.policy.ledger import (
     refuse,
     share,
     sweep,
+    total,
     unavailable,
     unbounded,
     unknown,
@@ -316,3 +317,13 @@ def test_an_amount_is_exact(measure: Measure, value: int, text: str) -> None:
 )
 def test_what_nobody_counted_is_charged_with_care(most: int, heard: int, partial: int, per_second: int, charged: int) -> None:
     assert unknown(most, heard, partial, per_second) == charged
+
+
+def test_closed_leases_become_one_that_stands_for_all_of_them() -> None:
+    balance, whole = leased(granted=0)
+    for number, (granted, posted, overage) in enumerate([(100, 60, 0), (50, 50, 20)], 2):
+        lease = open_lease(HARD, balance, 1, number)
+        grant(HARD, balance, lease, Want(HARD, granted, granted, 0, number), 1)
+        write(Line(number, posted, overage, granted - posted, True), lease, balance)
+        total(whole, lease)
+    assert (whole.granted, whole.posted, whole.told, whole.overage) == (110, 110, 110, 20)

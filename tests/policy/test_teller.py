@@ -321,6 +321,14 @@ def test_forgotten_attempts_are_found() -> None:
     assert teller.overdue(10) == [old, new]
 
 
+def test_attempts_are_no_older_when_the_clock_was_set() -> None:
+    teller, accounts = supplied(COST)
+    attempt = teller.reserve(accounts, "r", 0, (1, 0, 0), 5)
+    teller.step(100)
+    assert teller.overdue(105) == []
+    assert teller.overdue(106) == [attempt]
+
+
 # --- budgets that change
 
 
