@@ -7,25 +7,18 @@ not recorded. A request whose body is not there as it came is not sent again: it
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
-from copy import copy
-from hashlib import sha256
-
 import msgspec
 
-from lockgate.core.call import Call, Principal
+from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
-from lockgate.core.record import Record, new_id
+from lockgate.core.record import Record
 from lockgate.core.redact import MARK
 from lockgate.core.sheet import Sheet
-from lockgate.pipeline.door import enter
 from lockgate.pipeline.explain import PLANNED
-from lockgate.pipeline.ports import Headers
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.stores.spool import Spool
+from lockgate.pipeline.within import Sent, ask_within
 
 #: The member of a new request's metadata that names the old one.
 ORIGIN = "_replay_of"
@@ -38,13 +31,6 @@ class Wish(msgspec.Struct, frozen=True):
 
     config: str = ""
     model: str = ""
-
-
-class Sent(msgspec.Struct):
-    """What came of it: the record, and the whole body that a caller would have got, redacted."""
-
-    record: Record
-    body: bytes
 
 
 def why_not(record: Record) -> str:
@@ -76,38 +62,11 @@ async def send_again(record: Record, wish: Wish, principal: Principal, snapshot:
     it is an answer."""
     check(record, wish)
     body, path = _asked(record, wish, runtime)
-    time_us = runtime.time_us()
-    id = new_id(time_us, runtime.draw(62))
-    address = runtime.address(path)
-    if address is None:
+    if runtime.address(path) is None:
         raise Refusal(409, "not_replayable", f"Nothing is answered at {path[:200]} any more.")
-    # It is admitted by a header that nobody else can know, in a world of its own, which knows it as the key's.
-    token = b"Bearer " + secrets.token_hex(32).encode()
-    world = msgspec.structs.replace(snapshot, seen={sha256(token).digest(): principal})
-    caller, spool = _Listener(body), _Noting(runtime.spool)
     # It is asked anew: what was answered before is what the answer is to be compared with.
-    headers = {b"authorization": token, b"content-type": b"application/json", b"cache-control": b"no-store"}
-    headers |= _said(record, wish, principal, snapshot.seen_by(principal))
-    call = Call(
-        id,
-        id.replace("-", ""),
-        time_us,
-        runtime.clock(),
-        "POST",
-        path,
-        b"",
-        headers,
-        address.operation,
-        address.dialect,
-        params=address.params,
-        streams=address.streams,
-    )
-    call.span_id = call.trace_id[16:]
-    once = copy(runtime)
-    once.spool = spool
-    await enter(call, address.scope, world, once, caller)
-    assert spool.record is not None, "the door closes every account"
-    return Sent(spool.record, runtime.redactor(b"".join(caller.pieces)))
+    headers = {b"cache-control": b"no-store"} | _said(record, wish, principal, snapshot.seen_by(principal))
+    return await ask_within(path, body, headers, principal, snapshot, runtime)
 
 
 def _asked(record: Record, wish: Wish, runtime: Runtime) -> tuple[bytes, str]:
@@ -138,68 +97,3 @@ def _said(record: Record, wish: Wish, principal: Principal, seen: Snapshot) -> d
     if provider:
         headers[b"x-lockgate-provider"] = provider.encode("latin-1", "replace")
     return headers
-
-
-class _Noting(Spool):
-    """A spool that remembers the record that was last put into it."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-        self.record: Record | None = None
-
-    def __repr__(self) -> str:
-        return f"Noting({self._spool})"
-
-    def append(self, record: Record) -> bool:
-        """See `Spool.append`."""
-        self.record = record
-        return self._spool.append(record)
-
-
-class _Listener:
-    """A caller (`pipeline.ports.Caller`) who waits for all of the answer and never leaves."""
-
-    def __init__(self, body: bytes) -> None:
-        self.left = False
-        self.bytes_out = 0
-        self.pieces: list[bytes] = []
-        self._body = body
-
-    async def body(self, limit: int) -> bytes:
-        """See the port."""
-        if len(self._body) > limit:
-            raise Refusal(413, "body_too_large", f"The request body is larger than {limit} bytes, the limit here.")
-        return self._body
-
-    async def pour(self, limit: int, take: Callable[[bytes], object]) -> int:
-        """See the port."""
-        body = await self.body(limit)
-        take(body)
-        return len(body)
-
-    def reply(self, status: int, headers: Headers, body: bytes) -> None:
-        """See the port."""
-        if not self.pieces:
-            self.send(body)
-
-    def start(self, status: int, headers: Headers) -> None:
-        """See the port."""
-
-    def send(self, data: bytes) -> bool:
-        """See the port."""
-        self.bytes_out += len(data)
-        self.pieces.append(data)
-        return True
-
-    async def drain(self) -> None:
-        """See the port."""
-
-    def finish(self, data: bytes) -> None:
-        """See the port."""
-        self.send(data)
-
-    def cut(self) -> None:
-        """See the port."""
-
-    def on_leave(self, callback: Callable[[], None] | None) -> None:
-        """See the port."""
