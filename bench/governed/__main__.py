@@ -12,6 +12,8 @@ from bench.governed.machine import described
 from bench.governed.report import page
 from bench.governed.rivals import RIVALS, Site
 
+#: What stands behind this on the page was measured by others, and stays.
+_APART = "<!-- measured apart -->"
 _ALWAYS = ("direct", "lockgate")
 
 
@@ -38,7 +40,8 @@ def main() -> None:
     outcome = contest.run([rival for name, rival in RIVALS.items() if name in wanted])
     text = page(outcome, described(), datetime.datetime.now(datetime.UTC).date().isoformat())
     if a.write:
-        a.write.write_text(text)
+        _, apart, rest = (a.write.read_text() if a.write.exists() else "").partition(_APART)
+        a.write.write_text(f"{text.rstrip()}\n\n{apart}{rest}" if apart else text)
     else:
         print(text)
 

@@ -29,6 +29,7 @@ from lockgate.stores.cache.open import open_cache
 from lockgate.stores.circuits.messenger import Messenger
 from lockgate.stores.circuits.open import open_exchange
 from lockgate.stores.ledger.open import open_book
+from lockgate.stores.nearest.open import open_nearest
 from lockgate.stores.ports import StoreError
 from lockgate.stores.spool import Spool
 from lockgate.transport.client import HttpClient
@@ -119,6 +120,8 @@ class App:
             await asyncio.wait(self._beside, timeout=5.0)
         if self._http is not None:
             self._http.close()
+        if self.runtime.nearest is not None:
+            await self.runtime.nearest.close()
         if self.runtime.cache is not None:
             await self.runtime.cache.close()
         self._spool.close()
@@ -150,6 +153,8 @@ class App:
             self.runtime.cache = open_cache(asked.store, self._house.data, asked.max_bytes, report=log.warning)
         except StoreError as trouble:
             log.warning("answers are not kept: %s", trouble)
+            return
+        self.runtime.nearest = open_nearest(self.runtime.cache, report=log.warning)
 
     def _announced(self) -> Presence | None:
         """This worker in the roster; None when there is no place to write it down."""

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from lockgate.cli import cli
 from lockgate.control.house import House
 from lockgate.core.cached import CachedAnswer
-from lockgate.core.record import new_id
+from lockgate.core.record import Match, new_id
 from lockgate.http.routes import SCOPES
 from lockgate.pipeline.runtime import now_us
 from lockgate.stores.cache.open import open_cache
@@ -135,3 +135,14 @@ def test_a_cache_in_memory_is_nobodys_to_look_into(operator, tmp_path):
     assert "in the memory of each worker" in operator.run()
     for command in (("ls",), ("purge", "--all", "--yes")):
         assert "in the memory of each worker" in operator.run(*command, status=1)
+
+
+def test_what_a_cache_in_the_shadow_would_have_given_is_summed_up(operator):
+    shadowed = Match("verified", "one", 0.99, 0.96, 0.9, shadow=True, answers="other", alike=0.5)
+    operator.log({"cache": "semantic miss"}, {"cache": "semantic miss", "match": shadowed, "cost_nusd": 2_000_000})
+    said = operator.run("shadow")
+    assert "2 requests were looked up and not found" in said
+    assert "verified: 1 (50.0%) would have been given, for $0.002000" in said
+    assert "of 1 compared: 0 equal, 0 but for spelling, 1 otherwise, with a cosine of 0.50" in said
+    assert "answered otherwise than  one  0.50" in said
+    assert json.loads(operator.run("shadow", "--json"))["levels"][0]["would_hit"] == 1

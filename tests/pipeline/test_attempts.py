@@ -736,7 +736,7 @@ def test_an_inline_config_is_compiled_once(app, monkeypatch):
 
     seen = []
     compiled = plan.compile_inline
-    monkeypatch.setattr(plan, "compile_inline", lambda text: (seen.append(text), compiled(text))[1])
+    monkeypatch.setattr(plan, "compile_inline", lambda text, **said: (seen.append(text), compiled(text, **said))[1])
     for _ in range(3):
         chat(app, single(), good())
     assert len(seen) == 1

@@ -20,6 +20,7 @@ from lockgate.control.config import BadConfig, CacheEntry
 from lockgate.control.house import House
 from lockgate.control.logs import moment
 from lockgate.control.search import Search
+from lockgate.control.shadow import shadow
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import Tenant, Workspace
 from lockgate.pipeline.runtime import now_us
@@ -88,6 +89,34 @@ def cache(ctx: click.Context, since: str, as_json: bool, config_path: Path | Non
     if found.answered:
         compared = f", {found.hit_us / 1000:.1f} ms in place of {found.miss_us / 1000:.0f} ms each" if found.miss_us else ""
         click.echo(f"saved ${found.saved_nusd / 1e9:.6f} and {found.saved_us / 1e6:.1f} s{compared}")
+
+
+@cache.command("shadow")
+@click.option("--since", default="7d", show_default=True, help="Count requests from then on: 15m, 2h, 7d, or a date and time.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@config_option
+@data_option
+def show_shadow(since: str, as_json: bool, config_path: Path | None, data: Path) -> None:
+    """Show what a semantic cache in the shadow would have given, and how that compares with what providers answered."""
+    if not data.is_dir():
+        raise Stop(f"there is no data directory at {data}; name it with --data.")
+    with _stopping(), _log(data, config_path) as store:
+        found = shadow(store, Filter(since_us=moment("since", since, now_us()) or 1))
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    click.echo(f"since {since}: {found.missed:,} requests were looked up and not found")
+    for each in found.levels:
+        share = percent(each.would_hit, found.missed)
+        click.echo(f"{each.level}: {each.would_hit:,} ({share:.1f}%) would have been given, for ${each.saved_nusd / 1e9:.6f}")
+        near = "" if each.alike is None else f", with a cosine of {each.alike:.2f} on the average"
+        click.echo(
+            f"  of {each.compared:,} compared: {each.equal:,} equal, {each.canonical:,} but for spelling, "
+            f"{each.other:,} otherwise{near}"
+        )
+        for pair in each.worst:
+            alike = "" if pair.alike is None else f"  {pair.alike:.2f}"
+            click.echo(f"  {pair.id}  answered otherwise than  {pair.of}{alike}")
 
 
 @cache.command("ls")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lockgate.core.record import Match
 from lockgate.pipeline.explanation import Branch, Course, Explanation, No, Recalling, Retries, Told
 from lockgate.policy.forecast import percent
 
@@ -102,20 +103,34 @@ def _details(target: Told) -> Iterator[str]:
 
 def _cache(told: Recalling) -> str:
     """What the cache would do."""
-    facts = [f"cache {told.mode}{' (in the shadow)' if told.shadow else ''}, {_span(told.max_age)}, one {told.scope}"]
+    facts = [f"cache {told.mode}{_levels(told)}, {_span(told.max_age)}, one {told.scope}"]
     if told.namespace:
         facts.append(f"namespace '{told.namespace}'")
     if not told.coalesce:
         facts.append("answers under way are not shared")
     if told.found:
-        facts.append(f"answered from {told.found}, {told.age} s old")
+        how = "" if told.match is None else f" ({_how(told.match)})"
+        facts.append(f"answered from {told.found}, {told.age} s old{how}")
     elif told.under_way:
         facts.append("shared with one under way")
+    if told.match is not None and told.match.shadow:
+        facts.append(f"would be answered from {told.match.id} ({_how(told.match)})")
     if not told.kept:
         facts.append(f"not used: {told.why}")
     elif told.why:
         facts.append(told.why)
     return "; ".join(facts)
+
+
+def _levels(told: Recalling) -> str:
+    if told.shadow:
+        return f" by {' and '.join(told.levels)} (in the shadow)"
+    names = [f"{name} (in the shadow)" if name in told.in_shadow else name for name in told.levels]
+    return f" by {' and '.join(names)}" if names else ""
+
+
+def _how(match: Match) -> str:
+    return match.level if match.score is None else f"{match.level}, score {match.score:.3f} of {match.least:.3f}"
 
 
 def _span(seconds: int) -> str:

@@ -66,6 +66,25 @@ class Attempt(msgspec.Struct, omit_defaults=True):
     cost_nusd: int | None = None
 
 
+class Match(msgspec.Struct, omit_defaults=True):
+    """How the answer to other words was found: by a level (`policy.caching.LEVELS`), for the words of the request `id`.
+
+    What has judged words as alike: the `cosine` of their vectors, the verifier's `score` and the `least` that was asked for;
+    `checks` are what could have spoken against it and did not. (The words are in that request's body.) `shadow`: it was not
+    given, the provider was asked; then `answers` says how the two compare, and `alike` is the cosine of their texts.
+    """
+
+    level: str
+    id: str = ""
+    score: float | None = None
+    least: float | None = None
+    cosine: float | None = None
+    checks: list[str] = []
+    shadow: bool = False
+    answers: Literal["", "equal", "canonical", "other"] = ""
+    alike: float | None = None
+
+
 class Record(msgspec.Struct, omit_defaults=True):
     """One request. Empty text, 0 and None mean "not known" or "does not apply"."""
 
@@ -113,6 +132,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     cached_id: str = ""  # of a hit, the request whose answer was given
     cached_us: int = 0  # and how old that was
     cache_note: str = ""  # how a semantic hit was found, or would have been; or why it was not looked for
+    match: Match | None = None  # how that was
     saved_nusd: int = 0  # what a hit would have cost
     saved_us: int = 0  # and what the request had taken whose answer it is
     bytes_in: int = 0

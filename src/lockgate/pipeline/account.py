@@ -8,7 +8,7 @@ from lockgate.core.call import Call, Capture, Principal, strictest
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import encode
 from lockgate.core.outcome import Outcome
-from lockgate.core.record import Attempt, Decision, End, Record
+from lockgate.core.record import Attempt, Decision, End, Match, Record
 from lockgate.pipeline.bill import NOTHING, Bill, Heard, bill_of, bill_of_silence, is_charged
 from lockgate.pipeline.hold import Entry, Hold
 from lockgate.pipeline.left import left
@@ -138,20 +138,22 @@ class Account:
         record.model_sent = target.model
         record.losses = prepared.losses
 
-    def recalled(self, prepared: Prepared, id: str, time_us: int, how: str = "") -> None:
+    def recalled(self, prepared: Prepared, id: str, time_us: int, match: Match | None = None) -> None:
         """The answer is one that was given before, at `time_us` to the request `id`, or is on its way to that: nobody is
-        asked, and it costs nothing. `how` it was found, where the two are not the same to the byte."""
+        asked, and it costs nothing. `match`: how it was found, where the two are not the same to the byte."""
         self._aim(prepared)
         self._recalled, self._billed, self._hold = True, False, None
         self.sent = self._asked = self._runtime.clock()
         record = self.record
-        record.cache, record.cache_note = "semantic hit" if how else "hit", how
+        record.cache, record.cache_note, record.match = (
+            ("hit", "", None) if match is None else ("semantic hit", match.level, match)
+        )
         record.cached_id, record.cached_us = id, max(0, self._call.time_us - time_us)
 
     def forgotten(self) -> None:
         """It was none after all."""
         record = self.record
-        record.cache, record.cache_note = "", ""
+        record.cache, record.cache_note, record.match = "", "", None
         record.cached_id, record.cached_us, record.saved_us = "", 0, 0
         self._prepared, self._recalled, self.outcome = None, False, None
         self._bodies, self._kept, self._seen, self._received = [], 0, 0, []

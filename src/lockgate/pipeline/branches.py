@@ -13,13 +13,13 @@ import msgspec
 
 from lockgate.core.failure import FailureKind, Refusal
 from lockgate.core.json import encode
+from lockgate.pipeline.cache_config import read_cache
 from lockgate.pipeline.forwarding import forwardable
 from lockgate.pipeline.params import NO_CHANGES, Changes, Drop, read_drop
 from lockgate.pipeline.route import (
     AT,
-    MODES,
     BreakerConfig,
-    CacheConfig,
+    Flaw,
     HedgeConfig,
     PromptCacheConfig,
     RetryConfig,
@@ -31,7 +31,7 @@ from lockgate.pipeline.route import (
 from lockgate.pipeline.target import Key, Target
 from lockgate.policy.balance import Draw, Moved, Sticky, Turns
 from lockgate.policy.breaker import BreakerPolicy
-from lockgate.policy.caching import LEAST_S, MOST_S, USUAL_S, CachePolicy, Semantic
+from lockgate.policy.caching import CachePolicy
 from lockgate.policy.condition import Predicate, compile_query
 from lockgate.policy.facts import Path, read_path
 from lockgate.policy.hedge import Hedge, read_hedge
@@ -85,29 +85,21 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     targets: dict[Made, Target] = {}
 
 
-class Flaw(Exception):
-    """What is wrong with a route, and where."""
-
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(message)
-        self.path = path
-
-
 #: The route of a request that names none: what it says itself decides.
 PLAIN = Route(Leaf(AT, 0), (Branch(RouteConfig()),))
 
 
-def compile_inline(text: bytes) -> Route:
+def compile_inline(text: bytes, *, verifies: bool = True) -> Route:
     """The route of an inline config. Raises `Refusal` 400 with the path of what is wrong."""
     try:
-        return compile_route(read_inline(text))
+        return compile_route(read_inline(text), verifies=verifies)
     except Flaw as flaw:
         raise Refusal(400, "invalid_config", f"{flaw.path}: {flaw}.", param=flaw.path) from None
 
 
-def compile_route(config: RouteConfig) -> Route:
-    """The route of a config. Raises `Flaw`."""
-    growing = _Growing()
+def compile_route(config: RouteConfig, *, verifies: bool = True) -> Route:
+    """The route of a config. `verifies`: the cache keeps words by which answers are found. Raises `Flaw`."""
+    growing = _Growing(verifies)
     root = growing.grow(config, AT, _TOP, 0)
     several = len(growing.branches) > 1
     if not several and (hedge := growing.branches[0].hedge) is not None and not hedge.same:
@@ -143,7 +135,8 @@ _TOP = _Inherited()
 class _Growing:
     """A tree while it is made."""
 
-    def __init__(self) -> None:
+    def __init__(self, verifies: bool) -> None:
+        self._verifies = verifies
         self.branches: list[Branch] = []
         self.watched = self.asks_budget = False
 
@@ -151,6 +144,9 @@ class _Growing:
         if depth > DEEPEST:
             raise Flaw(at, f"targets may be nested {DEEPEST} deep")
         here = _inherit(config, at, above)
+        semantic = here.cache.semantic if config.cache is not None and here.cache is not None else None
+        if semantic is not None and "verified" in semantic.levels and not self._verifies:
+            raise Flaw(f"{at}.cache.levels", "'verified' needs a cache that keeps words, which 'sqlite:' and 'memory:' do")
         if config.strategy is None and not config.targets:
             return self._leaf(config, at, here)
         strategy = config.strategy or Strategy("single")
@@ -245,7 +241,7 @@ def _inherit(config: RouteConfig, at: str, above: _Inherited) -> _Inherited:
         request_timeout=config.request_timeout or above.request_timeout,
         timeouts=above.timeouts if config.timeouts is None else _timeouts(config.timeouts, above.timeouts, f"{at}.timeouts"),
         hedge=above.hedge if config.hedge is None else _hedge(config.hedge, f"{at}.hedge"),
-        cache=above.cache if config.cache is None else _cache(config.cache, f"{at}.cache"),
+        cache=above.cache if config.cache is None else read_cache(config.cache, f"{at}.cache"),
         prompt_cache=(
             above.prompt_cache if config.prompt_cache is None else _prompt_cache(config.prompt_cache, f"{at}.prompt_cache")
         ),
@@ -272,22 +268,6 @@ def _hedge(config: HedgeConfig | bool, at: str) -> Hedge | None:
         return read_hedge(config.after, config.max_percentage, config.to == "same")
     except ValueError as error:
         raise Flaw(at, str(error)) from None
-
-
-def _cache(config: CacheConfig | str | bool, at: str) -> CachePolicy | None:
-    if isinstance(config, str):
-        config = CacheConfig(mode=config)
-    elif isinstance(config, bool):
-        config = CacheConfig(mode="simple" if config else "off")
-    if config.mode not in MODES:
-        raise Flaw(f"{at}.mode", f"'{config.mode}' is none of {', '.join(MODES)}")
-    if config.mode == "off":
-        return None
-    seconds = USUAL_S if config.max_age is None else config.max_age
-    if not LEAST_S <= seconds <= MOST_S:
-        raise Flaw(f"{at}.max_age", f"must lie between {LEAST_S} and {MOST_S} seconds")
-    semantic = Semantic(config.shadow, config.max_temperature) if config.mode == "semantic" else None
-    return CachePolicy(seconds, config.coalesce, config.scope, semantic)
 
 
 def _prompt_cache(config: PromptCacheConfig | str | bool, at: str) -> PromptCache | None:

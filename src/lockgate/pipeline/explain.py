@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import aclosing
 from itertools import islice
 from typing import Any, get_args
 
@@ -20,6 +21,7 @@ from lockgate.core.failure import Failure, FailureKind, Refusal, kind_of_status
 from lockgate.core.json import encode, readable
 from lockgate.core.sheet import Sheet
 from lockgate.pipeline.admit import permit
+from lockgate.pipeline.alike import Likeness, find_alike, likeness_of
 from lockgate.pipeline.attempt import ready
 from lockgate.pipeline.branches import Route
 from lockgate.pipeline.choose import Ask
@@ -37,18 +39,18 @@ from lockgate.pipeline.explanation import (
     tell_target,
     tell_way,
 )
+from lockgate.pipeline.kept_by import key_of
 from lockgate.pipeline.metadata import read_metadata
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import route_of
 from lockgate.pipeline.ports import Address
 from lockgate.pipeline.prepare import Prepared, prepare
-from lockgate.pipeline.recall import key_of
 from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.survey import Survey
 from lockgate.pipeline.target import Target
-from lockgate.policy.caching import CachePolicy, Wish, read_wish
+from lockgate.policy.caching import CachePolicy, Semantic, Wish, read_wish
 from lockgate.policy.forecast import eager
 from lockgate.policy.tree import Leaf, leaves
 
@@ -121,15 +123,21 @@ class Looked:
     def __init__(self, passing: Passing) -> None:
         self._passing = passing
         self._told: list[tuple[Recalling, bytes]] = []
+        self._alike: list[tuple[Recalling, Likeness, Semantic]] = []
 
     def key_of(self, prepared: Prepared, policy: CachePolicy, wish: Wish) -> bytes:
         """What the answer would be kept by; b"" where it would not be kept."""
         return b"" if self._passing.runtime.cache is None else key_of(self._passing, prepared, policy, wish)
 
-    def add(self, told: Recalling, key: bytes) -> None:
+    def add(self, told: Recalling, key: bytes, prepared: Prepared, policy: CachePolicy, wish: Wish) -> None:
         """To be looked up."""
-        if told.looked_up:
-            self._told.append((told, key))
+        if not told.looked_up:
+            return
+        self._told.append((told, key))
+        if told.matched and policy.semantic is not None:
+            likeness = likeness_of(self._passing, prepared, policy, wish)
+            if isinstance(likeness, Likeness):
+                self._alike.append((told, likeness, policy.semantic))
 
     async def tell(self, now_us: int) -> None:
         """Look all of them up."""
@@ -141,6 +149,19 @@ class Looked:
             told.under_way = told.coalesce and flights.find(key) is not None
             if answer is not None and answer.time_us >= now_us - told.max_age * 1_000_000:
                 told.found, told.age = answer.id, max(0, now_us - answer.time_us) // 1_000_000
+        for told, likeness, semantic in self._alike:
+            if not told.found:
+                await self._tell_alike(told, likeness, semantic, now_us)
+
+    async def _tell_alike(self, told: Recalling, likeness: Likeness, semantic: Semantic, now_us: int) -> None:
+        """The first that would be given; or that it would only be said which."""
+        async with aclosing(find_alike(self._passing, likeness, semantic)) as found:
+            async for each, answer in found:
+                if answer.time_us >= now_us - told.max_age * 1_000_000 and (told.match is None or not each.match.shadow):
+                    told.match = each.match
+                    if not each.match.shadow:
+                        told.found, told.age = answer.id, max(0, now_us - answer.time_us) // 1_000_000
+                        return
 
 
 async def explain(passing: Passing, provider_key: str) -> None:
@@ -337,7 +358,7 @@ class _Telling:
             told.cache = tell_cache(prepared, policy, self._wish, key)
             if self._world.runtime.cache is None:
                 told.cache.why = "the gateway cannot reach its cache"
-            self._looked.add(told.cache, key)
+            self._looked.add(told.cache, key, prepared, policy, self._wish)
 
     def _ready(self, target: Target) -> Prepared | None:
         """The target's request; None where it is too much to make. Raises `Refusal`, as the attempt would."""

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.record import Decided, Gear
+from lockgate.core.record import Decided, Gear, Match
 from lockgate.core.sheet import Sheet
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.question import question_of
@@ -24,6 +24,7 @@ from lockgate.policy.forecast import Foreseen, odds_of
 from lockgate.policy.hedge import Hedge
 from lockgate.policy.prompt_cache import PromptCache
 from lockgate.policy.retry import Retry, again
+from lockgate.policy.sameness.canonical import canonical
 from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Trigger
 
 
@@ -110,13 +111,15 @@ class Hedged(msgspec.Struct):
 
 
 class Recalling(msgspec.Struct, omit_defaults=True):
-    """What the cache would do at a target, as `cache` of a config and the request say it: `max_age` in seconds; `shadow`: of
-    what says the same in other words it is only told; `matched`: answers to other words are looked for.
+    """What the cache would do at a target, as `cache` of a config and the request say it: `max_age` in seconds; `matched`:
+    answers to other words are looked for, by `levels`, of which those `in_shadow` only tell what they have found (`shadow`: all
+    of them); `level`: how sure the verifier must be.
 
     looked_up, kept   whether an answer is looked for, and kept when it is asked for
     why               why not
     found             the request whose answer is there for exactly this ("" for none, or where nobody knows: no gateway that
                       runs was asked), and its age in seconds
+    match             how one is found that was an answer to other words
     under_way         somebody else is being answered just this: the answer would be shared
     """
 
@@ -126,12 +129,16 @@ class Recalling(msgspec.Struct, omit_defaults=True):
     coalesce: bool
     looked_up: bool
     kept: bool
+    levels: list[str] = []
+    level: str = ""
     shadow: bool = False
+    in_shadow: list[str] = []
     matched: bool = False
     namespace: str = ""
     why: str = ""
     found: str = ""
     age: int | None = None
+    match: Match | None = None
     under_way: bool = False
 
 
@@ -343,9 +350,14 @@ def tell_cache(prepared: Prepared, policy: CachePolicy, wish: Wish, key: bytes |
         policy.coalesce,
         looked_up=not wish.off and not wish.refresh and key != b"",
         kept=not wish.off and key != b"",
-        shadow=policy.semantic is not None and policy.semantic.shadow,
         namespace=wish.namespace,
     )
+    if (semantic := policy.semantic) is not None:
+        told.levels, told.in_shadow = list(semantic.levels), list(semantic.shadow)
+        told.shadow, told.level = (
+            semantic.levels == semantic.shadow,
+            semantic.certainty if "verified" in semantic.levels else "",
+        )
     if wish.off:
         told.why = "the request wants nothing from the cache and nothing in it"
     elif key == b"":
@@ -354,6 +366,8 @@ def tell_cache(prepared: Prepared, policy: CachePolicy, wish: Wish, key: bytes |
         told.why = "the request wants to be answered anew"
     elif policy.semantic is not None:
         question = question_of(prepared, policy.semantic)
+        if not isinstance(question, str) and canonical(question.words) is None:
+            question = "they must not be matched with others"
         told.matched = not isinstance(question, str)
         told.why = f"other words are not matched: {question}" if isinstance(question, str) else ""
     return told

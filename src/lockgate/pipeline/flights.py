@@ -8,7 +8,7 @@ asks on its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from lockgate.core.failure import Failure
 from lockgate.transport.exchange import CUT, SLOW, Exchange, Headers, Slow
@@ -117,11 +117,12 @@ class Flights:
 
 class Copied:
     """An exchange whose answer is copied into a flight as it passes. See `transport.exchange.Exchange`. `ended`: its proper end
-    has come, so that the copy is whole."""
+    has come, so that the copy is whole; then `whole` is done, before anybody else knows of it."""
 
-    def __init__(self, exchange: Exchange, flight: Flight) -> None:
+    def __init__(self, exchange: Exchange, flight: Flight, whole: Callable[[], Awaitable[None]] | None = None) -> None:
         self._exchange = exchange
         self._flight = flight
+        self._whole = whole
         self.status = exchange.status
         self.headers = exchange.headers
         self.bytes_in = exchange.bytes_in
@@ -138,16 +139,17 @@ class Copied:
         self.bytes_in = self._exchange.bytes_in
         if isinstance(body, bytes):
             self._flight.add(body)
-            self.ended = True
+            await self._end()
         return body
 
     async def chunk(self) -> bytes | Failure:
         """See `Exchange`."""
         piece = await self._exchange.chunk()
         if isinstance(piece, bytes):
-            self.ended = not piece
             if piece:
                 self._flight.add(piece)
+            else:
+                await self._end()
         return piece
 
     async def pour(self, take: Callable[[bytes], bool]) -> Failure | Slow | None:
@@ -160,8 +162,14 @@ class Copied:
 
         ended = await self._exchange.pour(both)
         self.bytes_in = self._exchange.bytes_in
-        self.ended = ended is None
+        if ended is None:
+            await self._end()
         return ended
+
+    async def _end(self) -> None:
+        self.ended = True
+        if self._whole is not None:
+            await self._whole()
 
     def hurry(self, seconds: float) -> None:
         """See `Exchange`."""

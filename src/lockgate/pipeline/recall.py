@@ -6,22 +6,22 @@ read by the same code, so that it is checked, translated and recorded like the f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import msgspec
+from contextlib import aclosing
+from functools import partial
 
 from lockgate.core.cached import CachedAnswer
 from lockgate.core.failure import Failure
+from lockgate.core.record import Match
 from lockgate.dialects.conventions import MOMENTARY, TRAVELS
-from lockgate.pipeline.attempt import LARGE, Take
+from lockgate.pipeline.alike import Likeness, find_alike, keep_alike, likeness_of
+from lockgate.pipeline.attempt import Take
 from lockgate.pipeline.flights import FALLS, Copied, Flight, Following
+from lockgate.pipeline.kept_by import key_of
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.prepare import Prepared
-from lockgate.pipeline.question import question_of
 from lockgate.pipeline.replayed import Replayed
-from lockgate.policy.cache_key import cache_key, canonical
-from lockgate.policy.caching import CachePolicy, Wish, age_s, is_keepable, read_wish
-from lockgate.policy.sameness.canonical import canonical as canonical_words
+from lockgate.pipeline.shadow import compare
+from lockgate.policy.caching import CachePolicy, age_s, is_keepable, read_wish
 from lockgate.transport.exchange import Exchange
 
 #: Headers that an answer is read by.
@@ -36,7 +36,8 @@ class Recall:
         self._take = take
         self._wish = read_wish(passing.call.header, passing.call.headers.get(b"cache-control", b"").decode("latin-1"))
         self._key = b""
-        self._likeness = b""
+        self._likeness: Likeness | None = None
+        self._would: CachedAnswer | None = None  # in the shadow: what would have been given
         self._flight: Flight | None = None
 
     async def serves(self, prepared: Prepared, policy: CachePolicy) -> bool:
@@ -45,7 +46,7 @@ class Recall:
         self.let_go()
         passing, record, wish = self._passing, self._passing.account.record, self._wish
         key = b"" if wish.off or passing.runtime.cache is None else self._key_of(prepared, policy)
-        self._key = key
+        self._key, self._would, record.cache_note, record.match = key, None, "", None
         if not key:
             record.cache = "disabled"
             return False
@@ -57,7 +58,7 @@ class Recall:
             while True:
                 if await self._given(key, prepared, policy):
                     return True
-                if likeness and await self._alike(likeness, prepared, policy):
+                if likeness is not None and self._would is None and await self._alike(likeness, prepared, policy):
                     return True
                 flight = passing.runtime.flights.find(key) if policy.coalesce else None
                 if flight is None or falls >= FALLS or passing.caller.left:
@@ -82,12 +83,16 @@ class Recall:
             flight = Flight()
         else:
             flight = self._flight
-        copied = Copied(exchange, flight)
+        would, match = self._would, passing.account.record.match
+        if would is None or match is None or key != self._key:
+            copied = Copied(exchange, flight)
+        else:
+            copied = Copied(exchange, flight, partial(self._compares, match, would, prepared, flight))
         failure = await self._take(passing, prepared, copied)
         if failure is None and copied.ended and flight.pieces:
             body = b"".join(flight.pieces)
             if is_keepable(passing.account.outcome, body):
-                self._keep(key, prepared, policy, exchange, body)
+                await self._keep(key, prepared, policy, exchange, body)
         self.let_go(whole=failure is None and passing.account.outcome is not None and passing.account.outcome.complete)
         return failure
 
@@ -97,47 +102,50 @@ class Recall:
             self._passing.runtime.flights.land(self._key, self._flight, whole=whole)
             self._flight = self._passing.flight = None
 
-    def _likeness_of(self, prepared: Prepared, policy: CachePolicy) -> bytes:
-        """What an answer is found by to a question that says the same in other words; b"" where there must be none."""
-        record = self._passing.account.record
+    def _likeness_of(self, prepared: Prepared, policy: CachePolicy) -> Likeness | None:
+        """What an answer is found by to a question that says the same in other words; None where there must be none."""
         if policy.semantic is None:
-            return b""
-        question = question_of(prepared, policy.semantic)
-        if isinstance(question, str):
-            record.cache_note = question
-            return b""
-        meant = canonical_words(question.words)
-        if meant is None:
-            record.cache_note = "its words must not be matched with others"
-            return b""
-        parts = _parts(self._passing, prepared, policy, self._wish)
-        return cache_key(self._passing.snapshot.pepper, [*parts, question.rest, b"canonical", meant.key])
+            return None
+        likeness = likeness_of(self._passing, prepared, policy, self._wish)
+        if isinstance(likeness, str):
+            self._passing.account.record.cache_note = likeness
+            return None
+        return likeness
 
-    async def _alike(self, likeness: bytes, prepared: Prepared, policy: CachePolicy) -> bool:
+    async def _alike(self, likeness: Likeness, prepared: Prepared, policy: CachePolicy) -> bool:
         """Give the answer to a question that says the same, when it is there; or only say that it is."""
-        passing, store = self._passing, self._passing.runtime.cache
-        assert store is not None and policy.semantic is not None
-        pointer = await store.find(likeness, passing.runtime.time_us())
-        if pointer is None:
-            return False
-        if policy.semantic.shadow:
-            passing.account.record.cache_note = f"would be canonical; {pointer.id}"
-            return False
-        return await self._given(pointer.body, prepared, policy, "canonical")
+        assert policy.semantic is not None
+        record = self._passing.account.record
+        async with aclosing(find_alike(self._passing, likeness, policy.semantic)) as found:
+            async for each, answer in found:
+                if not self._is_young(answer, policy):
+                    continue
+                if not each.match.shadow:
+                    if await self._gives(each.key, answer, prepared, each.match):
+                        return True
+                elif self._would is None:
+                    self._would, record.match = answer, each.match
+                    record.cache_note = f"would be {each.match.level}; {answer.id}"
+        return False
 
-    async def _given(self, key: bytes, prepared: Prepared, policy: CachePolicy, how: str = "") -> bool:
+    async def _given(self, key: bytes, prepared: Prepared, policy: CachePolicy) -> bool:
         """Give what is kept, when it is there and young enough."""
         passing, store = self._passing, self._passing.runtime.cache
         assert store is not None
-        now_us = passing.runtime.time_us()
-        found = await store.find(key, now_us)
-        if found is None or found.time_us < now_us - age_s(policy, self._wish) * 1_000_000:
-            return False
-        passing.account.recalled(prepared, found.id, found.time_us, how)
-        passing.account.record.saved_us = found.latency_us
-        if await self._take(passing, prepared, Replayed(found)) is None:
+        found = await store.find(key, passing.runtime.time_us())
+        return found is not None and self._is_young(found, policy) and await self._gives(key, found, prepared)
+
+    def _is_young(self, answer: CachedAnswer, policy: CachePolicy) -> bool:
+        return answer.time_us >= self._passing.runtime.time_us() - age_s(policy, self._wish) * 1_000_000
+
+    async def _gives(self, key: bytes, answer: CachedAnswer, prepared: Prepared, match: Match | None = None) -> bool:
+        passing = self._passing
+        passing.account.recalled(prepared, answer.id, answer.time_us, match)
+        passing.account.record.saved_us = answer.latency_us
+        if await self._take(passing, prepared, Replayed(answer)) is None:
             return True
-        store.drop(key)  # it is no answer, whatever it was kept for
+        assert passing.runtime.cache is not None
+        passing.runtime.cache.drop(key)  # it is no answer, whatever it was kept for
         passing.account.forgotten()
         return False
 
@@ -158,7 +166,7 @@ class Recall:
             passing.caller.on_leave(None)
             following.close()
 
-    def _keep(self, key: bytes, prepared: Prepared, policy: CachePolicy, exchange: Exchange, body: bytes) -> None:
+    async def _keep(self, key: bytes, prepared: Prepared, policy: CachePolicy, exchange: Exchange, body: bytes) -> None:
         passing, record = self._passing, self._passing.account.record
         store = passing.runtime.cache
         assert store is not None
@@ -178,48 +186,19 @@ class Recall:
             latency_us=record.latency_us,
         )
         store.keep(key, answer)
-        if self._likeness and key == self._key:
-            store.keep(self._likeness, msgspec.structs.replace(answer, status=0, headers=[], body=key))
+        if self._likeness is not None and policy.semantic is not None and key == self._key:
+            await keep_alike(passing, self._likeness, policy.semantic, key, answer)
+
+    async def _compares(self, match: Match, would: CachedAnswer, prepared: Prepared, flight: Flight) -> None:
+        """The answer is there whole, and not yet with the caller: say how it compares."""
+        if flight.pieces:
+            await compare(match, prepared, would, b"".join(flight.pieces), self._passing.runtime.nearest)
 
     def _key_of(self, prepared: Prepared, policy: CachePolicy) -> bytes:
         return key_of(self._passing, prepared, policy, self._wish)
-
-
-def key_of(passing: Passing, prepared: Prepared, policy: CachePolicy, wish: Wish) -> bytes:
-    """What the answer of a request is kept by; b"" for one that is not kept: its body is no JSON, or very large."""
-    body = prepared.outgoing.body
-    if not isinstance(body, bytes) or len(body) > LARGE:
-        return b""
-    said = canonical(body)
-    if said is None:
-        return b""
-    return cache_key(passing.snapshot.pepper, [*_parts(passing, prepared, policy, wish), said])
 
 
 def _lasts(header: bytes) -> bool:
     """Whether a header of an answer is kept with it: what it is read by, and what travels to callers and does not only say how
     it was at that moment."""
     return header in _KIND or (header.startswith(TRAVELS) and not header.startswith(MOMENTARY))
-
-
-def _parts(passing: Passing, prepared: Prepared, policy: CachePolicy, wish: Wish) -> Iterator[bytes]:
-    """All that makes an answer another one, but for the body: whose it is, who is asked, for what, in which way."""
-    record, target = passing.account.record, prepared.target
-    yield record.organisation.encode()
-    yield record.workspace.encode()
-    # A key that is no user's stands for itself.
-    yield {"workspace": "", "key": record.key_id, "user": record.user or record.key_id}[policy.scope].encode()
-    yield policy.scope.encode()
-    yield wish.namespace.encode("utf-8", "surrogateescape")
-    provider = target.provider
-    yield provider.known_by.encode()
-    if passing.snapshot.providers.get(provider.slug) is not provider:  # a caller's own account: its secret tells it apart
-        yield b"\n".join(value for _, value in provider.headers)
-    yield f"{target.destination.scheme}://{target.destination.authority}".encode()
-    yield prepared.outgoing.method.encode()
-    yield prepared.outgoing.target
-    yield target.lane.provider.name.encode()
-    yield b"stream" if prepared.stream else b"whole"
-    for header in prepared.outgoing.headers:
-        if header not in provider.headers:
-            yield b": ".join(header)

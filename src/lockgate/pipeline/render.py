@@ -55,8 +55,10 @@ def _add_ours(headers: Headers, call: Call, record: Record) -> None:
         headers.append((prefix + b"-cache-status", (record.cache or "disabled").upper().encode()))
     if record.cached_id:
         headers.append((b"x-lockgate-cache-from", record.cached_id.encode()))
-        if record.cache_note:
-            headers.append((b"x-lockgate-cache-match", record.cache_note.encode("latin-1", "replace")))
+        if record.match is not None:
+            headers.append((b"x-lockgate-cache-match", record.match.level.encode()))
+            if record.match.score is not None:
+                headers.append((b"x-lockgate-cache-score", b"%.3f" % record.match.score))
         headers.append((b"age", b"%d" % (record.cached_us // 1_000_000)))
 
 

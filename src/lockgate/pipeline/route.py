@@ -82,6 +82,14 @@ class HedgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     to: Literal["next", "same"] = "next"
 
 
+class Flaw(Exception):
+    """What is wrong with a route, and where."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 #: How answers are given again: not at all; to exactly the same request; to one that says the same in other words, too.
 MODES = ("off", "simple", "semantic")
 
@@ -93,7 +101,9 @@ class CacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     max_age   seconds that an answer is kept: 60 to 7,776,000; a week when left out
     scope     among whom: workspace, key or user
     coalesce  who asks the same while an answer is on its way is given that one
-    shadow    semantic: no answer is given; the record says which would have been
+    levels    semantic: by which the same in other words is told: canonical, verified; canonical alone when left out
+    level     semantic: how sure the verifier must be: strict, standard or wide
+    shadow    semantic: no answer is given; the record says which would have been. Or a list of levels, which give none
     max_temperature   semantic: not for requests above it
     """
 
@@ -101,7 +111,9 @@ class CacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     max_age: int | None = None
     scope: Scope = "workspace"
     coalesce: bool = True
-    shadow: bool = False
+    levels: list[str] | None = None
+    level: str | None = None
+    shadow: bool | list[str] = False
     max_temperature: float = 1.0
 
 

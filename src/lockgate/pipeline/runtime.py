@@ -19,6 +19,7 @@ from lockgate.policy.breaker import Cell, LocalCell
 from lockgate.stores.cache.port import CacheStore
 from lockgate.stores.ledger.ledger import Ledger
 from lockgate.stores.limits.port import RateLimits
+from lockgate.stores.nearest.port import Neighbours
 from lockgate.stores.spool import Spool
 from lockgate.transport.exchange import Client
 
@@ -102,6 +103,7 @@ class Runtime:
         self.limits: RateLimits | None = None  # until somebody is limited
         self.ledger: Ledger | None = None  # until there is a budget
         self.cache: CacheStore | None = None  # until some route keeps answers
+        self.nearest: Neighbours | None = None  # what finds its answers by other words
         self.flights = Flights()
         self.running: set[Running] = set()
         self.credentials = Credentials(self.client, lambda: time_us() / 1e6)

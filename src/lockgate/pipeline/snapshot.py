@@ -81,6 +81,7 @@ class Snapshot(msgspec.Struct, eq=False):
     refresh: Refresh | None = None  # of the price list; None: never
     alias_configs: dict[str, str] = {}  # names of models that stand for a config
     tokens: Tokens | None = None  # what knows signed tokens that stand for keys; None: none do
+    verifies: bool = True  # the cache keeps words by which answers are found
     stale: bool = False  # what is stored cannot be read now: there may be keys that are not known here
     views: dict[str, Snapshot] = {}
     default_view: dict[str, Snapshot] = {}  # of places that have nothing of their own, by organisation; "": of any other

@@ -23,11 +23,19 @@ _DECLINED = re.compile(rb'"refusal"\s*:\s*"[^"]')
 _MAX_AGE = re.compile(r"max-age\s*=\s*\"?(\d{1,12})")
 
 
-class Semantic(msgspec.Struct, frozen=True):
-    """Requests that say the same in other words have one answer. `shadow`: it is only said which would have; above
-    `most_temperature` an answer is meant to be another each time."""
+#: How the same in other words is told, cheapest first: by a key of what is meant; by likeness, which a verifier judges.
+LEVELS = ("canonical", "verified")
+#: How sure the verifier must be, surest first (`policy.sameness.verifier`).
+CERTAINTIES = ("strict", "standard", "wide")
 
-    shadow: bool = False
+
+class Semantic(msgspec.Struct, frozen=True):
+    """Requests that say the same in other words have one answer: by which `levels`. Of those in `shadow` it is only said what
+    they would have given. `certainty` is the verifier's. Above `most_temperature` answers are meant to differ."""
+
+    levels: tuple[str, ...] = LEVELS[:1]
+    shadow: tuple[str, ...] = ()
+    certainty: str = CERTAINTIES[0]
     most_temperature: float = 1.0
 
 

@@ -9,7 +9,7 @@ import msgspec
 from lockgate.control.analytics.shapes import cents, ms, stamp
 from lockgate.control.costs.itemise import itemise
 from lockgate.control.exports.columns import body
-from lockgate.core.record import Attempt, Decision, Record
+from lockgate.core.record import Attempt, Decision, Match, Record
 from lockgate.core.reply import Usage
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.logs.ports import Feedback
@@ -29,7 +29,8 @@ class LogRow(msgspec.Struct, kw_only=True):
     """A record without its bodies. `cost` null: it is not known (`cost_note` says why), or nothing was used.
 
     Of an answer from the cache: the request that it was the answer of (`cached_id`), how old it was then, how one was found
-    that is not the same to the byte (`cache_note`), what it has `saved`, and `saved_time`: what that request had taken.
+    that is not the same to the byte (`cache_note`, `cache_match`), what it has `saved`, and `saved_time`: what that request had
+    taken.
     """
 
     id: str
@@ -70,6 +71,7 @@ class LogRow(msgspec.Struct, kw_only=True):
     cached_id: str | None
     cached_age: float | None
     cache_note: str | None
+    cache_match: Match | None
     saved: float
     saved_time: float
     attempt_count: int
@@ -259,6 +261,7 @@ def _members(record: Record) -> dict[str, Any]:
         "cached_id": record.cached_id or None,
         "cached_age": ms(record.cached_us) if record.cached_id else None,
         "cache_note": record.cache_note or None,
+        "cache_match": record.match,
         "saved": cents(record.saved_nusd),
         "saved_time": ms(record.saved_us),
         "attempt_count": len(record.attempts),

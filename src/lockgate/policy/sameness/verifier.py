@@ -6,6 +6,7 @@ what it was found to be worth by cross-validation. Nothing but comparisons and s
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from importlib.resources import files
 from math import exp
 
@@ -64,6 +65,8 @@ class Verifier:
         if model.features != list(FEATURES):
             raise ValueError("the verifier was trained with other features: train it again")
         self.levels = model.levels
+        #: Says which one it is: what two of them have judged is not compared.
+        self.name = f"verifier-{model.version}-{model.canonical}-{blake2b(data, digest_size=8).hexdigest()}"
         self.threshold = model.levels[STANDARD].threshold
         #: The embedder whose cosines it was trained with; those of others mean something else.
         self.embedder = model.embedder

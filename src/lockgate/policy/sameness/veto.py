@@ -211,6 +211,10 @@ _APART: tuple[tuple[str, Callable[[Reading, Reading], bool]], ...] = (
 )
 
 
+#: All that is looked at, by the words in which a veto says it.
+CHECKS: tuple[str, ...] = ("language", "code", *dict.fromkeys(reason for reason, _ in _APART), "polarity", "direction")
+
+
 def _opposed(left: Reading, right: Reading, lexicon: Lexicon) -> bool:
     """Whether a word of one has its opposite in the other, which has not the word itself."""
     here, there = left.carriers | left.small, right.carriers | right.small

@@ -14,6 +14,7 @@ from itertools import islice
 import msgspec
 
 from lockgate.core.cached import CachedAnswer
+from lockgate.stores.cache.port import Wording
 
 #: Bytes of answers that may wait to be written.
 WAITING_BYTES = 64 * 1024 * 1024
@@ -30,10 +31,11 @@ _CLOSE_S = 5.0
 
 
 class Change(msgspec.Struct, frozen=True, eq=False):
-    """What is to stand at a key; None: nothing."""
+    """What is to stand at a key; None: nothing. `wording`: by which words it is found, too."""
 
     key: bytes
     answer: CachedAnswer | None
+    wording: Wording | None = None
 
     def given(self, now_us: int) -> CachedAnswer | None:
         """The answer that `find` gives, which has not expired."""
@@ -42,7 +44,8 @@ class Change(msgspec.Struct, frozen=True, eq=False):
     @property
     def size(self) -> int:
         """Bytes that it takes while it waits, about."""
-        return _BESIDE if self.answer is None else _BESIDE + len(self.answer.body)
+        words = 0 if self.wording is None else len(self.wording.words) + len(self.wording.vector)
+        return _BESIDE + words + (0 if self.answer is None else len(self.answer.body))
 
 
 #: Writes changes, and when entries were used (key → µs). It does not raise. It returns for how many seconds the store is to be
@@ -72,9 +75,9 @@ class Backlog:
         """What is to be written at a key; None: what stands in the store holds."""
         return self._changes.get(key)
 
-    def keep(self, key: bytes, answer: CachedAnswer) -> None:
+    def keep(self, key: bytes, answer: CachedAnswer, wording: Wording | None = None) -> None:
         """Have an answer written, when there is room for it."""
-        self._put(Change(key, answer))
+        self._put(Change(key, answer, wording))
 
     def drop(self, key: bytes) -> None:
         """Have a key forgotten."""

@@ -43,6 +43,11 @@ def open_shelf(url: str, data: Path) -> CacheShelf:
     return _far(url).open_shelf(url)
 
 
+def keeps_words(url: str) -> bool:
+    """Whether the cache at a URL keeps words by which answers are found, too: `WordingStore`."""
+    return url in ("sqlite:", "memory:")
+
+
 def wrong_with(url: str) -> str:
     """What is wrong with a URL, in words that do not show it; "" when it names a kind of cache."""
     if url in ("sqlite:", "memory:") or _scheme(url) in _FAR:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -27,6 +27,41 @@ class CacheStore(Protocol):
 
     async def close(self) -> None:
         """Write down what is to be written, and let go."""
+        ...
+
+
+class Wording(msgspec.Struct, frozen=True, gc=False):
+    """The words of a question whose answer is kept at `key`, and their vector. `partition`: among whose words they are looked
+    for; `id` is the request whose answer it is. They are as confidential as the answer, and are forgotten with it."""
+
+    partition: bytes
+    key: bytes
+    id: str
+    expires_us: int
+    words: str
+    vector: bytes
+
+
+class Wordings(msgspec.Struct, frozen=True):
+    """Words of one partition, in the order in which they were kept; `mark` says up to where. `purges`: how often an operator
+    has had answers forgotten; words that were read before the last time may be of those."""
+
+    found: Sequence[Wording]
+    mark: int
+    purges: int
+
+
+@runtime_checkable
+class WordingStore(CacheStore, Protocol):
+    """A cache whose answers are also found by other words. Words are found until their answer is forgotten."""
+
+    def keep(self, key: bytes, answer: CachedAnswer, wording: Wording | None = None) -> None:
+        """See `CacheStore`; and the words by which it is found."""
+        ...
+
+    async def wordings(self, partition: bytes, after: int, most: int, now_us: int) -> Wordings | None:
+        """Words of a partition that were kept after a mark (0: all), at most so many. None: it cannot tell now. It takes its
+        time, and the loop goes on meanwhile."""
         ...
 
 

@@ -3,10 +3,14 @@
 A worker reads in its event loop: a point lookup in a write-ahead log, which no writer holds up, costs some 20 µs. What is to be
 written is handed to a thread of its own; until it stands in the file it is found in memory. Trouble with the file is told once
 a minute, and is a miss.
+
+The words by which answers are found are rows beside them, which go with their answer, however that goes. Workers read those
+of a partition once, and then what is new.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 import time
@@ -17,7 +21,7 @@ from lockgate.core.cached import CachedAnswer
 from lockgate.stores.cache.backlog import USED_US, Backlog, Change
 from lockgate.stores.cache.meaning import COLUMNS, clause, row
 from lockgate.stores.cache.packed import Damaged, Packing
-from lockgate.stores.cache.port import Kept, Meant
+from lockgate.stores.cache.port import Kept, Meant, Wording, Wordings
 from lockgate.stores.cache.trouble import Voice
 from lockgate.stores.ports import StoreError
 
@@ -39,6 +43,21 @@ _SCHEMA = """
     CREATE INDEX IF NOT EXISTS by_place ON entries (organisation, workspace, namespace, model);
     PRAGMA user_version = 1;
 """
+# A table that came later: made where it is missing. A row that is replaced is new, so that others see it.
+_WORDINGS = """
+    CREATE TABLE IF NOT EXISTS wordings (
+        mark INTEGER PRIMARY KEY AUTOINCREMENT, partition BLOB NOT NULL, key BLOB NOT NULL UNIQUE, id TEXT NOT NULL,
+        expires_us INTEGER NOT NULL, words BLOB NOT NULL, vector BLOB NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS by_partition ON wordings (partition, mark);
+    CREATE TRIGGER IF NOT EXISTS words_go AFTER DELETE ON entries BEGIN DELETE FROM wordings WHERE key = old.key; END;
+    CREATE TABLE IF NOT EXISTS purges (one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL);
+"""
+_WORD = "INSERT OR REPLACE INTO wordings (partition, key, id, expires_us, words, vector) VALUES (?, ?, ?, ?, ?, ?)"
+_WORDS = """
+    SELECT mark, partition, key, id, expires_us, words, vector FROM wordings
+    WHERE partition = ? AND mark > ? ORDER BY mark LIMIT ?
+"""
 _KEEP = f"INSERT OR REPLACE INTO entries (key, {COLUMNS}, data) VALUES ({', '.join('?' * 12)})"  # noqa: S608 - ours
 # Of some that were not used longest as many as have so many bytes.
 _FORGET = """
@@ -53,7 +72,7 @@ _FIND = "SELECT expires_us, used_us, data FROM entries WHERE key = ?"
 
 
 class SqliteCache:
-    """A `CacheStore` of at most so many bytes; what was not used longest goes first. To be made in the process that uses it."""
+    """A `WordingStore` of at most so many bytes; what was not used longest goes first. Made in the process that uses it."""
 
     def __init__(self, path: Path, most_bytes: int, *, report: Callable[[str], None]) -> None:
         self._path = path
@@ -91,14 +110,18 @@ class SqliteCache:
             self.drop(key)
         return None
 
-    def keep(self, key: bytes, answer: CachedAnswer) -> None:
-        """See `CacheStore`."""
+    def keep(self, key: bytes, answer: CachedAnswer, wording: Wording | None = None) -> None:
+        """See `WordingStore`."""
         if len(answer.body) <= self._most // 4:
-            self._backlog.keep(key, answer)
+            self._backlog.keep(key, answer, wording)
 
     def drop(self, key: bytes) -> None:
         """See `CacheStore`."""
         self._backlog.drop(key)
+
+    async def wordings(self, partition: bytes, after: int, most: int, now_us: int) -> Wordings | None:
+        """See `WordingStore`."""
+        return await asyncio.to_thread(self._read_wordings, partition, after, most, now_us)
 
     async def close(self) -> None:
         """See `CacheStore`."""
@@ -110,6 +133,27 @@ class SqliteCache:
             with contextlib.suppress(sqlite3.Error):
                 self._reader.close()
             self._reader = None
+
+    # --- in a thread
+
+    def _read_wordings(self, partition: bytes, after: int, most: int, now_us: int) -> Wordings | None:
+        if not self._path.exists():
+            return Wordings((), 0, 0)
+        try:
+            with contextlib.closing(_open(self._path, busy_s=_BUSY_S)) as db:
+                if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'purges'").fetchone():
+                    return Wordings((), 0, 0)
+                purges = db.execute("SELECT sum(count) FROM purges").fetchone()[0] or 0
+                rows = db.execute(_WORDS, (partition, after, most)).fetchall()
+        except sqlite3.Error as error:
+            self._voice.say(f"cannot read {self._path}: {error}")
+            return None
+        found = [
+            Wording(place, key, id, expires_us, words.decode("utf-8", "surrogatepass"), vector)
+            for _, place, key, id, expires_us, words, vector in rows
+            if expires_us > now_us
+        ]
+        return Wordings(found, rows[-1][0] if rows else after, purges)
 
     # --- in the backlog's thread
 
@@ -161,7 +205,11 @@ class SqliteShelf:
         """See `CacheShelf`."""
         where, values = clause(meant)
         with self._opened() as db:
-            return db.execute(f"DELETE FROM entries WHERE {where}", values).rowcount  # noqa: S608 - ours
+            # Before they are gone: who reads words after this reads none of those that go, or reads them once more.
+            db.execute("INSERT INTO purges VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1")
+            count = db.execute(f"DELETE FROM entries WHERE {where}", values).rowcount  # noqa: S608 - ours
+            db.execute("UPDATE purges SET count = count + 1")
+            return count
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -181,8 +229,13 @@ def _write(db: sqlite3.Connection, changes: Sequence[Change], uses: Mapping[byte
             if change.answer is None:
                 db.execute("DELETE FROM entries WHERE key = ?", (change.key,))
             else:
-                data = packing.pack(change.answer)
-                db.execute(_KEEP, (change.key, *row(change.answer, len(data)), data))
+                data, wording = packing.pack(change.answer), change.wording
+                size = len(data)
+                if wording is not None:
+                    words = wording.words.encode("utf-8", "surrogatepass")
+                    size += len(words) + len(wording.vector)
+                    db.execute(_WORD, (wording.partition, wording.key, wording.id, wording.expires_us, words, wording.vector))
+                db.execute(_KEEP, (change.key, *row(change.answer, size), data))
         db.executemany("UPDATE entries SET used_us = ? WHERE key = ?", [(now_us, key) for key, now_us in uses.items()])
         db.execute("COMMIT")
     finally:
@@ -196,7 +249,8 @@ def _make_room(db: sqlite3.Connection, most: int) -> None:
         return
     db.execute("DELETE FROM entries WHERE expires_us <= ?", (time.time_ns() // 1000,))
     while (too_much := _taken(db) - int(most * _ENOUGH)) > 0:
-        if not db.execute(_FORGET, (_EVICTED, too_much)).rowcount:
+        # By halves: what an entry takes of the file is more than its bytes, with its words almost twice as much.
+        if not db.execute(_FORGET, (_EVICTED, (too_much + 1) // 2)).rowcount:
             return
 
 
@@ -224,7 +278,8 @@ def _with_tables(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = OFF")  # what a power cut takes is asked again
         if db.execute("PRAGMA user_version").fetchone()[0] != 1:
-            db.executescript("DROP TABLE IF EXISTS entries;" + _SCHEMA)
+            db.executescript("DROP TABLE IF EXISTS entries; DROP TABLE IF EXISTS wordings;" + _SCHEMA)
+        db.executescript(_WORDINGS)
         path.chmod(0o600)
     except sqlite3.Error:
         db.close()

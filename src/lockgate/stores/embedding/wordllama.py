@@ -8,6 +8,7 @@ models that read the order too, and the verifier that decides is as good with it
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +41,11 @@ class WordLlama:
         rows = self._model.embed(list(texts), norm=False)
         lengths = (rows * rows).sum(axis=1, keepdims=True) ** 0.5
         return [row.tobytes() for row in (rows / lengths.clip(_NOTHING)).astype("<f4")]
+
+
+def missing_packages() -> str:
+    """Of what finding by likeness needs, what is not installed; "" when all is there. (Nothing is imported.)"""
+    return " and ".join(name for name in ("numpy", "wordllama") if importlib.util.find_spec(name) is None)
 
 
 def open_wordllama() -> Embedder:
