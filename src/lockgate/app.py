@@ -24,6 +24,7 @@ from lockgate.meters import Meters
 from lockgate.pipeline.discover import discover
 from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.pipeline.within import ask_within
 from lockgate.stores.board import Board
 from lockgate.stores.cache.open import open_cache
 from lockgate.stores.circuits.messenger import Messenger
@@ -155,6 +156,7 @@ class App:
             log.warning("answers are not kept: %s", trouble)
             return
         self.runtime.nearest = open_nearest(self.runtime.cache, report=log.warning)
+        self.runtime.ask = ask_within
 
     def _announced(self) -> Presence | None:
         """This worker in the roster; None when there is no place to write it down."""

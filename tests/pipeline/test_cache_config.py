@@ -25,6 +25,7 @@ def semantic(**cache):
         ({}, Semantic()),
         ({"shadow": True}, Semantic(("canonical",), ("canonical",))),
         ({"levels": ["verified", "canonical"], "level": "wide"}, Semantic(("canonical", "verified"), (), "wide")),
+        ({"levels": ["judged"], "judge": "@a/m"}, Semantic(("judged",), judge="@a/m")),
         ({"levels": ["verified"]}, Semantic(("verified",))),
         ({"levels": BOTH, "shadow": True}, Semantic(("canonical", "verified"), ("canonical", "verified"))),
         ({"levels": BOTH, "shadow": ["verified"]}, Semantic(("canonical", "verified"), ("verified",))),
@@ -37,7 +38,7 @@ def test_what_is_said_is_meant(said, meant):
 
 
 def test_canonical_alone_is_what_nobody_asked_otherwise():
-    assert Semantic() == Semantic(("canonical",), (), "strict", 1.0)
+    assert Semantic() == Semantic(("canonical",), (), "strict", "", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,9 @@ def test_canonical_alone_is_what_nobody_asked_otherwise():
         ({"mode": "semantic", "shadow": ["verified"]}, "config.cache.shadow[0]", "'verified' is none of canonical"),
         ({"mode": "simple", "levels": BOTH}, "config.cache.levels", "is for mode 'semantic'"),
         ({"mode": "simple", "level": "strict"}, "config.cache.level", "is for mode 'semantic'"),
+        ({"mode": "semantic", "levels": ["judged"]}, "config.cache.judge", "which model is to judge"),
+        ({"mode": "semantic", "levels": BOTH, "judge": "@a/m"}, "config.cache.judge", "is for the level 'judged'"),
+        ({"mode": "simple", "judge": "@a/m"}, "config.cache.judge", "is for mode 'semantic'"),
         ({"mode": "semantic", "threshold": 0.9}, "config.cache", "threshold"),
         ({"mode": "semantic", "levels": "verified"}, "config.cache.levels", "array"),
     ],

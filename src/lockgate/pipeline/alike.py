@@ -1,8 +1,8 @@
 """Alike: an answer is found for a question that says the same in other words.
 
 Each level has a way of its own to find one, and the cheapest is asked first: the canonical key of the words, then the words
-that lie nearest and that a verifier takes for the same. Whose answers may be given at all, and that all but the last words of
-the user are the same to the byte, is in the keys that they are looked for by.
+that lie nearest and that a verifier takes for the same, then those of them that a model does (`judging`). Whose answers may be
+given at all, and that all but the last words of the user are the same to the byte, is in the keys that they are looked for by.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Protocol
 
 import msgspec
 
 from lockgate.core.cached import CachedAnswer
 from lockgate.core.record import Match
+from lockgate.pipeline.judging import DOUBTFUL, judge
 from lockgate.pipeline.kept_by import parts_of
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.prepare import Prepared
@@ -44,6 +46,7 @@ class Likeness(msgspec.Struct):
     parts: list[bytes]
     vector: bytes | None = None
     partition: bytes = b""
+    kept: bool = False  # it is found by its vector
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -129,44 +132,68 @@ class _Verified:
 
     async def find(self, passing: Passing, likeness: Likeness, semantic: Semantic) -> Found | None:
         """See `_Level`."""
-        nearest = passing.runtime.nearest
-        if nearest is None or not await self._place(passing, likeness, nearest) or likeness.vector is None:
-            return None
-        near = await nearest.near(likeness.partition, likeness.vector, passing.runtime.time_us())
         least = verifier().levels[semantic.certainty].threshold
-        characters = len(likeness.words) + sum(len(each.entry.words) for each in near)
-        judging = judged(likeness.words, near, least)
-        first = next(judging, None) if characters <= _SHORT else await asyncio.to_thread(next, judging, None)
-        if first is None:
-            return None
-        candidate, score = first
-        entry, partition = candidate.entry, likeness.partition
-        match = Match(
-            "verified",
-            entry.id,
-            round(score, 4),
-            least,
-            round(candidate.cosine, 4),
-            [*CHECKS, f"verifier ({semantic.certainty})"],
-        )
-        return Found(entry.key, match, lambda: nearest.forget(partition, entry.key))
+        for candidate, score in await _scored(passing, likeness, least, most=1):
+            return _found(passing, likeness, candidate, Match("verified", score=score, least=least), _sure(semantic))
+        return None
 
     async def keep(self, passing: Passing, likeness: Likeness, key: bytes, answer: CachedAnswer) -> None:
         """See `_Level`."""
         nearest = passing.runtime.nearest
-        if nearest is not None and await self._place(passing, likeness, nearest) and likeness.vector is not None:
-            nearest.keep(key, answer, likeness.partition, likeness.words, likeness.vector)
-
-    async def _place(self, passing: Passing, likeness: Likeness, nearest: Neighbours) -> bool:
-        """Have the vector of the words, and know their partition; False where there are no vectors."""
-        if likeness.vector is None:
-            likeness.vector = await nearest.vector(likeness.words)
-            whose = f"{verifier().name} {nearest.name}".encode()
-            likeness.partition = cache_key(passing.snapshot.pepper, [*likeness.parts, b"verified", whose])
-        return likeness.vector is not None
+        if nearest is None or likeness.kept or not await _place(passing, likeness, nearest) or likeness.vector is None:
+            return
+        nearest.keep(key, answer, likeness.partition, likeness.words, likeness.vector)
+        likeness.kept = True
 
 
-_LEVELS: dict[str, _Level] = {"canonical": _Canonical(), "verified": _Verified()}
+class _Judged(_Verified):
+    """Of those of which the verifier is less sure, the surest: a model has the last word."""
+
+    async def find(self, passing: Passing, likeness: Likeness, semantic: Semantic) -> Found | None:
+        """See `_Level`."""
+        scored = await _scored(passing, likeness, DOUBTFUL)
+        if not scored:
+            return None
+        candidate, score = max(scored, key=lambda pair: pair[1])
+        if not await judge(passing, semantic.judge, likeness.words, candidate.entry.words):
+            return None
+        match = Match("judged", score=score, least=DOUBTFUL)
+        return _found(passing, likeness, candidate, match, f"judge ({semantic.judge})")
+
+
+_LEVELS: dict[str, _Level] = {"canonical": _Canonical(), "verified": _Verified(), "judged": _Judged()}
+
+
+def _found(passing: Passing, likeness: Likeness, candidate: Candidate, match: Match, judged_by: str) -> Found:
+    entry, partition, nearest = candidate.entry, likeness.partition, passing.runtime.nearest
+    assert nearest is not None
+    match.id, match.cosine, match.checks = entry.id, round(candidate.cosine, 4), [*CHECKS, judged_by]
+    return Found(entry.key, match, lambda: nearest.forget(partition, entry.key))
+
+
+def _sure(semantic: Semantic) -> str:
+    return f"verifier ({semantic.certainty})"
+
+
+async def _scored(passing: Passing, likeness: Likeness, least: float, most: int = 0) -> list[tuple[Candidate, float]]:
+    """What lies near, nearest first, and has nothing against it, with the verifier's scores, of `least` at least; the first
+    `most` of them, or (0) all."""
+    nearest = passing.runtime.nearest
+    if nearest is None or not await _place(passing, likeness, nearest) or likeness.vector is None:
+        return []
+    near = await nearest.near(likeness.partition, likeness.vector, passing.runtime.time_us())
+    characters = len(likeness.words) + sum(len(each.entry.words) for each in near)
+    found = islice(judged(likeness.words, near, least), most or None)
+    return list(found) if characters <= _SHORT else await asyncio.to_thread(list, found)
+
+
+async def _place(passing: Passing, likeness: Likeness, nearest: Neighbours) -> bool:
+    """Have the vector of the words, and know their partition; False where there are no vectors."""
+    if likeness.vector is None:
+        likeness.vector = await nearest.vector(likeness.words)
+        whose = f"{verifier().name} {nearest.name}".encode()
+        likeness.partition = cache_key(passing.snapshot.pepper, [*likeness.parts, b"verified", whose])
+    return likeness.vector is not None
 
 
 @cache
@@ -183,4 +210,4 @@ def judged(words: str, near: list[Candidate], least: float) -> Iterator[tuple[Ca
     for each in near:
         score = verifier().score(reading, read(each.entry.words), each.cosine)
         if score >= least:
-            yield each, score
+            yield each, round(score, 4)

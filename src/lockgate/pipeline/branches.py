@@ -31,7 +31,7 @@ from lockgate.pipeline.route import (
 from lockgate.pipeline.target import Key, Target
 from lockgate.policy.balance import Draw, Moved, Sticky, Turns
 from lockgate.policy.breaker import BreakerPolicy
-from lockgate.policy.caching import CachePolicy
+from lockgate.policy.caching import LEVELS, CachePolicy
 from lockgate.policy.condition import Predicate, compile_query
 from lockgate.policy.facts import Path, read_path
 from lockgate.policy.hedge import Hedge, read_hedge
@@ -145,8 +145,11 @@ class _Growing:
             raise Flaw(at, f"targets may be nested {DEEPEST} deep")
         here = _inherit(config, at, above)
         semantic = here.cache.semantic if config.cache is not None and here.cache is not None else None
-        if semantic is not None and "verified" in semantic.levels and not self._verifies:
-            raise Flaw(f"{at}.cache.levels", "'verified' needs a cache that keeps words, which 'sqlite:' and 'memory:' do")
+        if semantic is not None and semantic.levels != LEVELS[:1] and not self._verifies:
+            raise Flaw(
+                f"{at}.cache.levels",
+                f"'{semantic.levels[-1]}' needs a cache that keeps words, which 'sqlite:' and 'memory:' do",
+            )
         if config.strategy is None and not config.targets:
             return self._leaf(config, at, here)
         strategy = config.strategy or Strategy("single")

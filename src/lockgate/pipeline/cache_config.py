@@ -23,7 +23,7 @@ def read_cache(config: CacheConfig | str | bool, at: str) -> CachePolicy | None:
     if not LEAST_S <= seconds <= MOST_S:
         raise Flaw(f"{at}.max_age", f"must lie between {LEAST_S} and {MOST_S} seconds")
     semantic = _semantic(config, at) if config.mode == "semantic" else None
-    for member in ("levels", "level") if semantic is None else ():
+    for member in ("levels", "level", "judge") if semantic is None else ():
         if getattr(config, member) is not None:
             raise Flaw(f"{at}.{member}", "is for mode 'semantic'")
     return CachePolicy(seconds, config.coalesce, config.scope, semantic)
@@ -36,11 +36,16 @@ def _semantic(config: CacheConfig, at: str) -> Semantic:
     certainty = CERTAINTIES[0] if config.level is None else config.level
     if certainty not in CERTAINTIES:
         raise Flaw(f"{at}.level", f"'{certainty}' is none of {', '.join(CERTAINTIES)}")
-    if "verified" in levels and (missing := missing_packages()):
-        raise Flaw(f"{at}.levels", f"'verified' needs {missing}: pip install 'lockgate[semantic]'")
+    near = [name for name in levels if name != "canonical"]
+    if near and (missing := missing_packages()):
+        raise Flaw(f"{at}.levels", f"'{near[0]}' needs {missing}: pip install 'lockgate[semantic]'")
+    if "judged" in levels and not config.judge:
+        raise Flaw(f"{at}.judge", 'which model is to judge, as a caller would name it ("@openai/gpt-5-mini")?')
+    if "judged" not in levels and config.judge is not None:
+        raise Flaw(f"{at}.judge", "is for the level 'judged', which is not among the levels")
     said = config.shadow
     shadow = (levels if said else ()) if isinstance(said, bool) else _levels(said, levels, f"{at}.shadow")
-    return Semantic(levels, shadow, certainty, config.max_temperature)
+    return Semantic(levels, shadow, certainty, config.judge or "", config.max_temperature)
 
 
 def _levels(said: Iterable[str], known: tuple[str, ...], at: str) -> tuple[str, ...]:

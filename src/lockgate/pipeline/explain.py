@@ -50,7 +50,7 @@ from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.survey import Survey
 from lockgate.pipeline.target import Target
-from lockgate.policy.caching import CachePolicy, Semantic, Wish, read_wish
+from lockgate.policy.caching import CachePolicy, Semantic, Wish, read_wish, without_judge
 from lockgate.policy.forecast import eager
 from lockgate.policy.tree import Leaf, leaves
 
@@ -137,7 +137,7 @@ class Looked:
         if told.matched and policy.semantic is not None:
             likeness = likeness_of(self._passing, prepared, policy, wish)
             if isinstance(likeness, Likeness):
-                self._alike.append((told, likeness, policy.semantic))
+                self._alike.append((told, likeness, without_judge(policy.semantic)))
 
     async def tell(self, now_us: int) -> None:
         """Look all of them up."""

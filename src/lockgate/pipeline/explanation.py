@@ -113,7 +113,7 @@ class Hedged(msgspec.Struct):
 class Recalling(msgspec.Struct, omit_defaults=True):
     """What the cache would do at a target, as `cache` of a config and the request say it: `max_age` in seconds; `matched`:
     answers to other words are looked for, by `levels`, of which those `in_shadow` only tell what they have found (`shadow`: all
-    of them); `level`: how sure the verifier must be.
+    of them); `level`: how sure the verifier must be. No judge is asked to explain something.
 
     looked_up, kept   whether an answer is looked for, and kept when it is asked for
     why               why not

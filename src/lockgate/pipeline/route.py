@@ -101,8 +101,9 @@ class CacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     max_age   seconds that an answer is kept: 60 to 7,776,000; a week when left out
     scope     among whom: workspace, key or user
     coalesce  who asks the same while an answer is on its way is given that one
-    levels    semantic: by which the same in other words is told: canonical, verified; canonical alone when left out
+    levels    semantic: by which the same in other words is told: canonical, verified, judged; canonical alone when left out
     level     semantic: how sure the verifier must be: strict, standard or wide
+    judge     semantic: of the level judged, the model that is asked where the verifier is not sure ("@openai/gpt-5-mini")
     shadow    semantic: no answer is given; the record says which would have been. Or a list of levels, which give none
     max_temperature   semantic: not for requests above it
     """
@@ -113,6 +114,7 @@ class CacheConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     coalesce: bool = True
     levels: list[str] | None = None
     level: str | None = None
+    judge: str | None = None
     shadow: bool | list[str] = False
     max_temperature: float = 1.0
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+import msgspec
+
+from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.record import Record
 from lockgate.core.redact import Redactor
@@ -15,6 +18,7 @@ from lockgate.pipeline.credentials import Credentials
 from lockgate.pipeline.flights import Flights
 from lockgate.pipeline.health import Health
 from lockgate.pipeline.ports import Address, Caller
+from lockgate.pipeline.snapshot import Snapshot
 from lockgate.policy.breaker import Cell, LocalCell
 from lockgate.stores.cache.port import CacheStore
 from lockgate.stores.ledger.ledger import Ledger
@@ -58,6 +62,32 @@ class Timer(Protocol):
 def later(seconds: float, call: Callable[[], None]) -> Timer:
     """Call it when so many seconds have passed."""
     return asyncio.get_running_loop().call_later(seconds, call)
+
+
+class Sent(msgspec.Struct):
+    """What came of a request of the gateway's own: its record, and the whole body that a caller would have got, redacted."""
+
+    record: Record
+    body: bytes
+
+
+class Asks(Protocol):
+    """Sends a request of the gateway's own, all the way through (`within.ask_within`, which stands above who asks)."""
+
+    async def __call__(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[bytes, bytes],
+        principal: Principal,
+        snapshot: Snapshot,
+        runtime: Runtime,
+        *,
+        parent: Call | None = None,
+        name: str = "",
+    ) -> Sent:
+        """See there."""
+        ...
 
 
 class Running(Protocol):
@@ -104,6 +134,7 @@ class Runtime:
         self.ledger: Ledger | None = None  # until there is a budget
         self.cache: CacheStore | None = None  # until some route keeps answers
         self.nearest: Neighbours | None = None  # what finds its answers by other words
+        self.ask: Asks | None = None  # until there is somebody who is asked
         self.flights = Flights()
         self.running: set[Running] = set()
         self.credentials = Credentials(self.client, lambda: time_us() / 1e6)

@@ -16,23 +16,25 @@ from lockgate.core.failure import Refusal
 from lockgate.core.record import Record, new_id
 from lockgate.pipeline.door import enter
 from lockgate.pipeline.ports import Headers
-from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.runtime import Runtime, Sent
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.spool import Spool
 
 
-class Sent(msgspec.Struct):
-    """What came of it: the record, and the whole body that a caller would have got, redacted."""
-
-    record: Record
-    body: bytes
-
-
 async def ask_within(
-    path: str, body: bytes, headers: Mapping[bytes, bytes], principal: Principal, snapshot: Snapshot, runtime: Runtime
+    path: str,
+    body: bytes,
+    headers: Mapping[bytes, bytes],
+    principal: Principal,
+    snapshot: Snapshot,
+    runtime: Runtime,
+    *,
+    parent: Call | None = None,
+    name: str = "",
 ) -> Sent:
     """Send it, and wait for the answer; what the gateway or a provider says to it is an answer. `path` must be one of those
-    that are answered (`runtime.address`); `headers` come beside the key's."""
+    that are answered (`runtime.address`); `headers` come beside the key's. `parent` is the request for which it
+    is sent, in whose trace it is the span `name`."""
     address = runtime.address(path)
     assert address is not None, path
     time_us = runtime.time_us()
@@ -55,7 +57,9 @@ async def ask_within(
         params=address.params,
         streams=address.streams,
     )
-    call.span_id = call.trace_id[16:]
+    call.span_id, call.span_name = call.trace_id[16:], name
+    if parent is not None:
+        call.trace_id, call.parent_span_id = parent.trace_id, parent.span_id
     once = copy(runtime)
     once.spool = spool
     await enter(call, address.scope, world, once, caller)

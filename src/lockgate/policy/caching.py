@@ -23,20 +23,28 @@ _DECLINED = re.compile(rb'"refusal"\s*:\s*"[^"]')
 _MAX_AGE = re.compile(r"max-age\s*=\s*\"?(\d{1,12})")
 
 
-#: How the same in other words is told, cheapest first: by a key of what is meant; by likeness, which a verifier judges.
-LEVELS = ("canonical", "verified")
+#: How the same in other words is told, cheapest first: by a key of what is meant; by likeness, of which a verifier is sure; by
+#: likeness that a model judges.
+LEVELS = ("canonical", "verified", "judged")
 #: How sure the verifier must be, surest first (`policy.sameness.verifier`).
 CERTAINTIES = ("strict", "standard", "wide")
 
 
 class Semantic(msgspec.Struct, frozen=True):
     """Requests that say the same in other words have one answer: by which `levels`. Of those in `shadow` it is only said what
-    they would have given. `certainty` is the verifier's. Above `most_temperature` answers are meant to differ."""
+    they would have given. `certainty` is the verifier's, `judge` the model that is asked, as a caller would name it. Above
+    `most_temperature` answers are meant to differ."""
 
     levels: tuple[str, ...] = LEVELS[:1]
     shadow: tuple[str, ...] = ()
     certainty: str = CERTAINTIES[0]
+    judge: str = ""
     most_temperature: float = 1.0
+
+
+def without_judge(semantic: Semantic) -> Semantic:
+    """The same, but for the level that asks a model: for whoever only wants to know what there is."""
+    return msgspec.structs.replace(semantic, levels=tuple(each for each in semantic.levels if each != LEVELS[-1]))
 
 
 class CachePolicy(msgspec.Struct, frozen=True):

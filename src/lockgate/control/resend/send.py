@@ -16,9 +16,9 @@ from lockgate.core.record import Record
 from lockgate.core.redact import MARK
 from lockgate.core.sheet import Sheet
 from lockgate.pipeline.explain import PLANNED
-from lockgate.pipeline.runtime import Runtime
+from lockgate.pipeline.runtime import Runtime, Sent
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.pipeline.within import Sent, ask_within
+from lockgate.pipeline.within import ask_within
 
 #: The member of a new request's metadata that names the old one.
 ORIGIN = "_replay_of"
