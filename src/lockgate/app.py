@@ -26,7 +26,8 @@ from lockgate.pipeline.runtime import Runtime, now_us
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.within import ask_within
 from lockgate.stores.board import Board
-from lockgate.stores.cache.open import open_cache
+from lockgate.stores.cache.claims import Claims
+from lockgate.stores.cache.open import CLAIMS, is_shared, open_cache
 from lockgate.stores.circuits.messenger import Messenger
 from lockgate.stores.circuits.open import open_exchange
 from lockgate.stores.ledger.open import open_book
@@ -51,6 +52,7 @@ class App:
 
     def __init__(self, house: House, snapshot: Snapshot, workers: int = 1) -> None:
         self._house = house
+        self._workers = workers
         self._redis_url = redis_url(house.in_force, house.environment)
         self.world = World(snapshot)
         self._http: HttpClient | None = None
@@ -125,6 +127,8 @@ class App:
             await self.runtime.nearest.close()
         if self.runtime.cache is not None:
             await self.runtime.cache.close()
+        if self.runtime.claims is not None:
+            self.runtime.claims.close()
         self._spool.close()
         self._admin.close()
         await self._meters.close()
@@ -157,6 +161,11 @@ class App:
             return
         self.runtime.nearest = open_nearest(self.runtime.cache, report=log.warning)
         self.runtime.ask = ask_within
+        if self._workers > 1 and is_shared(asked.store):
+            try:
+                self.runtime.claims = Claims(self._house.data / CLAIMS)
+            except OSError as error:
+                log.warning("each worker asks for itself: %s cannot be used: %s", CLAIMS, error.strerror)
 
     def _announced(self) -> Presence | None:
         """This worker in the roster; None when there is no place to write it down."""

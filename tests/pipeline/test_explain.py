@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lockgate.core.cache_cap import CacheCap
 from lockgate.core.failure import Failure
 from lockgate.pipeline import explain
 from lockgate.stores.cache.memory import MemoryCache
@@ -382,6 +383,18 @@ class TestCache:
 
     def test_a_target_without_a_cache_says_nothing_of_one(self, cached):
         assert self.cache(cached, "pc-both") == [None, None]
+
+    def test_a_config_that_asks_for_more_than_its_workspace_lets_it_is_told_so(self, cached):
+        world = cached.world.snapshot
+        world.caps = {world.home.workspace: CacheCap(600)}
+        (capped,) = self.cache(cached, self.config(max_age=3600))
+        assert (capped["max_age"], capped["capped_from"], capped["kept"]) == (600, 3600, True)
+        (within,) = self.cache(cached, self.config(max_age=300))
+        assert (within["max_age"], within.get("capped_from")) == (300, None)
+        world.caps = {world.home.workspace: CacheCap(off=True)}
+        (off,) = self.cache(cached, self.config(max_age=3600))
+        assert (off["looked_up"], off["kept"]) == (False, False)
+        assert "lets nothing be cached" in off["why"]
 
     def test_each_target_says_what_its_config_says(self, cached):
         both = {

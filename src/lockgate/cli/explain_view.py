@@ -104,6 +104,8 @@ def _details(target: Told) -> Iterator[str]:
 def _cache(told: Recalling) -> str:
     """What the cache would do."""
     facts = [f"cache {told.mode}{_levels(told)}, {_span(told.max_age)}, one {told.scope}"]
+    if told.capped_from is not None:
+        facts.append(f"capped by the workspace (the config says {_span(told.capped_from)})")
     if told.namespace:
         facts.append(f"namespace '{told.namespace}'")
     if not told.coalesce:

@@ -30,11 +30,12 @@ from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
 from lockgate.control.sinks.plans import Means, plans_of
 from lockgate.control.stored import Stored
+from lockgate.core.cache_cap import UNCAPPED, CacheCap, cap_of
 from lockgate.core.call import Capture, strictest
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.core.mask import Mask
-from lockgate.core.tenancy import Workspace
+from lockgate.core.tenancy import Organisation, Workspace
 from lockgate.pipeline.aliases import resolved
 from lockgate.pipeline.branches import Flaw, Route, compile_route, targets_of
 from lockgate.pipeline.route import AT, RouteConfig
@@ -150,6 +151,7 @@ def compile_snapshot(
         limits=Limits(request=config.limits.request_body, answer=config.limits.answer_body),
         log=LogPolicy(config.log.capture, config.log.body_limit),
         captures=_captures(config, stored),
+        caps=_caps(config, stored),
         mask=mask,
         home=stored.home,
         aliases=aliases,
@@ -194,6 +196,19 @@ def _captures(config: Config, stored: Stored) -> dict[str, Capture]:
     home = stored.home.workspace
     found[home] = strictest(found.get(home, "full"), config.workspace.capture)
     return {place: capture for place, capture in found.items() if capture != "full"}
+
+
+def _caps(config: Config, stored: Stored) -> dict[str, CacheCap]:
+    """The most that configs may ask of the cache, where that is not whatever they like: in workspaces; in organisations, for
+    their keys that belong to none. What the file says is of the workspace that its things belong to."""
+    organisations: dict[str, Organisation] = stored.rows[Organisation]
+    found = {row.id: row.cache for row in organisations.values()}
+    workspaces: dict[str, Workspace] = stored.rows[Workspace]
+    for row in workspaces.values():
+        found[row.id] = row.cache.within(found.get(row.organisation, UNCAPPED))
+    home = stored.home.workspace
+    found[home] = found.get(home, UNCAPPED).within(cap_of(config.workspace.cache))
+    return {place: cap for place, cap in found.items() if cap != UNCAPPED}
 
 
 def _part(place: str, config: Config, environment: Mapping[str, str], stored: Stored) -> dict[str, Provider]:

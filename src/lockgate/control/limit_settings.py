@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from lockgate.core.cache_cap import CacheCap
 from lockgate.core.call import Capture
 from lockgate.core.limits import Period, RateLimit, Term, UsageLimit, exact_amount
 
@@ -57,11 +58,13 @@ class UsageSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HolderSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all that the file declares may use together, and the most that is kept of its requests."""
+    """What all that the file declares may use together, the most that is kept of its requests, and the most that configs may
+    ask of the cache (false: nothing)."""
 
     usage_limits: list[UsageSetting] = []
     rate_limits: list[RateLimit] = []
     capture: Capture = "full"
+    cache: CacheCap | bool = True
 
 
 class TermSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from lockgate.control import members
+from lockgate.core.cache_cap import UNCAPPED, CacheCap
 from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import ConfigVersion, Integration, SavedConfig, SecretReference, VirtualKey
@@ -49,6 +50,7 @@ def create(
     usage_limits: Iterable[UsageLimit] = (),
     rate_limits: Iterable[RateLimit] = (),
     capture: Capture = "full",
+    cache: CacheCap = UNCAPPED,
     seats: Iterable[tuple[str, WorkspaceRole]] = (),
 ) -> Workspace:
     """A new workspace; `seats` are people's ids with their roles in it. Raises `Refusal`, `Taken`."""
@@ -63,6 +65,7 @@ def create(
             usage_limits=list(usage_limits),
             rate_limits=list(rate_limits),
             capture=capture,
+            cache=cache,
         )
     )
     for user, role in seats:

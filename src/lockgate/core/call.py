@@ -44,6 +44,8 @@ _STRICTNESS: dict[Capture, int] = {"full": 0, "metadata": 1, "off": 2}
 
 def strictest(*said: Capture) -> Capture:
     """What holds where several have said how much may be kept: the least."""
+    if said.count("full") == len(said):  # nearly always
+        return "full"
     return max(said, key=_STRICTNESS.__getitem__)
 
 
@@ -104,6 +106,6 @@ class Call(msgspec.Struct):
         """A header of the gateway's own: `x-lockgate-NAME`, else `x-portkey-NAME`, else ""."""
         if not self.steered:
             return ""
-        headers = self.headers
-        value = headers.get(b"x-lockgate-" + name.encode()) or headers.get(b"x-portkey-" + name.encode())
+        headers, own = self.headers, name.encode()
+        value = headers.get(b"x-lockgate-" + own) or headers.get(b"x-portkey-" + own)
         return value.decode("latin-1") if value else ""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from lockgate.core.cache_cap import UNCAPPED, CacheCap
 from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
 from lockgate.core.limits import RateLimit, Term, UsageLimit
@@ -55,7 +56,8 @@ class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 class Organisation(Row, frozen=True, kw_only=True):
-    """A tenant. It is its own `organisation`. `settings` are its switches, by name."""
+    """A tenant. It is its own `organisation`. `settings` are its switches, by name; `cache` is the most that configs may ask of
+    the cache."""
 
     slug: str
     name: str
@@ -63,11 +65,12 @@ class Organisation(Row, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
     usage_limits: list[UsageLimit] = []
     rate_limits: list[RateLimit] = []
+    cache: CacheCap = UNCAPPED
 
 
 class Workspace(Row, frozen=True, kw_only=True):
     """A part of an organisation, with keys, providers and configs of its own. `capture` is the most that is kept of any request
-    there."""
+    there, `cache` the most that configs may ask of the cache."""
 
     slug: str
     name: str
@@ -76,6 +79,7 @@ class Workspace(Row, frozen=True, kw_only=True):
     usage_limits: list[UsageLimit] = []
     rate_limits: list[RateLimit] = []
     capture: Capture = "full"
+    cache: CacheCap = UNCAPPED
 
 
 class User(Row, frozen=True, kw_only=True):

@@ -31,6 +31,8 @@ _ONCE = frozenset((*OWN, *SHARED, b"content-length", b"host"))
 _OURS = (b"x-lockgate-", b"x-portkey-")
 #: Headers that name a provider.
 _NAMES = frozenset(prefix + name for prefix in _OURS for name in (b"config", b"provider", b"virtual-key"))
+#: Headers of ours that say something of a request's place in a trace.
+_SPANS = frozenset(prefix + name for prefix in _OURS for name in (b"trace-id", b"span-id", b"parent-span-id", b"span-name"))
 _TRACE = re.compile(rb"[\x21-\x7e]{1,128}")
 #: Characters of a span's name.
 _SPAN_NAME = 256
@@ -201,6 +203,7 @@ def find_span(headers: dict[bytes, bytes], id: str, *, steered: bool) -> Span:
     own = id.replace("-", "")
     span = Span(own, own[16:])
     parent = headers.get(b"traceparent")
+    steered = steered and not _SPANS.isdisjoint(headers)
     if not steered and parent is None:
         return span
     said = {name: _said(headers, name) for name in (b"trace-id", b"span-id", b"parent-span-id")} if steered else {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from lockgate.core.call import Call, Capture, Principal, strictest
@@ -14,6 +16,7 @@ from lockgate.pipeline.hold import Entry, Hold
 from lockgate.pipeline.left import left
 from lockgate.pipeline.ports import Headers
 from lockgate.pipeline.prepare import Prepared
+from lockgate.pipeline.replayed import Known
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.policy.ledger import unknown
@@ -54,6 +57,7 @@ class Account:
         "closed",
         "entry",
         "failed",
+        "known",
         "outcome",
         "record",
         "sent",
@@ -71,6 +75,7 @@ class Account:
         self._prepared: Prepared | None = None
         self._bodies: list[bytes] = []
         self._kept = self._seen = 0
+        self.known: Known | None = None  # what an answer from the cache was found to be when it was given before
         self._recalled = False  # the answer was there before: nobody was asked
         self._received: list[bytes] = []  # what the provider said, where the caller got something else
         self._room = snapshot.log.body_limit + _MARGIN  # for more of it
@@ -138,11 +143,13 @@ class Account:
         record.model_sent = target.model
         record.losses = prepared.losses
 
-    def recalled(self, prepared: Prepared, id: str, time_us: int, match: Match | None = None) -> None:
+    def recalled(
+        self, prepared: Prepared, id: str, time_us: int, match: Match | None = None, known: Known | None = None
+    ) -> None:
         """The answer is one that was given before, at `time_us` to the request `id`, or is on its way to that: nobody is
         asked, and it costs nothing. `match`: how it was found, where the two are not the same to the byte."""
         self._aim(prepared)
-        self._recalled, self._billed, self._hold = True, False, None
+        self._recalled, self._billed, self._hold, self.known = True, False, None, known
         self.sent = self._asked = self._runtime.clock()
         record = self.record
         record.cache, record.cache_note, record.match = (
@@ -155,7 +162,7 @@ class Account:
         record = self.record
         record.cache, record.cache_note, record.match = "", "", None
         record.cached_id, record.cached_us, record.saved_us = "", 0, 0
-        self._prepared, self._recalled, self.outcome = None, False, None
+        self._prepared, self._recalled, self.outcome, self.known = None, False, None, None
         self._bodies, self._kept, self._seen, self._received = [], 0, 0, []
         self._last = self._gap = 0.0
         record.ttft_us = None
@@ -267,9 +274,14 @@ class Account:
 
     def _keep_bodies(self) -> None:
         """The caller's side; and the provider's, where that is another."""
-        call, record, prepared = self._call, self.record, self._prepared
+        call, record, prepared, runtime = self._call, self.record, self._prepared, self._runtime
         record.request = self._redacted(call.body)
-        record.response = self._redacted(b"".join(self._bodies))
+        bodies, known = self._bodies, self.known
+        response = bodies[0] if len(bodies) == 1 else b"".join(bodies)
+        if known is None or len(response) > self._log.body_limit:
+            record.response = self._redacted(response)
+        else:
+            record.response = known.redacted(runtime.redactor, response)
         if prepared is not None and prepared.gear == "edit" and prepared.sheet is not None:
             record.sent = self._redacted(encode(prepared.sheet.edits()))
         elif prepared is not None and prepared.gear == "translate" and isinstance(prepared.outgoing.body, bytes):
@@ -301,15 +313,18 @@ class Account:
             if outcome.finish is not None:
                 record.finish = outcome.finish.reason
             heard = Heard(self._bodies, self._kept, self._seen)
-            own = bill_of(self._call, prepared, outcome, heard, self._prices)
+            if (known := self.known) is None:
+                own = bill_of(self._call, prepared, outcome, heard, self._prices)
+            else:
+                make = partial(bill_of, self._call, prepared, outcome, heard, self._prices)
+                own = known.billed(self._prices, self._call.time_us, outcome, make)
             _settle(self._hold, own)
             record.usage, record.usage_source = own.usage, own.source
             record.cost_nusd, record.price_version, record.cost_note = own.nusd, own.version, own.note
             if self._recalled:
                 record.saved_nusd, record.cost_nusd, record.cost_note = own.nusd or 0, 0, "from the cache"
-                own = msgspec.structs.replace(own, nusd=0)
         if self._bills:
-            self._add_others(own)
+            self._add_others(own if own is None or not self._recalled else msgspec.structs.replace(own, nusd=0))
 
     def _add_others(self, own: Bill | None) -> None:
         """What was asked of the attempts that did not answer is charged as well, by estimate. The sum is unknown when a part of

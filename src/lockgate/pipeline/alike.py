@@ -43,7 +43,7 @@ class Likeness(msgspec.Struct):
 
     words: str
     key: bytes
-    parts: list[bytes]
+    parts: tuple[object, ...]
     vector: bytes | None = None
     partition: bytes = b""
     kept: bool = False  # it is found by its vector
@@ -66,7 +66,7 @@ def likeness_of(passing: Passing, prepared: Prepared, policy: CachePolicy, wish:
     meant = canonical(question.words)
     if meant is None:
         return "its words must not be matched with others"
-    return Likeness(question.words, meant.key, [*parts_of(passing, prepared, policy, wish), question.rest])
+    return Likeness(question.words, meant.key, (*parts_of(passing, prepared, policy, wish), question.rest))
 
 
 async def find_alike(passing: Passing, likeness: Likeness, semantic: Semantic) -> AsyncGenerator[tuple[Found, CachedAnswer]]:
@@ -123,7 +123,7 @@ class _Canonical:
         store.keep(self._place(passing, likeness), msgspec.structs.replace(answer, status=0, headers=[], body=key))
 
     def _place(self, passing: Passing, likeness: Likeness) -> bytes:
-        return cache_key(passing.snapshot.pepper, [*likeness.parts, b"canonical", likeness.key])
+        return cache_key(passing.snapshot.pepper, (*likeness.parts, b"canonical", likeness.key))
 
 
 class _Verified:
@@ -192,7 +192,7 @@ async def _place(passing: Passing, likeness: Likeness, nearest: Neighbours) -> b
     if likeness.vector is None:
         likeness.vector = await nearest.vector(likeness.words)
         whose = f"{verifier().name} {nearest.name}".encode()
-        likeness.partition = cache_key(passing.snapshot.pepper, [*likeness.parts, b"verified", whose])
+        likeness.partition = cache_key(passing.snapshot.pepper, (*likeness.parts, b"verified", whose))
     return likeness.vector is not None
 
 

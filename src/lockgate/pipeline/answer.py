@@ -57,7 +57,8 @@ async def pass_whole(passing: Passing, prepared: Prepared, exchange: Exchange) -
     if isinstance(body, Failure):
         return body
     if lane.relays:
-        outcome = lane.provider.observe(body)
+        known = account.known
+        outcome = lane.provider.observe(body) if known is None else known.observed(lane.provider, body)
         if outcome.failure is not None:
             return outcome.failure
     else:

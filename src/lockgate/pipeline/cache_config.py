@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lockgate.core.cache_cap import LEAST_S, MOST_S
 from lockgate.pipeline.route import MODES, CacheConfig, Flaw
-from lockgate.policy.caching import CERTAINTIES, LEAST_S, LEVELS, MOST_S, USUAL_S, CachePolicy, Semantic
+from lockgate.policy.caching import CERTAINTIES, LEVELS, USUAL_S, CachePolicy, Semantic
 from lockgate.stores.embedding.wordllama import missing_packages
 
 

@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from lockgate.core.cache_cap import CacheCap
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Failure, FailureKind, Refusal, kind_of_status
 from lockgate.core.json import encode, readable
@@ -213,7 +214,7 @@ def explained(
         told.config_from = _named_by(call, told.model, principal, world.snapshot)
         ask = Ask(told.model, provider_key, sheet, told.stream, PLANNED[call.operation])
         survey = Survey(call, ask, principal, world.snapshot, world.runtime, route, told.config, live=world.live)
-        _Telling(told, call, sheet, route, survey, world, looked).tell(fails)
+        _Telling(told, call, sheet, route, survey, world, looked, world.snapshot.cap_of(principal)).tell(fails)
     except Refusal as refusal:
         told.refusal = No.of(refusal)
     return told
@@ -291,6 +292,7 @@ class _Telling:
         survey: Survey,
         world: World,
         looked: Looked | None,
+        cap: CacheCap,
     ) -> None:
         self._told = told
         self._call = call
@@ -301,6 +303,7 @@ class _Telling:
         self._prepared: dict[str, Prepared | Refusal | None] = {}
         self._bytes = BYTES
         self._looked = looked
+        self._cap = cap
         self._wish = read_wish(call.header, call.headers.get(b"cache-control", b"").decode("latin-1"))
 
     def tell(self, fails: list[Failure]) -> None:
@@ -352,10 +355,10 @@ class _Telling:
         if policy is None:
             return
         if self._looked is None:
-            told.cache = tell_cache(prepared, policy, self._wish, None)
+            told.cache = tell_cache(prepared, policy, self._cap, self._wish, None)
         else:
             key = self._looked.key_of(prepared, policy, self._wish)
-            told.cache = tell_cache(prepared, policy, self._wish, key)
+            told.cache = tell_cache(prepared, policy, self._cap, self._wish, key)
             if self._world.runtime.cache is None:
                 told.cache.why = "the gateway cannot reach its cache"
             self._looked.add(told.cache, key, prepared, policy, self._wish)

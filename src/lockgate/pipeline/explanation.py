@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from lockgate.core.cache_cap import CacheCap
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import Decided, Gear, Match
 from lockgate.core.sheet import Sheet
@@ -18,7 +19,7 @@ from lockgate.pipeline.question import question_of
 from lockgate.pipeline.survey import Way
 from lockgate.pipeline.target import Target
 from lockgate.policy.breaker import BreakerPolicy
-from lockgate.policy.caching import CachePolicy, Scope, Wish, age_s
+from lockgate.policy.caching import CachePolicy, Scope, Wish, age_s, capped
 from lockgate.policy.facts import Facts
 from lockgate.policy.forecast import Foreseen, odds_of
 from lockgate.policy.hedge import Hedge
@@ -115,6 +116,7 @@ class Recalling(msgspec.Struct, omit_defaults=True):
     answers to other words are looked for, by `levels`, of which those `in_shadow` only tell what they have found (`shadow`: all
     of them); `level`: how sure the verifier must be. No judge is asked to explain something.
 
+    capped_from       how long it would be kept, in seconds, if the workspace and its organisation had no cap
     looked_up, kept   whether an answer is looked for, and kept when it is asked for
     why               why not
     found             the request whose answer is there for exactly this ("" for none, or where nobody knows: no gateway that
@@ -135,6 +137,7 @@ class Recalling(msgspec.Struct, omit_defaults=True):
     in_shadow: list[str] = []
     matched: bool = False
     namespace: str = ""
+    capped_from: int | None = None
     why: str = ""
     found: str = ""
     age: int | None = None
@@ -340,17 +343,20 @@ def tell_changes(sheet: Sheet, target: Target, prepared: Prepared, told: Told) -
     told.left_out = [name for name in sheet if name not in after]
 
 
-def tell_cache(prepared: Prepared, policy: CachePolicy, wish: Wish, key: bytes | None) -> Recalling:
-    """What the cache would do with a request. `key` is what its answer is kept by; b"" for none, None where nobody knows
-    whether there is a cache at all."""
+def tell_cache(prepared: Prepared, asked: CachePolicy, cap: CacheCap, wish: Wish, key: bytes | None) -> Recalling:
+    """What the cache would do with a request, of what a config asks of it, and as far as a workspace lets it. `key` is what its
+    answer is kept by; b"" for none, None where nobody knows whether there is a cache at all."""
+    policy = capped(asked, cap)
+    off, policy = (True, asked) if policy is None else (wish.off, policy)
     told = Recalling(
         "simple" if policy.semantic is None else "semantic",
         age_s(policy, wish),
         policy.scope,
         policy.coalesce,
-        looked_up=not wish.off and not wish.refresh and key != b"",
-        kept=not wish.off and key != b"",
+        looked_up=not off and not wish.refresh and key != b"",
+        kept=not off and key != b"",
         namespace=wish.namespace,
+        capped_from=age_s(asked, wish) if age_s(asked, wish) > age_s(policy, wish) else None,
     )
     if (semantic := policy.semantic) is not None:
         told.levels, told.in_shadow = list(semantic.levels), list(semantic.shadow)
@@ -358,7 +364,9 @@ def tell_cache(prepared: Prepared, policy: CachePolicy, wish: Wish, key: bytes |
             semantic.levels == semantic.shadow,
             semantic.certainty if "verified" in semantic.levels else "",
         )
-    if wish.off:
+    if cap.off:
+        told.why = "the workspace, or its organisation, lets nothing be cached"
+    elif wish.off:
         told.why = "the request wants nothing from the cache and nothing in it"
     elif key == b"":
         told.why = "the body that is sent is no JSON, or too large"

@@ -14,14 +14,15 @@ from lockgate.core.failure import Failure
 from lockgate.core.record import Match
 from lockgate.dialects.conventions import MOMENTARY, TRAVELS
 from lockgate.pipeline.alike import Likeness, find_alike, keep_alike, likeness_of
-from lockgate.pipeline.attempt import Take
+from lockgate.pipeline.attempt import Take, left_s
+from lockgate.pipeline.elsewhere import Claim
 from lockgate.pipeline.flights import FALLS, Copied, Flight, Following
 from lockgate.pipeline.kept_by import key_of
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.replayed import Replayed
 from lockgate.pipeline.shadow import compare
-from lockgate.policy.caching import CachePolicy, age_s, is_keepable, read_wish
+from lockgate.policy.caching import CachePolicy, age_s, capped, is_keepable, read_wish
 from lockgate.transport.exchange import Exchange
 
 #: Headers that an answer is read by.
@@ -35,22 +36,28 @@ class Recall:
         self._passing = passing
         self._take = take
         self._wish = read_wish(passing.call.header, passing.call.headers.get(b"cache-control", b"").decode("latin-1"))
+        self._cap = passing.snapshot.cap_of(passing.principal)
         self._key = b""
+        self._keyed: Prepared | None = None
+        self._made = b""
         self._likeness: Likeness | None = None
         self._would: CachedAnswer | None = None  # in the shadow: what would have been given
         self._flight: Flight | None = None
+        self._claim: Claim | None = None
 
-    async def serves(self, prepared: Prepared, policy: CachePolicy) -> bool:
+    async def serves(self, prepared: Prepared, asked: CachePolicy) -> bool:
         """Whether the caller has been answered from what is there, or on its way. Where it has not, this request leads
         those who ask the same: `let_go` must be called."""
         self.let_go()
         passing, record, wish = self._passing, self._passing.account.record, self._wish
-        key = b"" if wish.off or passing.runtime.cache is None else self._key_of(prepared, policy)
+        policy = capped(asked, self._cap)
+        key = b"" if policy is None or wish.off or passing.runtime.cache is None else self._key_of(prepared, policy)
         self._key, self._would, record.cache_note, record.match = key, None, "", None
-        if not key:
+        if policy is None or not key:
             record.cache = "disabled"
             return False
-        falls = 0
+        claims, falls = passing.runtime.claims, 0
+        seen = claims.seen(key) if claims is not None else None
         self._likeness = likeness = self._likeness_of(prepared, policy)
         if wish.refresh:
             record.cache = "refresh"
@@ -69,11 +76,14 @@ class Recall:
             record.cache = "miss" if policy.semantic is None else "semantic miss"
         if policy.coalesce and passing.runtime.flights.find(key) is None:
             self._flight = passing.flight = passing.runtime.flights.lead(key, passing.call.id, falls)
+            if claims is not None and seen is not None and passing.runtime.cache is not None:
+                self._claim = Claim(passing.runtime, claims, passing.runtime.cache, key, seen)
+                return await self._elsewhere(self._claim, key, prepared, policy)
         return False
 
     async def take(self, passing: Passing, prepared: Prepared, exchange: Exchange) -> Failure | None:
         """Take an answer that was asked for, and keep it when it is worth that."""
-        policy = prepared.target.cache
+        policy = None if prepared.target.cache is None else capped(prepared.target.cache, self._cap)
         key = b"" if policy is None or self._wish.off or passing.runtime.cache is None else self._key_of(prepared, policy)
         if policy is None or not key:
             self.let_go()
@@ -98,6 +108,9 @@ class Recall:
 
     def let_go(self, *, whole: bool = False) -> None:
         """Nobody follows this request any more."""
+        if self._claim is not None:
+            self._claim.let_go()
+            self._claim = None
         if self._flight is not None:
             self._passing.runtime.flights.land(self._key, self._flight, whole=whole)
             self._flight = self._passing.flight = None
@@ -140,13 +153,29 @@ class Recall:
 
     async def _gives(self, key: bytes, answer: CachedAnswer, prepared: Prepared, match: Match | None = None) -> bool:
         passing = self._passing
-        passing.account.recalled(prepared, answer.id, answer.time_us, match)
+        known = passing.runtime.replays.of(key, answer)
+        passing.account.recalled(prepared, answer.id, answer.time_us, match, known)
         passing.account.record.saved_us = answer.latency_us
         if await self._take(passing, prepared, Replayed(answer)) is None:
             return True
         assert passing.runtime.cache is not None
         passing.runtime.cache.drop(key)  # it is no answer, whatever it was kept for
         passing.account.forgotten()
+        return False
+
+    async def _elsewhere(self, claim: Claim, key: bytes, prepared: Prepared, policy: CachePolicy) -> bool:
+        """Give what another worker is answered meanwhile. False: nobody asks this, or nothing came of it."""
+        passing, record = self._passing, self._passing.account.record
+        if claim.take() or self._wish.refresh:
+            return False
+        status, store = record.cache, passing.runtime.cache
+        await claim.wait(passing, left_s(passing, prepared.target))
+        if passing.caller.left or store is None or await store.find(key, passing.runtime.time_us()) is None:
+            return False
+        self.let_go()  # who follows finds it too, and does not wait until this caller has read it
+        if await self._given(key, prepared, policy):
+            return True
+        record.cache = status
         return False
 
     async def _follows(self, flight: Flight, prepared: Prepared) -> bool:
@@ -195,7 +224,10 @@ class Recall:
             await compare(match, prepared, would, b"".join(flight.pieces), self._passing.runtime.nearest)
 
     def _key_of(self, prepared: Prepared, policy: CachePolicy) -> bytes:
-        return key_of(self._passing, prepared, policy, self._wish)
+        """The key of a request, which is looked up with it and kept with it."""
+        if self._keyed is not prepared:
+            self._keyed, self._made = prepared, key_of(self._passing, prepared, policy, self._wish)
+        return self._made
 
 
 def _lasts(header: bytes) -> bool:

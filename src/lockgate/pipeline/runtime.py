@@ -18,8 +18,10 @@ from lockgate.pipeline.credentials import Credentials
 from lockgate.pipeline.flights import Flights
 from lockgate.pipeline.health import Health
 from lockgate.pipeline.ports import Address, Caller
+from lockgate.pipeline.replayed import Replays
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.policy.breaker import Cell, LocalCell
+from lockgate.stores.cache.claims import Claims
 from lockgate.stores.cache.port import CacheStore
 from lockgate.stores.ledger.ledger import Ledger
 from lockgate.stores.limits.port import RateLimits
@@ -136,6 +138,8 @@ class Runtime:
         self.nearest: Neighbours | None = None  # what finds its answers by other words
         self.ask: Asks | None = None  # until there is somebody who is asked
         self.flights = Flights()
+        self.claims: Claims | None = None  # where other workers share the cache
+        self.replays = Replays()
         self.running: set[Running] = set()
         self.credentials = Credentials(self.client, lambda: time_us() / 1e6)
         self.address: Callable[[str], Address | None] = lambda path: None  # what is asked for where: the server says

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from lockgate.core.cache_cap import UNCAPPED, CacheCap
 from lockgate.core.call import Capture, Principal, strictest
 from lockgate.core.mask import Mask
 from lockgate.core.tenancy import Tenant
@@ -75,6 +76,7 @@ class Snapshot(msgspec.Struct, eq=False):
     limits: Limits = Limits()
     log: LogPolicy = LogPolicy()
     captures: dict[str, Capture] = {}  # the most that is kept in a workspace, by its id; those that say nothing are not here
+    caps: dict[str, CacheCap] = {}  # the most that is asked of the cache, by workspace (of keys of none, by organisation)
     mask: Mask | None = None  # what nobody may read in the log; None: keys and tokens alone
     home: Tenant = Tenant("")  # whose the keys of the configuration are
     aliases: dict[str, str] = {}
@@ -105,6 +107,13 @@ class Snapshot(msgspec.Struct, eq=False):
         """The most that may be kept of what somebody (None: a person without a key) does in a workspace."""
         key: Capture = "full" if principal is None else principal.capture
         return strictest(self.log.capture, key, self.captures.get(workspace, "full"))
+
+    def cap_of(self, principal: Principal) -> CacheCap:
+        """The most that somebody's configs may ask of the cache."""
+        if not self.caps:
+            return UNCAPPED
+        place = principal if principal.organisation else self.home
+        return self.caps.get(place.workspace or place.organisation, UNCAPPED)
 
     def everywhere(self) -> Iterator[Provider]:
         """Every provider, each once, whoever sees it."""

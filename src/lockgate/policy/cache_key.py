@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="deterministic").encode
+_pack = msgspec.msgpack.Encoder().encode
 
 
 def canonical(body: bytes) -> bytes | None:
@@ -19,11 +20,8 @@ def canonical(body: bytes) -> bytes | None:
         return None
 
 
-def cache_key(secret: bytes, parts: Iterable[bytes]) -> bytes:
-    """32 bytes for these parts, each of which stands for itself: ("ab", "c") and ("a", "bc") differ. Without the secret nobody
-    can tell from a key what was asked (at most 64 bytes of it count: BLAKE2, RFC 7693)."""
-    key = blake2b(key=secret[:64], digest_size=32)
-    for part in parts:
-        key.update(len(part).to_bytes(8, "little"))
-        key.update(part)
-    return key.digest()
+def cache_key(secret: bytes, parts: Sequence[object]) -> bytes:
+    """32 bytes for these parts (texts, bytes, sequences of them), each of which stands for itself: ("ab", "c") and ("a", "bc")
+    differ, since MessagePack says how long each is. Without the secret nobody can tell from a key what was asked (at most 64
+    bytes of it count: BLAKE2, RFC 7693)."""
+    return blake2b(_pack(parts), key=secret[:64], digest_size=32).digest()

@@ -8,10 +8,11 @@ from typing import Literal
 
 import msgspec
 
+from lockgate.core.cache_cap import CacheCap
 from lockgate.core.outcome import Outcome
 
-#: Seconds that an answer may be kept: when nobody says, at least and at most.
-USUAL_S, LEAST_S, MOST_S = 7 * 86_400, 60, 90 * 86_400
+#: Seconds that an answer is kept when nobody says.
+USUAL_S = 7 * 86_400
 
 #: Who may be given what others were answered: those of the workspace, of one key, or of one user.
 Scope = Literal["workspace", "key", "user"]
@@ -68,14 +69,26 @@ class Wish(msgspec.Struct, frozen=True):
 
 def read_wish(header: Callable[[str], str], cache_control: str) -> Wish:
     """What a caller says: the gateway's own headers by `header`, and the `cache-control` of its request (RFC 9111, 5.2.1)."""
-    control = cache_control.lower()
-    age = _MAX_AGE.search(control)
+    if cache_control:
+        control = cache_control.lower()
+        age = _MAX_AGE.search(control)
+    else:
+        control, age = "", None
     return Wish(
         off="no-store" in control or header("debug").lower() == "false",
         refresh="no-cache" in control or header("cache-force-refresh").lower() == "true",
         namespace=header("cache-namespace"),
         max_age_s=int(age[1]) if age else None,
     )
+
+
+def capped(policy: CachePolicy, cap: CacheCap) -> CachePolicy | None:
+    """As much of a policy as a workspace lets be asked for; None: no caching at all."""
+    if cap.off:
+        return None
+    if cap.max_age is None or policy.max_age_s <= cap.max_age:
+        return policy
+    return msgspec.structs.replace(policy, max_age_s=cap.max_age)
 
 
 def age_s(policy: CachePolicy, wish: Wish) -> int:

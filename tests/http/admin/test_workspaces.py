@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from lockgate.core.cache_cap import CacheCap
 from lockgate.core.holdings import Integration, SavedConfig, SecretReference, VirtualKey, WorkspaceAccess
 from lockgate.core.limits import RateLimit, UsageLimit
 from lockgate.core.tenancy import ApiKey, Defaults, Invite, Membership, Seat, Tenant, User, Workspace, new_id
@@ -234,6 +235,32 @@ class TestChanging:
         assert kept.defaults == Defaults({"b": "2"})
         admin.put(path, {"defaults": None})
         assert row(admin, before["id"]).defaults == Defaults()
+
+    def test_the_most_that_may_be_asked_of_the_cache_is_said_shown_and_taken_away(self, admin):
+        path = f"{PATH}/{admin.home.workspace}"
+        assert admin.get(path).json["cache"] == {"max_age": None, "off": False}
+        assert admin.put(path, {"cache": {"max_age": 3600}}).json["cache"] == {"max_age": 3600, "off": False}
+        assert admin.put(path, {"name": "Ours"}).json["cache"] == {"max_age": 3600, "off": False}
+        assert admin.put(path, {"cache": False}).json["cache"] == {"max_age": None, "off": True}
+        assert row(admin, admin.home.workspace).cache == CacheCap(off=True)
+        assert admin.put(path, {"cache": None}).json["cache"] == {"max_age": None, "off": False}
+        assert admin.put(path, {"cache": {"max_age": 59}}).status == 400
+        made = admin.post(PATH, {"name": "Quick", "cache": {"max_age": 60}})
+        assert row(admin, made.json["id"]).cache == CacheCap(60)
+
+    def test_the_organisation_says_it_for_all_its_workspaces(self, admin):
+        said = admin.put("/v1/admin/organisation", {"cache": {"max_age": 3600}})
+        assert said.json["cache"] == {"max_age": 3600, "off": False}
+        admin.put(f"{PATH}/other", {"cache": {"max_age": 600}})
+        caps = admin.house.snapshot().caps
+        assert caps[admin.home.organisation] == caps[admin.home.workspace] == CacheCap(3600)
+        assert caps[admin.other.workspace] == CacheCap(600)
+
+    def test_who_is_confined_to_a_workspace_does_not_say_what_it_may_cache(self, admin):
+        refused(
+            admin.put(f"{PATH}/{admin.home.workspace}", {"cache": None}, key=admin.key(admin.home, ALL)),
+            403, "member_reserved", "cache",
+        )  # fmt: skip
 
     def test_its_default_config_is_the_one_that_says_so(self, admin):
         for slug in ("pc-a", "pc-b"):

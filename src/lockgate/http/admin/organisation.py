@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from lockgate.control import declared
 from lockgate.control.budgets import standings_of_several
+from lockgate.core.cache_cap import CacheCap, cap_of
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import SavedConfig
 from lockgate.core.tenancy import Organisation
@@ -19,7 +20,9 @@ from lockgate.http.admin.shapes import (
     DefaultsBody,
     Empty,
     RateLimits,
+    ShownCacheCap,
     ShownUsageLimits,
+    shown_cap,
     shown_defaults,
     shown_rate,
     text_of,
@@ -29,12 +32,14 @@ from lockgate.stores.control.change import Change
 
 
 class ChangedOrganisation(Body, frozen=True, kw_only=True):
-    """What is to be changed of the organisation; null takes limits away. `reset_usage`: its budgets begin anew."""
+    """What is to be changed of the organisation; null takes limits away. `reset_usage`: its budgets begin anew.
+    `cache`: the most that configs of all its workspaces may ask of the cache, false for nothing."""
 
     name: Name | UnsetType = UNSET
     usage_limits: Usages | UnsetType | None = UNSET
     rate_limits: Rates | UnsetType | None = UNSET
     reset_usage: bool | UnsetType | None = UNSET
+    cache: CacheCap | bool | UnsetType | None = UNSET
 
 
 class ShownOrganisation(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +50,7 @@ class ShownOrganisation(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     usage_limits: list[ShownUsageLimits]
     rate_limits: list[RateLimits]
+    cache: ShownCacheCap
     created_at: str | None
     last_updated_at: str | None
     object: Literal["organisation"] = "organisation"
@@ -78,6 +84,8 @@ def update(ask: Ask, body: ChangedOrganisation) -> ShownOrganisation:
             changes["usage_limits"] = changed_usages(body.usage_limits, anew, row.usage_limits, ask.now_us)
         if body.rate_limits is not UNSET:
             changes["rate_limits"] = rates(body.rate_limits)
+        if body.cache is not UNSET:
+            changes["cache"] = cap_of(body.cache)
         if changes:
             row = change.put(msgspec.structs.replace(row, **changes))
     ask.version = row.version
@@ -120,6 +128,7 @@ def _shown(ask: Ask, row: Organisation) -> ShownOrganisation:
     return ShownOrganisation(
         id=row.id,
         slug=row.slug,
+        cache=shown_cap(row.cache),
         name=row.name,
         usage_limits=shown_usages(row.usage_limits, ask.now_us, stand.get(row.id, ())),
         rate_limits=[shown_rate(each) for each in row.rate_limits],

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from lockgate.control.budgets import next_reset_us
+from lockgate.core.cache_cap import CacheCap
 from lockgate.core.failure import Refusal
 from lockgate.core.limits import MOST, RATE_MOST, RateLimit, Unit, UsageLimit, exact_amount
 from lockgate.core.tenancy import Defaults
@@ -194,6 +195,18 @@ class DefaultsBody(Body, frozen=True, kw_only=True):
     def stored(self) -> Defaults:
         """As it is kept."""
         return Defaults(self.metadata, self.config_id or "", self.allow_config_override)
+
+
+class ShownCacheCap(msgspec.Struct, frozen=True, kw_only=True):
+    """The most that configs may ask of the cache: `max_age` in seconds (null: whatever they like); `off`: nothing."""
+
+    max_age: int | None
+    off: bool
+
+
+def shown_cap(cap: CacheCap) -> ShownCacheCap:
+    """A cap as it is shown."""
+    return ShownCacheCap(max_age=cap.max_age, off=cap.off)
 
 
 def shown_defaults(defaults: Defaults) -> DefaultsBody:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from lockgate.core.cache_cap import CacheCap
 from lockgate.core.call import Capture
 from lockgate.core.tenancy import Defaults, Workspace, WorkspaceRole
 from lockgate.http.admin.limit_lists import Rates, Usages, shown_usages
@@ -18,8 +19,10 @@ from lockgate.http.admin.shapes import (
     LongText,
     Paging,
     RateLimits,
+    ShownCacheCap,
     ShownUsageLimits,
     Text,
+    shown_cap,
     shown_defaults,
     shown_rate,
     text_of,
@@ -49,7 +52,7 @@ class ChangedDefaults(Body, frozen=True, kw_only=True):
 
 class NewWorkspace(Body, frozen=True, kw_only=True):
     """A workspace to be made. `slug` is made up when it is left out. `users`: their ids, or ids with roles. `capture`: the most
-    that is kept of its requests."""
+    that is kept of its requests; `cache`: the most that its configs may ask of the cache, false for nothing."""
 
     name: Name
     slug: str = ""
@@ -59,6 +62,7 @@ class NewWorkspace(Body, frozen=True, kw_only=True):
     usage_limits: Usages | None = None
     rate_limits: Rates | None = None
     capture: Capture = "full"
+    cache: CacheCap | bool | None = None
 
 
 class ChangedWorkspace(Body, frozen=True, kw_only=True):
@@ -72,6 +76,7 @@ class ChangedWorkspace(Body, frozen=True, kw_only=True):
     rate_limits: Rates | UnsetType | None = UNSET
     reset_usage: bool | UnsetType | None = UNSET
     capture: Capture | UnsetType | None = UNSET
+    cache: CacheCap | bool | UnsetType | None = UNSET
 
 
 class RemovedWorkspace(Body, frozen=True, kw_only=True):
@@ -103,6 +108,7 @@ class ShownWorkspace(msgspec.Struct, frozen=True, kw_only=True):
     usage_limits: list[ShownUsageLimits]
     rate_limits: list[RateLimits]
     capture: Capture
+    cache: ShownCacheCap
     is_default: int
     object: Literal["workspace"] = "workspace"
 
@@ -140,5 +146,6 @@ def shown(row: Workspace, home: str, now_us: int, stand: Sequence[Standing | Non
         "usage_limits": shown_usages(row.usage_limits, now_us, stand),
         "rate_limits": [shown_rate(each) for each in row.rate_limits],
         "capture": row.capture,
+        "cache": shown_cap(row.cache),
         "is_default": int(row.id == home),
     }

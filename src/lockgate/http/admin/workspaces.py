@@ -10,6 +10,7 @@ from msgspec import UNSET
 from lockgate.control import declared, workspaces
 from lockgate.control.budgets import standings_of_several
 from lockgate.control.roles import check_seat
+from lockgate.core.cache_cap import cap_of
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import SavedConfig
 from lockgate.core.tenancy import Membership, Workspace, WorkspaceRole
@@ -33,7 +34,7 @@ from lockgate.http.admin.workspace_shapes import (
 from lockgate.stores.control.change import Change
 
 #: What the organisation says of a workspace: nobody who is confined to the workspace changes it.
-_GIVEN = ("usage_limits", "rate_limits", "reset_usage", "capture")
+_GIVEN = ("usage_limits", "rate_limits", "reset_usage", "capture", "cache")
 #: People of a workspace that are shown with it; `/users` has them all.
 _PEOPLE = 1000
 
@@ -57,6 +58,7 @@ def create(ask: Ask, body: NewWorkspace) -> MadeWorkspace:
             usage_limits=usages(body.usage_limits, ask.now_us),
             rate_limits=rates(body.rate_limits),
             capture=body.capture,
+            cache=cap_of(body.cache),
             seats=seats,
         )
     return MadeWorkspace(**_shown(ask, [row])[0], users=[Seated(id=id, role=role) for id, role in seats])
@@ -113,6 +115,8 @@ def update(ask: Ask, body: ChangedWorkspace) -> ShownWorkspace:
             changes["rate_limits"] = rates(body.rate_limits)
         if body.capture is not UNSET:
             changes["capture"] = body.capture or "full"
+        if body.cache is not UNSET:
+            changes["cache"] = cap_of(body.cache)
         if changes:
             row = change.put(msgspec.structs.replace(row, **changes))
     ask.version = row.version

@@ -70,6 +70,10 @@ class MemoryCache:
         found = [each for key, _ in later if (each := self._wordings[key]).expires_us > now_us]
         return Wordings(found, later[-1][1] if len(later) == most else self._mark, 0)
 
+    def is_written(self, key: bytes) -> bool:
+        """See `CacheStore`."""
+        return True
+
     async def close(self) -> None:
         """See `CacheStore`."""
         self._answers.clear()

@@ -14,6 +14,8 @@ from lockgate.stores.ports import StoreError
 
 #: The file of the embedded cache, in the data directory.
 NAME = "cache.sqlite"
+#: The directory of what its workers are being answered, there too.
+CLAIMS = "cache.claims"
 #: The scheme of a URL → its module, which is imported for who asks for it alone, and the extra that this needs.
 _FAR = {
     "redis": ("redis", "redis"),
@@ -46,6 +48,11 @@ def open_shelf(url: str, data: Path) -> CacheShelf:
 def keeps_words(url: str) -> bool:
     """Whether the cache at a URL keeps words by which answers are found, too: `WordingStore`."""
     return url in ("sqlite:", "memory:")
+
+
+def is_shared(url: str) -> bool:
+    """Whether the workers of a machine have it in common."""
+    return url != "memory:"
 
 
 def wrong_with(url: str) -> str:

@@ -25,6 +25,10 @@ class CacheStore(Protocol):
         """Forget the answer of a key."""
         ...
 
+    def is_written(self, key: bytes) -> bool:
+        """Whether nothing about a key waits to be written: what was given to `keep` is where others find it, or lost."""
+        ...
+
     async def close(self) -> None:
         """Write down what is to be written, and let go."""
         ...

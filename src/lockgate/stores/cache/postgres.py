@@ -104,6 +104,10 @@ class PostgresCache:
         """See `CacheStore`."""
         self._backlog.drop(key)
 
+    def is_written(self, key: bytes) -> bool:
+        """See `CacheStore`."""
+        return self._backlog.find(key) is None
+
     async def close(self) -> None:
         """See `CacheStore`."""
         await self._lanes.close()

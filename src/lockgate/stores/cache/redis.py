@@ -79,6 +79,10 @@ class RedisCache:
         """See `CacheStore`."""
         self._backlog.drop(key)
 
+    def is_written(self, key: bytes) -> bool:
+        """See `CacheStore`."""
+        return self._backlog.find(key) is None
+
     async def close(self) -> None:
         """See `CacheStore`."""
         await self._lanes.close()
