@@ -9,7 +9,8 @@ from lockgate.cli import cli
 from lockgate.control.house import House
 from lockgate.core.holdings import Sealed
 from lockgate.core.limits import UsageLimit
-from lockgate.core.tenancy import ApiKey, Tenant
+from lockgate.core.mask import Redaction
+from lockgate.core.tenancy import ApiKey, Tenant, Workspace
 from lockgate.http.routes import SCOPES
 
 SECRET = "sk-stored-0123456789abcdef"
@@ -211,3 +212,18 @@ def test_a_key_is_made_with_a_budget(run, house):
 def test_a_budget_that_cannot_be_makes_no_key(run, house, said):
     run("keys", "create", "app", *said, status=2 if "many" in said else 1)
     assert not house.data.exists()
+
+
+def test_what_is_taken_out_of_the_log_is_said_with_a_key_and_with_a_workspace(run, house):
+    said = ("--redact", "a+", "--redact", "b+", "--redact-field", "user")
+    run("keys", "create", "app", *said)
+    run("workspaces", "add", "Clinic", *said)
+    assert "no expression of RE2" in run("keys", "create", "other", "--redact", "(", status=1)
+    assert "is no path" in run("workspaces", "add", "Other", "--redact-field", "a..b", status=1)
+    with house.control() as store:
+        whole = Tenant(store.house().organisation)
+        kept = [*store.page(whole, ApiKey, limit=10).rows, *store.page(whole, Workspace, limit=10).rows]
+    assert {row.name: row.redact for row in kept if row.redact} == dict.fromkeys(
+        ("app", "Clinic"), Redaction(["a+", "b+"], ["user"])
+    )
+    assert {row.name for row in kept if not row.redact} == {"Default"}

@@ -16,6 +16,7 @@ keys:
   - {name: app, key: "app-key-0123456789-abcdefgh"}
   - {name: quiet, key: "quiet-key-0123456789-abcdef", capture: metadata}
   - {name: silent, key: "silent-key-0123456789-abcdef", capture: "off"}
+  - {name: shy, key: "shy-key-0123456789-abcdefgh", redact: {patterns: ['[a-z]+@[a-z.]+'], fields: [user]}}
 """
 REPLY = {
     "id": "chatcmpl-1",
@@ -160,6 +161,54 @@ def test_an_expression_that_is_none_is_a_mistake_with_its_place(tmp_path):
     with pytest.raises(BadConfig) as bad:
         make_app(tmp_path, CONFIG + "log: {redact: {patterns: [fine, '('], fields: [a..b]}}")
     assert {mistake.path for mistake in bad.value.mistakes} == {"log.redact.patterns[1]", "log.redact.fields[0]"}
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "gone"),
+    [
+        ("", "app", []),
+        ("", "shy", ["ada@example.org", "u-7"]),
+        ("log: {redact: {patterns: ['walrus']}}", "app", ["walrus"]),
+        ("log: {redact: {patterns: ['walrus']}}", "shy", ["walrus", "ada@example.org", "u-7"]),
+        ("workspace: {redact: {patterns: ['walrus'], fields: [choices.*.message]}}", "app", ["walrus", "pong"]),
+        ("workspace: {redact: {patterns: ['walrus']}}", "shy", ["walrus", "ada@example.org", "u-7"]),
+        # A pattern of one that leaves no JSON takes no member's place from another.
+        ("log: {redact: {patterns: ['17']}}", "shy", ["17", "ada@example.org", "u-7"]),
+    ],
+)
+def test_workspace_and_key_take_out_more_and_nobody_less(tmp_path, config, key, gone):
+    body = {**ASK, "seed": 17, "user": "u-7", "messages": [{"role": "user", "content": "walrus of ada@example.org"}]}
+    record = kept(tmp_path, config=config, key=key, body=body)
+    everything = (record.request + record.response).decode()
+    assert [each for each in ("walrus", "ada@example.org", "u-7", "17", "pong") if each not in everything] == [
+        each for each in ("walrus", "ada@example.org", "u-7", "17", "pong") if each in gone
+    ]
+    assert "messages" in everything
+
+
+def test_what_a_key_takes_out_is_in_no_sentence_about_an_error(tmp_path):
+    app = make_app(tmp_path, CONFIG)
+    error = json.dumps({"error": {"message": "no such user: ada@example.org", "type": "invalid_request_error"}}).encode()
+    app.runtime.clients["https"] = ScriptedClient(ScriptedExchange(400, error))
+    headers = [("authorization", "Bearer shy-key-0123456789-abcdefgh")]
+    assert b"ada@" in ask(app.gateway, "POST", "/v1/chat/completions", body=ASK, headers=headers).body
+    (record,) = records(tmp_path)
+    assert (record.error, record.attempts[0].message) == ("no such user: [redacted]", "no such user: [redacted]")
+
+
+def test_where_nobody_says_more_the_gateway_s_own_is_used_as_it_is(tmp_path):
+    app = make_app(tmp_path, "log: {redact: {patterns: ['walrus']}}\nkeys: [{name: app, key: app-key-0123456789-abcdefgh}]")
+    world = app.world.snapshot
+    (principal,) = [each for each in world.keys.values() if each.name == "app"]
+    assert world.masks == {}
+    assert world.mask_of(principal, world.home.workspace) is world.mask is not None
+
+
+def test_a_mistake_of_a_key_or_of_the_workspace_has_its_place(tmp_path):
+    said = "keys: [{name: a, key: app-key-0123456789-abcdefgh, redact: {patterns: ['(']}}]\nworkspace: {redact: {fields: ['']}}"
+    with pytest.raises(BadConfig) as bad:
+        make_app(tmp_path, said)
+    assert {mistake.path for mistake in bad.value.mistakes} == {"keys[0].redact.patterns[0]", "workspace.redact.fields[0]"}
 
 
 def test_the_admin_key_is_kept_like_any(tmp_path):

@@ -230,6 +230,13 @@ def test_what_may_not_be_kept_is_not(tmp_path, place):
     assert (record.request, record.response, record.model_sent) == (b"", b"", "gpt-4o-mini")
 
 
+@pytest.mark.parametrize("place", ["log", "workspace"])
+def test_what_nobody_may_read_is_taken_out(tmp_path, place):
+    post(tmp_path, body_of(of(GENAI)), config=f"{place}: {{redact: {{fields: ['messages.*.parts']}}}}")
+    (record,) = kept(tmp_path)
+    assert {each["parts"] for each in json.loads(record.request)["messages"]} == {"[redacted]"}
+
+
 def test_a_spool_that_is_full_is_said_so_that_it_comes_again(tmp_path, monkeypatch):
     app = make_app(tmp_path)
     real = app.runtime.spool.append

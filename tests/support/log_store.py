@@ -83,6 +83,16 @@ class MemoryLog:
         rows = sorted(groups.items(), key=lambda row: (-getattr(row[1], order), row[0]))
         return Groups(rows[offset : offset + limit], len(rows))
 
+    def spread(self, meant, by, step_us):
+        since = meant.since_us // step_us * step_us
+        until = -(-meant.until_us // step_us) * step_us
+        steps = {at // step_us * step_us for at in {record.time_us for record in self.records.values()} if since <= at < until}
+        found = []
+        for at in sorted(steps):
+            rows = self.groups(replace(meant, since_us=at, until_us=at + step_us), by, limit=1 << 30).rows
+            found += [(at, sum(totals.requests for _, totals in rows), len(rows))] if rows else []
+        return found
+
     def rate(self, feedback):
         self.said.update((each.id, each) for each in feedback)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from lockgate.control.secrets import WeakSecret
 from lockgate.core.audit import Actor
 from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
+from lockgate.core.mask import Redaction
 from lockgate.core.tenancy import Tenant, Workspace
 from lockgate.http.routes import SCOPES, UnguardedRoute
 from lockgate.pipeline.snapshot import Snapshot
@@ -127,6 +128,26 @@ capture_option = click.option(
     show_default=True,
     help="The most that is kept of its requests.",
 )
+
+
+def redact_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--redact` and `--redact-field`: see `redaction_of`."""
+    for option in (
+        click.option("--redact-field", multiple=True, help="A member of JSON taken out of it, as messages.*.name; repeatable."),
+        click.option("--redact", multiple=True, help="What is taken out of that: an expression of RE2; repeatable."),
+    ):
+        command = option(command)
+    return command
+
+
+def redaction_of(redact: tuple[str, ...], redact_field: tuple[str, ...]) -> Redaction:
+    """What is to be taken out of the log besides. Raises `Stop`."""
+    redaction = Redaction(list(redact), list(redact_field))
+    for _, why in redaction.flaws():
+        raise Stop(why)
+    return redaction
+
+
 workspace_option = click.option("--workspace", default="", help="A workspace, by its slug  [default: the first one]")
 
 

@@ -18,6 +18,8 @@ from lockgate.cli.desk import (
     house_at,
     me,
     opened,
+    redact_options,
+    redaction_of,
     tenant_of,
     when,
     workspace_option,
@@ -40,6 +42,7 @@ def keys() -> None:
 @click.option("--model", "models", multiple=True, help='Models it may use, as "@slug/pattern"; repeatable. All when left out.')
 @click.option("--hash", "hash_only", is_flag=True, help="Store nothing; print the key and the hash for lockgate.yaml.")
 @capture_option
+@redact_options
 @budget_options
 @workspace_option
 @data_option
@@ -49,6 +52,8 @@ def create_key(
     models: tuple[str, ...],
     hash_only: bool,
     capture: str,
+    redact: tuple[str, ...],
+    redact_field: tuple[str, ...],
     workspace: str,
     data: Path,
     **budget: Any,
@@ -61,7 +66,7 @@ def create_key(
         text = key_case.new_key()[1]
         click.echo(f"key:  {text}\nhash: sha256:{key_case.sha256(text).hex()}")
         return
-    limit = budget_of(**budget)
+    limit, redaction = budget_of(**budget), redaction_of(redact, redact_field)
     house = opened(house_at(data, None))
     with control_of(house) as store:
         key, text = key_case.create(
@@ -75,6 +80,7 @@ def create_key(
             models=models,
             usage_limits=limit,
             capture=capture,
+            redact=redaction,
         )
     click.echo(text)
     click.echo(f"Made the key '{name}' (id {key.id}). It is not shown again.", err=True)

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import click
 
-from lockgate.cli.desk import capture_option, columns, control_of, data_option, house_at, me, opened, when
+from lockgate.cli.desk import (
+    capture_option,
+    columns,
+    control_of,
+    data_option,
+    house_at,
+    me,
+    opened,
+    redact_options,
+    redaction_of,
+    when,
+)
 from lockgate.control import workspaces as workspace_case
 from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
@@ -28,15 +39,25 @@ def workspaces() -> None:
 @click.option("--slug", default="", help="What requests and commands call it  [default: made of the name]")
 @click.option("--description", default="", help="What it is for.")
 @capture_option
+@redact_options
 @data_option
-def add_workspace(name: str, slug: str, description: str, capture: Capture, data: Path) -> None:
+def add_workspace(
+    name: str,
+    slug: str,
+    description: str,
+    capture: Capture,
+    redact: tuple[str, ...],
+    redact_field: tuple[str, ...],
+    data: Path,
+) -> None:
     """Add a workspace."""
+    said = {"capture": capture, "redact": redaction_of(redact, redact_field)}
     house = opened(house_at(data, None))
     with control_of(house) as store:
         tenant = Tenant(store.house().organisation)
         try:
             with store.change(tenant, me(), now_us()) as change:
-                made = workspace_case.create(change, tenant, name=name, slug=slug, description=description, capture=capture)
+                made = workspace_case.create(change, tenant, name=name, slug=slug, description=description, **said)
         except Taken:
             raise Refusal(409, "taken", f"there is a workspace '{slug}' already.") from None
     click.echo(f"Added {made.name} (slug {made.slug}, id {made.id}).")

@@ -18,7 +18,6 @@ from lockgate.control.config import (
     CatalogueEntry,
     Config,
     Mistake,
-    RedactEntry,
     log_bodies,
     log_url,
     redis_url,
@@ -34,7 +33,7 @@ from lockgate.core.cache_cap import UNCAPPED, CacheCap, cap_of
 from lockgate.core.call import Capture, strictest
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
-from lockgate.core.mask import Mask
+from lockgate.core.mask import Mask, Redaction
 from lockgate.core.tenancy import Organisation, Workspace
 from lockgate.pipeline.aliases import resolved
 from lockgate.pipeline.branches import Flaw, Route, compile_route, targets_of
@@ -53,6 +52,9 @@ from lockgate.stores.logs.s3 import wrong_with_place
 from lockgate.transport.destination import TlsIdentity
 from lockgate.transport.egress import Egress
 from lockgate.wire.forwarded import networks_of
+
+#: Leaves nothing to be read.
+_ALL = Mask(["(?s).+"])
 
 
 def compile_snapshot(
@@ -116,7 +118,8 @@ def compile_snapshot(
             networks_of((each,))
         except ValueError as error:
             mistakes.append(Mistake(f"server.trusted_proxies[{n}]", str(error)))
-    mask = _mask(config.log.redact, mistakes)
+    mask = _mask("log", config.log.redact, mistakes)
+    masks = _masks(config, stored, mistakes)
     sources = check_identity(config.identity, scopes, mistakes)
     wrongs = [*post_of(config.alerts)[1], *rules_of(config.alerts)[1]]
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in wrongs]
@@ -153,6 +156,7 @@ def compile_snapshot(
         captures=_captures(config, stored),
         caps=_caps(config, stored),
         mask=mask,
+        masks=masks,
         home=stored.home,
         aliases=aliases,
         refresh=refresh,
@@ -177,16 +181,26 @@ def _bodies_mistakes(config: Config, environment: Mapping[str, str]) -> list[Mis
     return [Mistake(f"log.{member}", wrong)] if wrong else []
 
 
-def _mask(said: RedactEntry, mistakes: list[Mistake]) -> Mask | None:
-    for name in ("patterns", "fields"):
-        for n, each in enumerate(getattr(said, name)):
-            try:
-                Mask(**{name: [each]})
-            except ValueError as error:
-                mistakes.append(Mistake(f"log.redact.{name}[{n}]", str(error)))
-    if mistakes or not (said.patterns or said.fields):
-        return None
-    return Mask(said.patterns, said.fields)
+def _mask(at: str, said: Redaction, mistakes: list[Mistake]) -> Mask | None:
+    flaws = [Mistake(f"{at}.redact.{where}", why) for where, why in said.flaws()]
+    mistakes += flaws
+    return said.mask() if said and not flaws else None
+
+
+def _masks(config: Config, stored: Stored, mistakes: list[Mistake]) -> dict[str, Mask]:
+    """What workspaces and keys take out of the log besides, by their ids. Where what is stored cannot be used, nothing can be
+    read."""
+    home = stored.home.workspace
+    said = [("workspace", home, config.workspace.redact)]
+    said += [(f"keys[{n}]", f"config:{entry.name}", entry.redact) for n, entry in enumerate(config.keys) if entry.redact]
+    found = {id: mask for at, id, each in said if (mask := _mask(at, each, mistakes)) is not None}
+    rows: list[Workspace] = list(stored.rows[Workspace].values())
+    kept = [(f"stored workspace {row.slug}", row.id, row.redact) for row in rows if row.redact]
+    kept += [(f"stored key {id}", id, each) for id, each in stored.redactions.items()]
+    for at, id, each in kept:
+        mask = _mask(at, each, stored.flaws) or _ALL
+        found[id] = Mask.joined((found[id], mask)) if id in found else mask
+    return found
 
 
 def _captures(config: Config, stored: Stored) -> dict[str, Capture]:

@@ -17,6 +17,7 @@ from lockgate.control.limit_settings import HolderSetting, PolicySetting, UsageS
 from lockgate.control.sinks.settings import SinkEntry, TelemetryEntry
 from lockgate.core.call import Capture
 from lockgate.core.limits import RateLimit
+from lockgate.core.mask import Redaction
 from lockgate.pipeline.route import RouteConfig
 from lockgate.policy.price import Row as PriceRow
 from lockgate.providers.auth.settings import Settings
@@ -80,6 +81,7 @@ class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     config     of requests that name none; with `allow_config_override: false`, of all
     capture    the most that is kept of its requests: full, metadata or off
+    redact     what is taken out of that, beside what `log.redact` says
     usage_limits, rate_limits   what it may use
     """
 
@@ -91,6 +93,7 @@ class KeyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     config: str = ""
     allow_config_override: bool = True
     capture: Capture = "full"
+    redact: Redaction = Redaction()
     usage_limits: UsageSetting | None = None
     rate_limits: list[RateLimit] = []
 
@@ -102,13 +105,6 @@ class EgressEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where requests may go beyond the providers' public addresses: networks ("127.0.0.0/8") and hosts ("*.example.com")."""
 
     allow: list[str] = []
-
-
-class RedactEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What nobody may read in the log."""
-
-    patterns: list[str] = []
-    fields: list[str] = []
 
 
 class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,7 +122,7 @@ class LogEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_limit: int = 1024 * 1024
     retention_days: int = 30
     spool_bytes: int = 2 * 1024 * 1024 * 1024
-    redact: RedactEntry = RedactEntry()
+    redact: Redaction = Redaction()
     store: str = ""
     text: bool = True
     bodies: str = ""

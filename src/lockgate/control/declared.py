@@ -132,6 +132,7 @@ def _api_keys(config: Config, environment: Mapping[str, str], organisation: str,
                 usage_limits=None if entry.usage_limits is None else entry.usage_limits.limit(),
                 rate_limits=entry.rate_limits,
                 capture=entry.capture,
+                redact=entry.redact,
             ),
             f"{name} (keys[{n}])",
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lockgate.core.failure import Refusal
+from lockgate.core.mask import Mask
 from lockgate.core.record import Record
 from lockgate.core.redact import Redactor
 from lockgate.pipeline.snapshot import Snapshot
@@ -36,10 +37,11 @@ class Intake:
     def __repr__(self) -> str:
         return f"Intake({self._records}, {self._feedback})"
 
-    def keep(self, records: Sequence[Record]) -> None:
-        """Write records down, redacted. Raises `Refusal` 503 when one could not be: those before it are kept."""
+    def keep(self, records: Sequence[Record], mask: Mask | None) -> None:
+        """Write records down, without secrets and what a mask takes out. Raises `Refusal` 503 when one could not be: those
+        before it are kept."""
         with self._turn:
-            redactor = self._redactor_of(self._snapshot())
+            redactor = self._redactor_of(self._snapshot()).under(mask)
             for record in records:
                 record.request, record.response = redactor(record.request), redactor(record.response)
                 record.error = redactor.text(record.error)
@@ -60,7 +62,7 @@ class Intake:
 
     def _redactor_of(self, snapshot: Snapshot) -> Redactor:
         if self._redacts_for is not snapshot:
-            self._redactor = Redactor((each.secret() for each in snapshot.everywhere()), snapshot.mask)
+            self._redactor = Redactor(each.secret() for each in snapshot.everywhere())
             self._redacts_for = snapshot
         return self._redactor
 

@@ -10,6 +10,7 @@ import msgspec
 from lockgate.core.cache_cap import CacheCap
 from lockgate.core.call import Capture
 from lockgate.core.limits import Period, RateLimit, Term, UsageLimit, exact_amount
+from lockgate.core.mask import Redaction
 
 
 class UsageSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,12 +59,13 @@ class UsageSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HolderSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all that the file declares may use together, the most that is kept of its requests, and the most that configs may
-    ask of the cache (false: nothing)."""
+    """What all that the file declares may use together, the most that is kept of its requests and what is taken out of it, and
+    the most that configs may ask of the cache (false: nothing)."""
 
     usage_limits: list[UsageSetting] = []
     rate_limits: list[RateLimit] = []
     capture: Capture = "full"
+    redact: Redaction = Redaction()
     cache: CacheCap | bool = True
 
 

@@ -23,6 +23,7 @@ from lockgate.control.vault import Vault
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import Integration, SavedConfig, Sealed, SecretReference, VirtualKey
+from lockgate.core.mask import Redaction
 from lockgate.core.tenancy import ApiKey, Membership, Organisation, Policy, Row, Tenant, User, Workspace
 from lockgate.pipeline.route import RouteConfig, read_inline
 from lockgate.policy.tariff import Tariff
@@ -86,6 +87,7 @@ class Stored:
         self.due_us = 0
         self.rows: dict[type[Row], dict[str, Any]] = {noun: {} for noun in _KEPT}
         self.limited: dict[str, ApiKey] = {}  # keys that have limits of their own
+        self.redactions: dict[str, Redaction] = {}  # what keys take out of the log besides, by their ids
         self._until: dict[bytes, int] = {}  # of digests that expire
         self._known: dict[bytes, Principal] = {}  # every principal, those that have expired too
         self._revealed: dict[str, tuple[bytes, str]] = {}  # by the ids of sealed secrets
@@ -155,6 +157,7 @@ class Stored:
         new: dict[bytes, Principal] = {}
         until: dict[bytes, int] = {}
         limited: dict[str, ApiKey] = {}
+        redactions: dict[str, Redaction] = {}
         old = set(gone)
         people = People(self.rows[User], self.rows[Membership].values(), scopes)
         if fresh:
@@ -173,14 +176,17 @@ class Stored:
                 until[key.old_digest] = min(key.old_until_us, key.expires_us or key.old_until_us)
             if key.usage_limits is not None or key.rate_limits:
                 limited[key.id] = key
+            if key.redact:
+                redactions[key.id] = key.redact
         if not fresh and old:
             kept = {digest: who for digest, who in self._known.items() if who.id not in old}
             kept.update(new)
             new = kept
             until = {digest: when for digest, when in self._until.items() if digest in new} | until
             limited = {id: key for id, key in self.limited.items() if id not in old} | limited
+            redactions = {id: said for id, said in self.redactions.items() if id not in old} | redactions
         if fresh or old:
-            self._known, self._until, self.limited = new, until, limited
+            self._known, self._until, self.limited, self.redactions = new, until, limited, redactions
 
     def _widened(self, named: tuple[str, ...], scopes: frozenset[str]) -> frozenset[str]:
         found = self._scopes.get(named)

@@ -12,6 +12,7 @@ from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
 from lockgate.core.holdings import ConfigVersion, Integration, SavedConfig, SecretReference, VirtualKey
 from lockgate.core.limits import RateLimit, UsageLimit
+from lockgate.core.mask import Redaction
 from lockgate.core.tenancy import (
     ApiKey,
     Defaults,
@@ -37,6 +38,7 @@ HOLDINGS: dict[type[Row], str] = {
     SavedConfig: "configs",
     Policy: "policies",
 }
+_NOTHING = Redaction()
 
 
 def create(
@@ -50,6 +52,7 @@ def create(
     usage_limits: Iterable[UsageLimit] = (),
     rate_limits: Iterable[RateLimit] = (),
     capture: Capture = "full",
+    redact: Redaction = _NOTHING,
     cache: CacheCap = UNCAPPED,
     seats: Iterable[tuple[str, WorkspaceRole]] = (),
 ) -> Workspace:
@@ -65,6 +68,7 @@ def create(
             usage_limits=list(usage_limits),
             rate_limits=list(rate_limits),
             capture=capture,
+            redact=redact,
             cache=cache,
         )
     )

@@ -8,7 +8,8 @@ cannot be read is left out whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
@@ -19,12 +20,47 @@ from lockgate.core.json import encode
 MARK = "[redacted]"
 _MARK = MARK.encode()
 _DATA, _DONE = b"data:", b"[DONE]"
+_QUIET = re2.Options()
+_QUIET.log_errors = False  # what is wrong with an expression is told to whoever wrote it
+
+
+class Redaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What nobody may read in the log, as it is written down."""
+
+    patterns: list[str] = []
+    fields: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns or self.fields)
+
+    def flaws(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with it: where ("patterns[0]"), and why."""
+        for name in self.__struct_fields__:
+            for n, each in enumerate(getattr(self, name)):
+                try:
+                    Mask(**{name: [each]})
+                except ValueError as error:
+                    yield f"{name}[{n}]", str(error)
+
+    def mask(self) -> Mask:
+        """What takes it out. Raises `ValueError` for what is flawed."""
+        return _mask(tuple(self.patterns), tuple(self.fields))
 
 
 class Mask:
     """Takes it out. Raises `ValueError` for a pattern or a path that is none, with the sentence that says why."""
 
     __slots__ = ("_fields", "_patterns", "_quick")
+
+    @classmethod
+    def joined(cls, masks: Iterable[Mask]) -> Mask:
+        """What several take out, at once: members before patterns, which may leave no JSON."""
+        both = cls()
+        for each in masks:
+            both._patterns = both._patterns + each._patterns
+            both._fields = both._fields + each._fields
+            both._quick = both._quick + each._quick
+        return both
 
     def __init__(self, patterns: Iterable[str] = (), fields: Iterable[str] = ()) -> None:
         self._patterns = [_compiled(pattern) for pattern in patterns]
@@ -79,6 +115,11 @@ class Mask:
         return encode(value) if found else body
 
 
+@lru_cache(maxsize=1024)  # many keys may say the same
+def _mask(patterns: tuple[str, ...], fields: tuple[str, ...]) -> Mask:
+    return Mask(patterns, fields)
+
+
 def _take_out(value: Any, path: tuple[str, ...]) -> bool:
     """Take out what stands at a path; whether there was something."""
     name, rest = path[0], path[1:]
@@ -103,7 +144,7 @@ def _compiled(pattern: str) -> Any:
     if not pattern:
         raise ValueError("an empty pattern would find everything")
     try:
-        found = re2.compile(pattern.encode())  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        found = re2.compile(pattern.encode(), _QUIET)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     except re2.error as error:  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         said = error.args[0] if error.args else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         words = said.decode("utf-8", "replace") if isinstance(said, bytes) else said  # pyright: ignore[reportUnknownVariableType]

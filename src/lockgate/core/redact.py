@@ -96,6 +96,12 @@ class Redactor:
         """Whether bodies must be whole, since they are read as JSON."""
         return self._mask is not None and self._mask.reads
 
+    def under(self, mask: Mask | None) -> Redactor:
+        """One that knows the same secrets, and takes out what another mask says."""
+        other = Redactor(mask=mask)
+        other._secrets = self._secrets
+        return other
+
     def __call__(self, body: bytes) -> bytes:
         """The body without secrets; the same object when it has none."""
         body = self._without_secrets(body)

@@ -16,6 +16,7 @@ from lockgate.core.cache_cap import UNCAPPED, CacheCap
 from lockgate.core.call import Capture
 from lockgate.core.failure import Refusal
 from lockgate.core.limits import RateLimit, Term, UsageLimit
+from lockgate.core.mask import Redaction
 
 OrganisationRole = Literal["owner", "admin", "member"]
 WorkspaceRole = Literal["admin", "manager", "member"]
@@ -70,7 +71,7 @@ class Organisation(Row, frozen=True, kw_only=True):
 
 class Workspace(Row, frozen=True, kw_only=True):
     """A part of an organisation, with keys, providers and configs of its own. `capture` is the most that is kept of any request
-    there, `cache` the most that configs may ask of the cache."""
+    there, `redact` what is taken out of it, and `cache` the most that configs may ask of the cache."""
 
     slug: str
     name: str
@@ -79,6 +80,7 @@ class Workspace(Row, frozen=True, kw_only=True):
     usage_limits: list[UsageLimit] = []
     rate_limits: list[RateLimit] = []
     capture: Capture = "full"
+    redact: Redaction = Redaction()
     cache: CacheCap = UNCAPPED
 
 
@@ -145,6 +147,7 @@ class ApiKey(Row, frozen=True, kw_only=True):
     scopes       what it may do; none: all that needs no name of its own (`control.keys`)
     models       patterns of "@slug/model" that it may use; none: all
     capture      the most that is kept of its requests
+    redact       what is taken out of that
     hint         the last letters of its text
     old_digest   of the text before the last rotation, good until `old_until_us`
     mode         how it was made
@@ -165,6 +168,7 @@ class ApiKey(Row, frozen=True, kw_only=True):
     rate_limits: list[RateLimit] = []
     alert_emails: list[str] = []
     capture: Capture = "full"
+    redact: Redaction = Redaction()
     expires_us: int = 0
     rotation: Rotation | None = None
     hint: str = ""

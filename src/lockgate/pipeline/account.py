@@ -11,6 +11,7 @@ from lockgate.core.failure import Failure, Refusal
 from lockgate.core.json import encode
 from lockgate.core.outcome import Outcome
 from lockgate.core.record import Attempt, Decision, End, Match, Record
+from lockgate.core.redact import Redactor
 from lockgate.pipeline.bill import NOTHING, Bill, Heard, bill_of, bill_of_silence, is_charged
 from lockgate.pipeline.hold import Entry, Hold
 from lockgate.pipeline.left import left
@@ -45,6 +46,7 @@ class Account:
         "_kept",
         "_last",
         "_log",
+        "_mask",
         "_prepared",
         "_prices",
         "_recalled",
@@ -71,6 +73,7 @@ class Account:
         self._log = snapshot.log
         self._snapshot = snapshot
         self._capture: Capture = snapshot.log.capture
+        self._mask = snapshot.mask
         self._prices = snapshot.prices
         self._prepared: Prepared | None = None
         self._bodies: list[bytes] = []
@@ -115,6 +118,7 @@ class Account:
             record.organisation, record.workspace = home.organisation, home.workspace
         asked: Capture = "metadata" if self._call.header("debug").lower() == "false" else "full"
         self._capture = strictest(self._snapshot.capture_of(principal, record.workspace), asked)
+        self._mask = self._snapshot.mask_of(principal, record.workspace)
 
     def planned(self, route: str, decisions: list[Decision]) -> None:
         """How the request is routed: `decisions` grow while targets are tried."""
@@ -182,7 +186,7 @@ class Account:
         self.record.attempts.append(attempt)
         if failure is None:
             return
-        attempt.kind, attempt.message = failure.kind, self._runtime.redactor.text(failure.message)
+        attempt.kind, attempt.message = failure.kind, self._redactor().text(failure.message)
         if self.outcome is None or not self.outcome.begun:
             self._billed = True
             charged = is_charged(status, failure) and self._call.operation != "count"
@@ -257,7 +261,7 @@ class Account:
         record.outcome, record.status = end, status
         if error is not None:
             record.error_code = error.code or (error.kind if isinstance(error, Failure) else "")
-            record.error = runtime.redactor.text(error.message)
+            record.error = self._redactor().text(error.message)
         record.bytes_in = record.bytes_in or len(call.body)
         if self._gap:
             record.gap_us = int(self._gap * 1e6)
@@ -272,33 +276,37 @@ class Account:
         runtime.spool.append(record)
         runtime.closed(record)
 
+    def _redactor(self) -> Redactor:
+        redactor = self._runtime.redactor
+        return redactor if self._mask is self._snapshot.mask else redactor.under(self._mask)
+
     def _keep_bodies(self) -> None:
         """The caller's side; and the provider's, where that is another."""
-        call, record, prepared, runtime = self._call, self.record, self._prepared, self._runtime
-        record.request = self._redacted(call.body)
+        call, record, prepared, redactor = self._call, self.record, self._prepared, self._redactor()
+        record.request = self._redacted(call.body, redactor)
         bodies, known = self._bodies, self.known
         response = bodies[0] if len(bodies) == 1 else b"".join(bodies)
         if known is None or len(response) > self._log.body_limit:
-            record.response = self._redacted(response)
+            record.response = self._redacted(response, redactor)
         else:
-            record.response = known.redacted(runtime.redactor, response)
+            record.response = known.redacted(redactor, response)
         if prepared is not None and prepared.gear == "edit" and prepared.sheet is not None:
-            record.sent = self._redacted(encode(prepared.sheet.edits()))
+            record.sent = self._redacted(encode(prepared.sheet.edits()), redactor)
         elif prepared is not None and prepared.gear == "translate" and isinstance(prepared.outgoing.body, bytes):
-            record.sent = self._redacted(prepared.outgoing.body)
+            record.sent = self._redacted(prepared.outgoing.body, redactor)
         if self._received:
-            record.received = self._redacted(b"".join(self._received))
+            record.received = self._redacted(b"".join(self._received), redactor)
         record.clip(self._log.body_limit)
 
-    def _redacted(self, body: bytes) -> bytes:
+    def _redacted(self, body: bytes, redactor: Redactor) -> bytes:
         """As much of a body as is kept, redacted; with a margin, so that no secret is cut in two and its half not known. What
         must be read as JSON is whole or left out."""
         if len(body) > self._log.body_limit:
             self.record.truncated = True
-            if self._runtime.redactor.reads:
+            if redactor.reads:
                 return b""
             body = body[: self._log.body_limit + _MARGIN]
-        return self._runtime.redactor(body)
+        return redactor(body)
 
     def headers(self) -> Headers:
         """What the caller is told of what is left."""

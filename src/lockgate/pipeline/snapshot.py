@@ -78,6 +78,7 @@ class Snapshot(msgspec.Struct, eq=False):
     captures: dict[str, Capture] = {}  # the most that is kept in a workspace, by its id; those that say nothing are not here
     caps: dict[str, CacheCap] = {}  # the most that is asked of the cache, by workspace (of keys of none, by organisation)
     mask: Mask | None = None  # what nobody may read in the log; None: keys and tokens alone
+    masks: dict[str, Mask] = {}  # and what workspaces and keys take out besides, by their ids
     home: Tenant = Tenant("")  # whose the keys of the configuration are
     aliases: dict[str, str] = {}
     refresh: Refresh | None = None  # of the price list; None: never
@@ -114,6 +115,16 @@ class Snapshot(msgspec.Struct, eq=False):
             return UNCAPPED
         place = principal if principal.organisation else self.home
         return self.caps.get(place.workspace or place.organisation, UNCAPPED)
+
+    def mask_of(self, principal: Principal | None, workspace: str) -> Mask | None:
+        """What nobody may read of what somebody (None: a person without a key) does in a workspace; `mask` itself where neither
+        says more."""
+        if not self.masks:
+            return self.mask
+        said = (self.mask, self.masks.get(workspace), None if principal is None else self.masks.get(principal.id))
+        if said[1] is said[2] is None:
+            return self.mask
+        return Mask.joined(each for each in said if each is not None)
 
     def everywhere(self) -> Iterator[Provider]:
         """Every provider, each once, whoever sees it."""

@@ -118,8 +118,9 @@ async def _keep(passing: Passing, records: list[Record]) -> None:
             record.request = record.response = b""
         if capture == "off":
             record.unkept, record.metadata, record.error = True, {}, ""
-        record.request, record.response = runtime.redactor(record.request), runtime.redactor(record.response)
-        record.error = runtime.redactor.text(record.error)
+        redactor = runtime.redactor.under(passing.snapshot.mask_of(passing.principal, record.workspace))
+        record.request, record.response = redactor(record.request), redactor(record.response)
+        record.error = redactor.text(record.error)
         record.clip(log.body_limit)
         if not runtime.spool.append(record):
             raise Refusal(503, "log_unavailable", "The log takes nothing now. Send the spans again.", retry_after=5.0)

@@ -64,7 +64,8 @@ async def ask_within(
     once.spool = spool
     await enter(call, address.scope, world, once, caller)
     assert spool.record is not None, "the door closes every account"
-    return Sent(spool.record, runtime.redactor(b"".join(caller.pieces)))
+    redactor = runtime.redactor.under(world.mask_of(principal, spool.record.workspace))
+    return Sent(spool.record, redactor(b"".join(caller.pieces)))
 
 
 class _Noting(Spool):

@@ -1,9 +1,14 @@
 """/v1/api-keys."""
 
+import json
+
+import msgspec
 import pytest
 
 from lockgate.control.allowances import budget_of
+from lockgate.core.audit import Actor
 from lockgate.core.limits import RateLimit, UsageLimit
+from lockgate.core.mask import Redaction
 from lockgate.core.tenancy import ApiKey, Defaults, Rotation, Tenant
 from support.asgi import ask
 from support.house import KEY, records
@@ -27,9 +32,9 @@ def row(admin, id):
     return admin.store.get(admin.whole, ApiKey, id)
 
 
-def chat(admin, text):
+def chat(admin, text, said="Say pong."):
     """What the data plane says to a key."""
-    body = {"model": "@sim/chat", "messages": [{"role": "user", "content": "Say pong."}]}
+    body = {"model": "@sim/chat", "messages": [{"role": "user", "content": said}]}
     return ask(admin.app.gateway, "POST", "/v1/chat/completions", body=body, headers=[("x-portkey-api-key", text)]).status
 
 
@@ -426,6 +431,83 @@ class TestPrivacy:
         assert b"secret" in elsewhere.request
 
 
+class TestRedaction:
+    """What a key and a workspace take out of the log, besides what the gateway does, from the next request on."""
+
+    @pytest.fixture
+    def said(self, admin, tmp_path):
+        """Which of some words are still there of what a key asks."""
+        seen = []
+
+        def said(text):
+            admin.reload()
+            assert chat(admin, text, "rust, green and blue") == 200
+            (record,) = [each for each in records(tmp_path) if each.id not in seen]
+            seen.append(record.id)
+            return [word for word in ("rust", "green", "blue") if word.encode() in record.request]
+
+        return said
+
+    def test_a_key_says_what_and_it_is_shown(self, admin, said):
+        key, other = made(admin, {"redact": {"patterns": [r"\brust\b"]}}), made(admin)
+        path = f"/v1/api-keys/{key['id']}"
+        assert admin.get(path).json["redact"] == {"patterns": [r"\brust\b"], "fields": []}
+        assert (said(key["key"]), said(other["key"])) == (["green", "blue"], ["rust", "green", "blue"])
+        assert admin.put(path, {"name": "other"}).status == 200
+        assert said(key["key"]) == ["green", "blue"]
+        assert admin.put(path, {"redact": {"fields": ["messages.*.content"]}}).status == 200
+        assert said(key["key"]) == []
+        assert admin.put(path, {"redact": None}).status == 200
+        assert (admin.get(path).json["redact"], said(key["key"])) == (None, ["rust", "green", "blue"])
+
+    def test_a_workspace_says_it_for_all_its_keys_and_each_may_add(self, admin, said):
+        plain, more = made(admin), made(admin, {"redact": {"patterns": ["blue"]}})
+        path = f"/v1/admin/workspaces/{admin.home.workspace}"
+        assert admin.put(path, {"redact": {"patterns": ["rust"]}}).json["redact"] == {"patterns": ["rust"], "fields": []}
+        assert (said(plain["key"]), said(more["key"]), said(KEY)) == (["green", "blue"], ["green"], ["green", "blue"])
+        whole = made(admin, {}, "organisation/service")
+        assert said(whole["key"]) == ["rust", "green", "blue"]
+        assert admin.put(path, {"name": "Ours"}).json["redact"] is not None
+        assert admin.put(path, {"redact": None}).json["redact"] is None
+        assert (said(plain["key"]), said(more["key"])) == (["rust", "green", "blue"], ["rust", "green"])
+
+    def test_what_is_posted_is_kept_as_workspace_and_key_say(self, admin, tmp_path):
+        place = admin.post("/v1/admin/workspaces", {"name": "Shy", "redact": {"patterns": ["rust"]}}).json
+        assert place["redact"] == {"patterns": ["rust"], "fields": []}
+        key = made(admin, {"scopes": ["logs.write"], "redact": {"fields": ["b"]}}, "organisation/service")
+        admin.reload()
+        body = {"request": {"body": {"a": "rust", "b": "blue"}}, "response": {}}
+        for where in (f"?workspace_id={place['id']}", ""):
+            assert admin.post(f"/v1/logs{where}", body, key=key["key"]).status == 200
+        there, elsewhere = records(tmp_path)
+        assert json.loads(there.request) == {"a": "[redacted]", "b": "[redacted]"}
+        assert json.loads(elsewhere.request) == {"a": "rust", "b": "[redacted]"}
+
+    @pytest.mark.parametrize(
+        ("redact", "param"),
+        [
+            ({"patterns": ["fine", "("]}, "redact.patterns[1]"),
+            ({"patterns": ["a*"]}, "redact.patterns[0]"),
+            ({"patterns": ["(?=x)"]}, "redact.patterns[0]"),
+            ({"fields": ["a..b"]}, "redact.fields[0]"),
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/v1/api-keys/workspace/service", "/v1/admin/workspaces"])
+    def test_what_is_no_expression_is_refused_with_its_place(self, admin, path, redact, param):
+        refused(admin.post(path, {"name": "x", "redact": redact}), 400, "invalid_value", param)
+
+    def test_nobody_says_so_many_that_others_wait(self, admin):
+        for redact in ({"patterns": ["a"] * 21}, {"fields": ["a"] * 21}, {"patterns": ["a" * 256]}, {"words": []}):
+            assert admin.post("/v1/api-keys/workspace/service", {"name": "x", "redact": redact}).status == 400
+
+    def test_where_what_is_stored_cannot_be_used_nothing_is_read(self, admin, said):
+        key = made(admin, {"redact": {"patterns": ["rust"]}})
+        with admin.store.change(admin.home, Actor("test"), 1) as change:
+            row = change.get(ApiKey, key["id"])
+            change.put(msgspec.structs.replace(row, redact=Redaction(patterns=["(?<=of another version)"])))
+        assert said(key["key"]) == []
+
+
 class TestPeople:
     """A member of a workspace has keys of their own, and those alone."""
 
@@ -465,6 +547,7 @@ class TestPeople:
             ("expires_at", None),
             ("models", []),
             ("capture", "off"),
+            ("redact", None),
         ):
             refused(admin.put(path, {member: value}, key=key), 403, "member_reserved", member)
         hidden = {"name": "x", "scopes": [CHAT], "capture": "metadata"}

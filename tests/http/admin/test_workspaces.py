@@ -291,6 +291,7 @@ class TestChanging:
             for member in ("usage_limits", "rate_limits"):
                 refused(admin.put(path, {member: []}, key=key), 403, "member_reserved", member)
             refused(admin.put(path, {"capture": "off"}, key=key), 403, "member_reserved", "capture")
+            refused(admin.put(path, {"redact": None}, key=key), 403, "member_reserved", "redact")
         assert admin.put(path, {"usage_limits": []}, key=admin.key(admin.whole, ALL)).status == 200
 
     @pytest.mark.parametrize("seat", ["manager", "member"])

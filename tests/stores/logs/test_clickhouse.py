@@ -264,11 +264,11 @@ NOES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", NOES)
-def test_each_no_is_one_sentence(answers: Callable[..., str], kind: str) -> None:
-    status, body, sentence = NOES[kind]
-    more = {"Content_Length": "7"} if kind == "cut" else {}
-    if kind == "cut":
+@pytest.mark.parametrize("how", NOES)
+def test_each_no_is_one_sentence(answers: Callable[..., str], how: str) -> None:
+    status, body, sentence = NOES[how]
+    more = {"Content_Length": "7"} if how == "cut" else {}
+    if how == "cut":
         more["Connection"] = "close"
     log = ClickHouseLog(Address.of(answers(status, body, **more)))
     with pytest.raises(StoreError, match=sentence) as no:

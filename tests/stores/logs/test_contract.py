@@ -304,3 +304,43 @@ def test_feedback_comes_back_whole_and_is_forgotten_with_its_day(log: LogStore) 
     assert log.feedback(["t", "u"]) == [said]
     log.prune(NOON + DAY)
     assert log.feedback(["t"]) == []
+
+
+@pytest.mark.parametrize("fresh", [1, 10_000])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_an_organisation_said_counts_with_its_own_requests_alone(
+    kind: Kind, log: LogStore, monkeypatch: pytest.MonkeyPatch, fresh: int, first: bool
+) -> None:
+    kind.roll(monkeypatch, fresh)
+    kept = [record(n, trace_id="t", organisation=place) for n, place in enumerate(("a", "b", "c", ""), 1)]
+    kept.append(record(5, trace_id=record(5).id.replace("-", ""), organisation="a"))
+    said = [
+        rating(1, "t", 5, organisation="a"),
+        rating(2, "t", 1, organisation="a", weight=500),
+        rating(3, "t", -10, organisation="b"),
+        rating(4, kept[4].trace_id, 9, organisation="b"),  # another's request
+        rating(5, "elsewhere", 2, organisation="c"),
+    ]
+    if first:
+        log.rate(said)
+    log.append(kept)
+    if not first:
+        log.rate(said)
+    assert [scores(log, Filter(organisation=place)) for place in ("a", "b", "c")] == [
+        (2, 1500, 5500),
+        (1, 1000, -10_000),
+        (0, 0, 0),
+    ]
+    assert scores(log) == (3, 2500, -4500)
+    assert ids(log.page(Filter(feedback=Range(0))).records) == ids([kept[0]])
+    assert ids(log.page(Filter(feedback=Range(None, 0))).records) == ids([kept[1]])
+    log.rate([rating(6, "t", 4), rating(2, "t", 1, organisation="c")])  # said by nobody's, and by another than before
+    assert [scores(log, Filter(organisation=place)) for place in ("a", "b", "c")] == [
+        (2, 2000, 9000),
+        (2, 2000, -6000),
+        (2, 2000, 5000),
+    ]
+    assert scores(log) == (7, 7000, 12_000)
+    assert ids(log.page(Filter(feedback=Range(4000))).records) == ids([kept[3], kept[0]])
+    assert ids(log.page(Filter(feedback=Range(2000, 3000))).records) == ids([kept[2]])
+    assert {each.organisation for each in log.feedback(["t"])} == {"", "a", "b", "c"}

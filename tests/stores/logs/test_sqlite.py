@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from lockgate.core.record import Record
 from lockgate.stores.logs import day as module
-from lockgate.stores.logs import names, rolling
+from lockgate.stores.logs import rolling
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
@@ -55,25 +54,6 @@ def test_a_day_is_a_file_by_utc(log: SqliteLog, tmp_path: Path) -> None:
     names = sorted(path.name for path in (tmp_path / "log").glob("*.db"))
     assert names == ["2026-10-16.db", "2026-11-25.db", "2026-11-26.db"]
     assert len(log._open) == 2
-
-
-def test_values_beyond_the_first_thousands_are_one_group(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "VALUES", 3)
-    monkeypatch.setattr(names, "KINDS", 1)
-    monkeypatch.setattr(rolling, "FRESH", 1)
-    kept = [record(n, user=f"u{n % 5}", metadata={"a": f"v{n % 2}", "b": f"v{n % 2}"}) for n in range(50)]
-    log.append(kept[:30])
-    log.append(kept[30:])
-    day = Filter(since_us=NOON - DAY // 2, until_us=NOON + DAY // 2)
-    assert [(name, totals.requests) for name, totals in log.groups(day, "user").rows] == [
-        ("(other)", 20), ("u0", 10), ("u1", 10), ("u2", 10),
-    ]  # fmt: skip
-    assert [(name, totals.requests) for name, totals in log.groups(day, "metadata.b").rows] == [("(other)", 50)]
-    assert [(name, totals.requests) for name, totals in log.groups(day, "metadata.a").rows] == [("v0", 25), ("v1", 25)]
-    # Asked for by name, they are counted one by one.
-    asked = msgspec.structs.replace(day, users=("u1", "u4"))
-    assert [totals.requests for _, totals in log.series(asked, DAY)] == [20]
-    assert len(log.page(Filter(users=("u4",))).records) == 10
 
 
 def test_feedback_that_is_damaged_is_set_aside(log: SqliteLog, tmp_path: Path, said: list[str]) -> None:

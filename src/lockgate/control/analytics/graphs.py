@@ -43,7 +43,7 @@ from lockgate.control.analytics.shapes import (
     stamp,
     times,
 )
-from lockgate.control.analytics.steps import filled, step_of
+from lockgate.control.analytics.steps import filled, step_of, steps_of
 from lockgate.stores.logs.ports import Feedback, Filter, LogStore, Range
 from lockgate.stores.logs.rollup import Totals
 from lockgate.stores.logs.sketch import Sketch
@@ -75,10 +75,6 @@ class Question:
         """What each step comes to, of all that is meant, or of what else is."""
         wanted = self.meant if meant is None else meant
         return filled(self.store.series(wanted, self.step_us), wanted, self.step_us)
-
-    def within(self, at: int) -> Filter:
-        """What is meant of one step."""
-        return msgspec.structs.replace(self.meant, since_us=at, until_us=at + self.step_us)
 
     def points(self, draw: Callable[[str, Totals], P], steps: Iterable[tuple[int, Totals]] | None = None) -> list[P]:
         """A point for each step."""
@@ -305,12 +301,9 @@ def _users(store: LogStore, meant: Filter) -> int:
 
 def _users_by_step(question: Question) -> Iterator[tuple[int, int, int]]:
     """(when, requests of users, users) of each step."""
-    for at, totals in question.steps():
-        if not totals.requests:
-            yield at, 0, 0
-            continue
-        found = question.store.groups(question.within(at), USER, limit=10_000)
-        yield at, sum(each.requests for _, each in found.rows), found.total
+    found = {at: (number, unique) for at, number, unique in question.store.spread(question.meant, USER, question.step_us)}
+    for at in steps_of(question.meant, question.step_us):
+        yield at, *found.get(at, (0, 0))
 
 
 def _failing(meant: Filter) -> Filter:

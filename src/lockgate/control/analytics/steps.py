@@ -40,7 +40,11 @@ def step_of(meant: Filter) -> int:
 
 def filled(found: Sequence[tuple[int, Totals]], meant: Filter, step_us: int) -> list[tuple[int, Totals]]:
     """Every step of a span, those in which nothing happened as well."""
-    assert meant.since_us is not None and meant.until_us is not None
     known = dict(found)
-    first = meant.since_us // step_us * step_us
-    return [(at, known.get(at) or Totals()) for at in range(first, meant.until_us, step_us)]
+    return [(at, known.get(at) or Totals()) for at in steps_of(meant, step_us)]
+
+
+def steps_of(meant: Filter, step_us: int) -> range:
+    """When the steps of a span begin."""
+    assert meant.since_us is not None and meant.until_us is not None
+    return range(meant.since_us // step_us * step_us, meant.until_us, step_us)

@@ -18,6 +18,7 @@ from lockgate.http.admin.shapes import (
     LongText,
     Paging,
     RateLimits,
+    RedactionBody,
     ShownUsageLimits,
     Text,
     UsageLimits,
@@ -25,6 +26,7 @@ from lockgate.http.admin.shapes import (
     said,
     shown_defaults,
     shown_rate,
+    shown_redaction,
     shown_usage,
     text_of,
 )
@@ -62,7 +64,8 @@ class RotationPolicy(Body, frozen=True, kw_only=True):
 
 class NewApiKey(Body, frozen=True, kw_only=True):
     """A key to be made. It can do and use no more than who makes it. `scopes`: what it may do; none: ask models. `models`:
-    which it may use, as patterns of "@slug/model"; none: all. `capture`: the most that is kept of its requests."""
+    which it may use, as patterns of "@slug/model"; none: all. `capture`: the most that is kept of its requests;
+    `redact`: what is taken out of that."""
 
     name: Text
     description: LongText = ""
@@ -78,6 +81,7 @@ class NewApiKey(Body, frozen=True, kw_only=True):
     rate_limits: _Rates | None = None
     alert_emails: _Emails | None = None
     capture: Capture | UnsetType = UNSET
+    redact: RedactionBody | UnsetType = UNSET
     expires_at: str | None = None
     rotation_policy: RotationPolicy | None = None
 
@@ -95,6 +99,7 @@ class ChangedApiKey(Body, frozen=True, kw_only=True):
     rate_limits: _Rates | UnsetType | None = UNSET
     alert_emails: _Emails | UnsetType | None = UNSET
     capture: Capture | UnsetType | None = UNSET
+    redact: RedactionBody | UnsetType | None = UNSET
     expires_at: str | UnsetType | None = UNSET
     rotation_policy: RotationPolicy | UnsetType | None = UNSET
     reset_usage: bool | UnsetType | None = UNSET
@@ -138,6 +143,7 @@ class ShownApiKey(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: list[RateLimits]
     alert_emails: list[str]
     capture: Capture
+    redact: RedactionBody | None
     expires_at: str | None
     rotation_policy: RotationPolicy | None
     created_at: str | None
@@ -176,6 +182,8 @@ def changes_of(body: ChangedApiKey, before: ApiKey, now_us: int) -> dict[str, An
                 changes[name] = value or []
             case "capture":
                 changes[name] = value or "full"
+            case "redact":
+                changes[name] = (value or RedactionBody()).stored()
             case "expires_at":
                 changes["expires_us"] = micros(value, name) if value else 0
             case "rotation_policy":
@@ -217,6 +225,7 @@ def shown(key: ApiKey, now_us: int, declared_in: str | None = None, standing: St
         rate_limits=[shown_rate(each) for each in key.rate_limits],
         alert_emails=key.alert_emails,
         capture=key.capture,
+        redact=shown_redaction(key.redact),
         expires_at=text_of(key.expires_us),
         rotation_policy=None
         if rotation is None

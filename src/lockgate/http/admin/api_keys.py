@@ -27,7 +27,7 @@ from lockgate.http.admin.api_key_shapes import (
     shown,
 )
 from lockgate.http.admin.ask import Ask
-from lockgate.http.admin.shapes import DefaultsBody, Empty, Listing, micros, said, text_of
+from lockgate.http.admin.shapes import DefaultsBody, Empty, Listing, RedactionBody, micros, said, text_of
 from lockgate.stores.control.change import Change
 from lockgate.stores.control.query import Absent
 
@@ -161,6 +161,7 @@ def _create(
             rate_limits=[each.stored() for each in body.rate_limits or ()],
             alert_emails=body.alert_emails or [],
             capture=body.capture or "full",
+            redact=(body.redact or RedactionBody()).stored(),
             expires_us=_expiry(ask, body.expires_at),
             rotation=None if body.rotation_policy is None else body.rotation_policy.stored(),
         )

@@ -69,7 +69,7 @@ def create(ask: Ask, body: Many) -> PostedLogs:
         record.key_id, record.key_name = ask.caller.id, ask.caller.name
         keep_private(record, ask, world)
         records.append(record)
-    ask.insight.intake.keep(records)
+    ask.insight.intake.keep(records, world.mask_of(ask.caller.principal, tenant.workspace))
     return PostedLogs(message="Log successfully added", log_ids=[record.id for record in records])
 
 

@@ -25,10 +25,10 @@ from lockgate.http.routes import UnguardedRoute
 _KEYS = ("organisation_service_api_keys", "workspace_service_api_keys", "workspace_user_api_keys")
 #: What a key may do and use: who is no manager leaves that as it was given.
 _GRANTS: dict[str, frozenset[Role]] = dict.fromkeys(
-    ("scopes", "models", "usage_limits", "rate_limits", "expires_at", "reset_usage", "capture"), MANAGERS
+    ("scopes", "models", "usage_limits", "rate_limits", "expires_at", "reset_usage", "capture", "redact"), MANAGERS
 )
 #: Nobody hides their own requests from those who answer for them.
-_PRIVACY: dict[str, frozenset[Role]] = {"capture": MANAGERS}
+_PRIVACY: dict[str, frozenset[Role]] = {"capture": MANAGERS, "redact": MANAGERS}
 
 
 def _key_scopes(verb: str) -> tuple[str, ...]:

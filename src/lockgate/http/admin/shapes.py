@@ -17,6 +17,7 @@ from lockgate.control.budgets import next_reset_us
 from lockgate.core.cache_cap import CacheCap
 from lockgate.core.failure import Refusal
 from lockgate.core.limits import MOST, RATE_MOST, RateLimit, Unit, UsageLimit, exact_amount
+from lockgate.core.mask import Redaction
 from lockgate.core.tenancy import Defaults
 from lockgate.policy.window import zone_of
 
@@ -30,6 +31,8 @@ LongText = Annotated[str, Meta(max_length=4096)]
 #: US dollars, tokens or requests; `stored_amount` says what is too much for a type.
 Some = Annotated[float, Meta(gt=0, le=MOST)]
 SomeOrNone = Annotated[float, Meta(ge=0, le=MOST)]
+#: Each is looked for in every body, which is time of whoever else asks.
+_Redacted = Annotated[list[Text], Meta(max_length=20)]
 Positive = Annotated[int, Meta(ge=1, le=RATE_MOST)]
 
 
@@ -216,6 +219,26 @@ def shown_defaults(defaults: Defaults) -> DefaultsBody:
         config_id=defaults.config or None,
         allow_config_override=defaults.allow_config_override,
     )
+
+
+class RedactionBody(Body, frozen=True, kw_only=True):
+    """What is taken out of the log besides: `patterns` are expressions of RE2, `fields` are paths of members of JSON
+    ("messages.*.name")."""
+
+    patterns: _Redacted = []
+    fields: _Redacted = []
+
+    def stored(self, at: str = "redact") -> Redaction:
+        """As it is kept. Raises `Refusal` 400."""
+        redaction = Redaction(self.patterns, self.fields)
+        for where, why in redaction.flaws():
+            raise Refusal(400, "invalid_value", f"{why[:1].upper()}{why[1:]}.", param=f"{at}.{where}")
+        return redaction
+
+
+def shown_redaction(redaction: Redaction) -> RedactionBody | None:
+    """What is taken out, to be shown."""
+    return RedactionBody(patterns=redaction.patterns, fields=redaction.fields) if redaction else None
 
 
 def said(body: msgspec.Struct) -> frozenset[str]:

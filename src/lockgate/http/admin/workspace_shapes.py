@@ -19,12 +19,14 @@ from lockgate.http.admin.shapes import (
     LongText,
     Paging,
     RateLimits,
+    RedactionBody,
     ShownCacheCap,
     ShownUsageLimits,
     Text,
     shown_cap,
     shown_defaults,
     shown_rate,
+    shown_redaction,
     text_of,
 )
 from lockgate.stores.ledger.standings import Standing
@@ -52,7 +54,8 @@ class ChangedDefaults(Body, frozen=True, kw_only=True):
 
 class NewWorkspace(Body, frozen=True, kw_only=True):
     """A workspace to be made. `slug` is made up when it is left out. `users`: their ids, or ids with roles. `capture`: the most
-    that is kept of its requests; `cache`: the most that its configs may ask of the cache, false for nothing."""
+    that is kept of its requests; `redact`: what is taken out of that; `cache`: the most that its configs may ask of the cache,
+    false for nothing."""
 
     name: Name
     slug: str = ""
@@ -62,6 +65,7 @@ class NewWorkspace(Body, frozen=True, kw_only=True):
     usage_limits: Usages | None = None
     rate_limits: Rates | None = None
     capture: Capture = "full"
+    redact: RedactionBody | None = None
     cache: CacheCap | bool | None = None
 
 
@@ -76,6 +80,7 @@ class ChangedWorkspace(Body, frozen=True, kw_only=True):
     rate_limits: Rates | UnsetType | None = UNSET
     reset_usage: bool | UnsetType | None = UNSET
     capture: Capture | UnsetType | None = UNSET
+    redact: RedactionBody | UnsetType | None = UNSET
     cache: CacheCap | bool | UnsetType | None = UNSET
 
 
@@ -108,6 +113,7 @@ class ShownWorkspace(msgspec.Struct, frozen=True, kw_only=True):
     usage_limits: list[ShownUsageLimits]
     rate_limits: list[RateLimits]
     capture: Capture
+    redact: RedactionBody | None
     cache: ShownCacheCap
     is_default: int
     object: Literal["workspace"] = "workspace"
@@ -146,6 +152,7 @@ def shown(row: Workspace, home: str, now_us: int, stand: Sequence[Standing | Non
         "usage_limits": shown_usages(row.usage_limits, now_us, stand),
         "rate_limits": [shown_rate(each) for each in row.rate_limits],
         "capture": row.capture,
+        "redact": shown_redaction(row.redact),
         "cache": shown_cap(row.cache),
         "is_default": int(row.id == home),
     }

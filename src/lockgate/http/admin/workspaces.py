@@ -18,7 +18,7 @@ from lockgate.http.admin.ask import Ask
 from lockgate.http.admin.limit_lists import changed_usages, rates, usages
 from lockgate.http.admin.members import shown_members
 from lockgate.http.admin.people_shapes import NewSeat
-from lockgate.http.admin.shapes import DefaultsBody, Empty, Listing, said
+from lockgate.http.admin.shapes import DefaultsBody, Empty, Listing, RedactionBody, said
 from lockgate.http.admin.workspace_shapes import (
     ChangedDefaults,
     ChangedWorkspace,
@@ -34,7 +34,7 @@ from lockgate.http.admin.workspace_shapes import (
 from lockgate.stores.control.change import Change
 
 #: What the organisation says of a workspace: nobody who is confined to the workspace changes it.
-_GIVEN = ("usage_limits", "rate_limits", "reset_usage", "capture", "cache")
+_GIVEN = ("usage_limits", "rate_limits", "reset_usage", "capture", "redact", "cache")
 #: People of a workspace that are shown with it; `/users` has them all.
 _PEOPLE = 1000
 
@@ -58,6 +58,7 @@ def create(ask: Ask, body: NewWorkspace) -> MadeWorkspace:
             usage_limits=usages(body.usage_limits, ask.now_us),
             rate_limits=rates(body.rate_limits),
             capture=body.capture,
+            redact=(body.redact or RedactionBody()).stored(),
             cache=cap_of(body.cache),
             seats=seats,
         )
@@ -115,6 +116,8 @@ def update(ask: Ask, body: ChangedWorkspace) -> ShownWorkspace:
             changes["rate_limits"] = rates(body.rate_limits)
         if body.capture is not UNSET:
             changes["capture"] = body.capture or "full"
+        if body.redact is not UNSET:
+            changes["redact"] = (body.redact or RedactionBody()).stored()
         if body.cache is not UNSET:
             changes["cache"] = cap_of(body.cache)
         if changes:

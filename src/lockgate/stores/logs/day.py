@@ -13,7 +13,7 @@ from lockgate.stores.logs import rolling
 from lockgate.stores.logs.blocks import Blocks, Damage, Reader
 from lockgate.stores.logs.names import Names
 from lockgate.stores.logs.ports import Cost, Cursor, Filter
-from lockgate.stores.logs.ratings import Sum
+from lockgate.stores.logs.ratings import Said, counted
 from lockgate.stores.logs.reprice import reprice
 from lockgate.stores.logs.rows import BITS, Rows, number_at, whole_id
 from lockgate.stores.logs.schema import FINER, MIGRATIONS, SINGLE
@@ -28,6 +28,7 @@ SCANNED_BYTES = 16 * 1024 * 1024
 _PAGES_KIB = 16 * 1024
 _COLUMNS = 4 + len(SINGLE) + 13
 _INSERT = f"INSERT OR IGNORE INTO requests VALUES ({', '.join('?' * _COLUMNS)})"  # noqa: S608 - question marks
+_OWNER = "SELECT name FROM requests r JOIN names ON names.id = r.organisation WHERE n = ?"
 _RATE = "INSERT OR REPLACE INTO rated VALUES (?, ?, ?, ?)"
 
 
@@ -79,7 +80,7 @@ class Day:
         """Close the file (and fold its write-ahead log into it)."""
         self._db.close()
 
-    def append(self, records: Sequence[Record], rated: Mapping[str, Sum] | None = None) -> int:
+    def append(self, records: Sequence[Record], rated: Mapping[str, Said] | None = None) -> int:
         """Write a batch in one transaction; how many records were new. `rated` is what was said of their traces."""
         numbers = [self._rows.number(record) for record in records]
         pairs = sorted(zip(numbers, records, strict=True), key=lambda pair: pair[0])  # as the indexes want them
@@ -99,13 +100,13 @@ class Day:
             rolling.roll_up(self._db, self._names, self._start_us)
         self._fresh = 0
 
-    def rate(self, rated: Mapping[str, Sum]) -> None:
+    def rate(self, rated: Mapping[str, Said]) -> None:
         """What is now said of these traces."""
         with self._transaction():
-            for trace, now in rated.items():
+            for trace, said in rated.items():
                 for n in of_trace(self._db, trace, self._start_us):
                     row = self._db.execute("SELECT rated, weight, score FROM rated WHERE n = ?", (n,)).fetchone()
-                    was = row or (0, 0, 0)
+                    was, now = row or (0, 0, 0), counted(said, self._db.execute(_OWNER, (n,)).fetchone()[0])
                     if now != was:
                         self._db.execute(_RATE, (n, *now))
                         change = {name: now[at] - was[at] for at, name in enumerate(("rated", "weight", "score"))}
@@ -192,7 +193,7 @@ class Day:
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db, (self._names, self._rows, self._blocks))
 
-    def _insert(self, pairs: Sequence[tuple[int, Record]], rated: Mapping[str, Sum]) -> bool:
+    def _insert(self, pairs: Sequence[tuple[int, Record]], rated: Mapping[str, Said]) -> bool:
         """Write records that should all be new; when one is not, nothing is written, and the answer is False."""
         if not pairs:
             return True
@@ -214,8 +215,8 @@ class Day:
                 texts = ((at, indexed(each.request, each.response)) for at, each in zip(places, records, strict=True))
                 db.executemany("INSERT INTO said (rowid, words) VALUES (?, ?)", [each for each in texts if each[1]])
             if rated:
-                known = [(n, rated[each.trace_id]) for n, each in pairs if each.trace_id in rated]
-                db.executemany(_RATE, [(n, *sums) for n, sums in known])
+                known = [(n, counted(rated[each.trace_id], each.organisation)) for n, each in pairs if each.trace_id in rated]
+                db.executemany(_RATE, [(n, *sums) for n, sums in known if sums[0]])
         return True
 
     def _unknown(self, pairs: Sequence[tuple[int, Record]]) -> list[tuple[int, Record]]:

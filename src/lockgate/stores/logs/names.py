@@ -1,7 +1,8 @@
 """`Names`: the words that recur within a day, each known by a number.
 
 The first thousands of a kind have positive numbers and a group of their own in roll-ups; those after them have negative ones
-and are rolled up together, as `OTHER`. So a day's roll-ups stay small, whatever callers put into `user` or metadata.
+and are rolled up together, as `OTHER`. Names of metadata after the first dozens are not rolled up: they are counted from rows.
+So a day's roll-ups stay small, whatever callers put into `user` or metadata.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Names:
         self._counts = None
 
     def rolled(self, number: int) -> int:
-        """The number of the group that a name is rolled up into: its own, or that of `OTHER`."""
+        """The number of the group that a name is rolled up into: its own, or that of `OTHER`; 0: it is not rolled up."""
         if number > 0:
             return number
         other = self._others.get(number)
@@ -58,7 +59,7 @@ class Names:
             (kind,) = self._db.execute("SELECT kind FROM names WHERE id = ?", (number,)).fetchone()
             if len(self._others) >= _REMEMBERED:
                 self._others.clear()
-            other = self._others[number] = self._other(kind)
+            other = self._others[number] = self._other(kind) if is_rolled(self._db, kind) else 0
         return other
 
     def _other(self, kind: str) -> int:
@@ -85,6 +86,13 @@ class Names:
         counts[kind] += 1
         self._db.execute("INSERT INTO names VALUES (?, ?, ?)", (number, kind, name))
         return number
+
+
+def is_rolled(db: sqlite3.Connection, kind: str) -> bool:
+    """Whether a kind of a day is rolled up, for what is known of it."""
+    if not kind.startswith(METADATA):
+        return True
+    return db.execute("SELECT 1 FROM names WHERE kind = ? AND id > 0 LIMIT 1", (kind,)).fetchone() is not None
 
 
 def shortened(name: str) -> str:

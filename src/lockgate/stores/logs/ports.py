@@ -200,13 +200,19 @@ class LogStore(Protocol):
         first. Raises `ValueError` for a dimension that there is not."""
         ...
 
+    def spread(self, meant: Filter, by: str, step_us: int) -> list[tuple[int, int, int]]:
+        """How many requests each step has that can be told apart by a dimension, and how many groups these make: (start,
+        requests, groups), oldest first. Steps are those of `series`, groups those of `groups`, which raise what this does."""
+        ...
+
     def reprice(self, costs: Mapping[str, Cost]) -> int:
         """Set what requests cost, by their ids: pages, details, series and groups say it from then on. All or none of a day;
         what has that cost already, or is not there, is left alone. How many were changed. Others may append meanwhile."""
         ...
 
     def rate(self, feedback: Sequence[Feedback]) -> None:
-        """Keep what people said; one whose id is known takes the place of what was said before."""
+        """Keep what people said; one whose id is known takes the place of what was said before. It counts with each request of
+        its trace that is its organisation's; what no organisation said counts with all."""
         ...
 
     def feedback(self, traces: Sequence[str]) -> list[Feedback]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 
+from lockgate.stores.logs.names import shortened
 from lockgate.stores.logs.ports import Feedback
 from lockgate.stores.logs.rows import LARGEST
 
@@ -31,6 +32,9 @@ _SAY = "INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 #: How many said it, the sum of the weights, and that of the values by their weights.
 Sum = tuple[int, int, int]
+#: What was said of a trace, by the organisations that said it.
+Said = Mapping[str, Sum]
+_NOTHING: Sum = (0, 0, 0)
 
 
 class Ratings:
@@ -44,7 +48,7 @@ class Ratings:
         return f"Ratings({self.path})"
 
     @contextmanager
-    def held(self) -> Iterator[Callable[[Sequence[str]], dict[str, Sum]]]:
+    def held(self) -> Iterator[Callable[[Sequence[str]], dict[str, Said]]]:
         """Nobody says anything meanwhile. Gives what looks up what was said of traces."""
         with self._open(write=True) as db:
             db.execute("BEGIN IMMEDIATE")
@@ -52,7 +56,7 @@ class Ratings:
             yield lambda traces: _sums(db, traces) if anything else {}
             db.execute("COMMIT")
 
-    def say(self, feedback: Sequence[Feedback]) -> dict[str, Sum]:
+    def say(self, feedback: Sequence[Feedback]) -> dict[str, Said]:
         """Keep it; what is now said of the traces concerned, of those too that were meant before."""
         with self._open(write=True) as db:
             db.execute("BEGIN IMMEDIATE")
@@ -62,7 +66,7 @@ class Ratings:
             db.executemany(_SAY, map(_row, feedback))
             sums = _sums(db, sorted(traces))
             db.execute("COMMIT")
-        return {trace: sums.get(trace, (0, 0, 0)) for trace in traces}
+        return {trace: sums.get(trace, {}) for trace in traces}
 
     def of(self, traces: Sequence[str]) -> list[Feedback]:
         """What was said of traces, oldest first."""
@@ -100,12 +104,23 @@ class Ratings:
             yield db
 
 
-def _sums(db: sqlite3.Connection, traces: Sequence[str]) -> dict[str, Sum]:
+def counted(said: Said, organisation: str) -> Sum:
+    """What of it counts with a request of an organisation: what that said, and what nobody's said."""
+    rated, weight, score = said.get("", _NOTHING)
+    if organisation and (own := said.get(shortened(organisation))) is not None:
+        return rated + own[0], weight + own[1], score + own[2]
+    return rated, weight, score
+
+
+def _sums(db: sqlite3.Connection, traces: Sequence[str]) -> dict[str, Said]:
     rows = db.execute(
-        f"SELECT trace, count(*), sum(weight), sum(value * weight) {_OF_TRACES} GROUP BY trace",
+        f"SELECT trace, organisation, count(*), sum(weight), sum(value * weight) {_OF_TRACES} GROUP BY trace, organisation",
         (json.dumps(traces),),
     )
-    return {trace: (rated, weight, score) for trace, rated, weight, score in rows}
+    found: dict[str, dict[str, Sum]] = {}
+    for trace, organisation, rated, weight, score in rows:
+        found.setdefault(trace, {})[shortened(organisation)] = (rated, weight, score)
+    return dict(found)
 
 
 def _row(each: Feedback) -> tuple[object, ...]:

@@ -120,7 +120,8 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Seq
             (minutes, (start_us + ms // 60_000 * MINUTE_US, *of)),
         ]
         if metadata:
-            places += [(tags, (start_us, rolled(int(each)), *of)) for each in metadata[1:-1].split(",")]
+            groups = [rolled(int(each)) for each in metadata[1:-1].split(",")]
+            places += [(tags, (start_us, group, *of)) for group in groups if group]
         for heaps, place in places:
             heap = heaps.get(place)
             if heap is None:

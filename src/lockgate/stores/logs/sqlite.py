@@ -19,7 +19,7 @@ from lockgate.core.record import Record, time_of_id
 from lockgate.stores.logs.blocks import Damage
 from lockgate.stores.logs.day import Day
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
-from lockgate.stores.logs.ratings import Ratings, Sum
+from lockgate.stores.logs.ratings import Ratings, Said
 from lockgate.stores.logs.rollup import DAY_US, SUMS, Totals, add
 from lockgate.stores.logs.sums import Answer, Question, as_totals, check_dimension
 from lockgate.stores.ports import StoreError
@@ -143,6 +143,22 @@ class SqliteLog:
         full = self._totals(iter(names if shown else ()), whole, since_us, until_us, asked)
         return Groups([(group, full[group]) for group in shown if group in full], len(ranked))
 
+    def spread(self, meant: Filter, by: str, step_us: int) -> list[tuple[int, int, int]]:
+        """How many requests each step has that can be told apart by a dimension, and how many groups these make."""
+        check_dimension(by)
+        since_us, until_us = _times(meant)
+        since_us, until_us = since_us // step_us * step_us, -(-until_us // step_us) * step_us
+        whole = msgspec.structs.replace(meant, since_us=None, until_us=None)
+        asked = Question(step_us=step_us, by=by, of=("requests",), sketches=False)
+        counts: dict[int, int] = {}
+        seen: dict[int, set[int | str]] = {}
+        for name in self._days(since_us, until_us, newest_first=False):
+            for group, (start, requests) in self._sums(name, whole, since_us, until_us, asked):
+                if requests:
+                    counts[start] = counts.get(start, 0) + requests
+                    seen.setdefault(start, set()).add(group)
+        return [(start, count, len(seen[start])) for start, count in sorted(counts.items())]
+
     def reprice(self, costs: Mapping[str, Cost]) -> int:
         """Set what requests cost. Ids of ours say their day; for others all days are searched."""
         days: dict[str, dict[str, Cost]] = {}
@@ -222,7 +238,7 @@ class SqliteLog:
         return found
 
     @contextmanager
-    def _held(self) -> Iterator[Callable[[Sequence[str]], dict[str, Sum]]]:
+    def _held(self) -> Iterator[Callable[[Sequence[str]], dict[str, Said]]]:
         """While requests are kept: what looks up what was said of traces."""
         for _ in range(2):
             with ExitStack() as held:
@@ -239,7 +255,7 @@ class SqliteLog:
                 return
         raise StoreError(f"cannot write to {self._ratings.path}: the file is damaged, and so was the one after it")
 
-    def _append(self, name: str, records: list[Record], rated: Callable[[Sequence[str]], dict[str, Sum]]) -> int:
+    def _append(self, name: str, records: list[Record], rated: Callable[[Sequence[str]], dict[str, Said]]) -> int:
         path = self._path(name)
         for _ in range(2):
             try:

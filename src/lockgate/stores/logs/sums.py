@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from lockgate.stores.logs.cuts import COLUMNS, TENANCY, Cut, cut_for, stretches
-from lockgate.stores.logs.names import METADATA
+from lockgate.stores.logs.names import METADATA, is_rolled
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, SKETCHES, SUMS, Totals
 from lockgate.stores.logs.rows import BITS, RESCUED, RETRIED, STALLED, STREAM
@@ -66,8 +66,8 @@ def adds(db: sqlite3.Connection) -> dict[str, str]:
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked of a day: by steps of time (`step_us`), or told apart `by` a dimension; the sums `of`, with sketches or
-    without; only the groups `among`, where these are given."""
+    """What is asked of a day: by steps of time (`step_us`), or told apart `by` a dimension, or both; the sums `of`, with
+    sketches or without; only the groups `among`, where these are given."""
 
     step_us: int = 0
     by: str = ""
@@ -76,7 +76,8 @@ class Question(msgspec.Struct, frozen=True):
     among: tuple[str, ...] | None = None
 
 
-#: The start of a step or the name of a group; the sums that were asked for, then the sketches, packed.
+#: The start of a step or the name of a group; the sums that were asked for, then the sketches, packed. By both: the name, and
+#: the start before the sums.
 Answer = tuple[int | str, list[Any]]
 
 
@@ -123,11 +124,14 @@ class Sums:
         if self._column and self._column not in TENANCY:
             if self._column == "metadata" and "metadata" in named:
                 return None  # a cut has one value at a time
+            if not is_rolled(self._db, self._kind):
+                return None
             named.add(self._column)
         return cut_for(named)
 
     def _from_rollups(self, cut: Cut, span_us: int, since_us: int, until_us: int) -> Iterator[Answer]:
-        group = f"r.start_us / {self._asked.step_us} * {self._asked.step_us}" if self._asked.step_us else f'r."{self._column}"'
+        step = f"r.start_us / {self._asked.step_us} * {self._asked.step_us}" if self._asked.step_us else ""
+        group = f'r."{self._column}"' if self._column else step
         sums = [f"sum(r.{name})" for name in self._asked.of]
         sketches = [f"merge(r.{name})" for name in SKETCHES] if self._asked.sketches else []
         where = [
@@ -136,18 +140,19 @@ class Sums:
         ]
         where += [f'r."{name}" = 0' for name in ("user", "key", "metadata") if name not in cut.names]  # as the primary key goes
         where += self._kinds(rolled=True)
-        yield from self._read(group, [*sums, *sketches], "rollups r", where)
+        yield from self._read(group, step, [*sums, *sketches], "rollups r", where)
 
     def _from_rows(self, since_us: int, until_us: int, *, fresh: bool = False) -> Iterator[Answer]:
-        step = self._asked.step_us
+        step_us = self._asked.step_us
+        step = f"({self._start_us} + (r.n >> {BITS}) * 1000) / {step_us} * {step_us}" if step_us else ""
         sums = [f"sum({self._adds[name]})" for name in self._asked.of]
         sketches = [f"tally(r.{name})" for name in SKETCHES] if self._asked.sketches else []
         where = [times(Filter(since_us=since_us, until_us=until_us), self._start_us), self._search.where()]
         source, values = self._source(fresh=fresh)
         if "q." in " ".join(sums):
             source += " LEFT JOIN rated q ON q.n = r.n"
-        if step:
-            group = f"({self._start_us} + (r.n >> {BITS}) * 1000) / {step} * {step}"
+        if not self._column:
+            group = step
         elif self._column == "metadata":
             source += " CROSS JOIN json_each(r.metadata) j"
             group = "j.value"
@@ -156,7 +161,7 @@ class Sums:
         if source.startswith("find"):
             where.append("find MATCH ?")
         where += self._kinds(rolled=False)
-        yield from self._read(group, [*sums, *sketches], source, where, values)
+        yield from self._read(group, step, [*sums, *sketches], source, where, values)
 
     def _source(self, *, fresh: bool) -> tuple[str, list[str]]:
         """Where the rows are read from, the fewest first."""
@@ -171,7 +176,7 @@ class Sums:
 
     def _kinds(self, *, rolled: bool) -> list[str]:
         """Conditions on which groups are told apart."""
-        if self._asked.step_us:
+        if not self._column:
             return []
         column = f'r."{self._column}"' if rolled or self._column != "metadata" else "j.value"
         if self._asked.among is not None:
@@ -186,9 +191,11 @@ class Sums:
         return []
 
     def _read(
-        self, group: str, columns: list[str], source: str, where: list[str], values: Sequence[str] = ()
+        self, group: str, step: str, columns: list[str], source: str, where: list[str], values: Sequence[str] = ()
     ) -> Iterator[Answer]:
-        query = f"SELECT {group} AS k, {', '.join(columns)} FROM {source} WHERE {' AND '.join(where)} GROUP BY 1"  # noqa: S608
+        both = [step] if step and self._column else []
+        places = "1, 2" if both else "1"
+        query = f"SELECT {group} AS k, {', '.join(both + columns)} FROM {source} WHERE {' AND '.join(where)} GROUP BY {places}"  # noqa: S608
         if self._asked.by:
             query = f"SELECT (SELECT name FROM names WHERE id = k), * FROM ({query})"  # noqa: S608
             for name, _, *rest in self._db.execute(query, values):

@@ -66,14 +66,32 @@ def _measures(meant: Filter) -> Iterable[str]:
             yield " AND ".join((f"{known} >= 0", *_within(number, limits)))
     if meant.feedback is not None:
         means = " AND ".join(("weight > 0", *_within("1000 * score", meant.feedback, " * weight")))
-        yield f"trace_id IN (SELECT trace_id FROM ({rated()}) WHERE {means})"
+        pair, own = "(trace_id, organisation)", f"SELECT trace_id, organisation FROM {FEEDBACK} FINAL"
+        yield (
+            f"{pair} IN (SELECT trace_id, organisation FROM ({_heard()}) WHERE {means}) OR {pair} NOT IN ({own}) AND "
+            f"trace_id IN (SELECT trace_id FROM ({_heard()}) WHERE organisation = '' AND {means})"
+        )
 
 
 def rated() -> str:
-    """The query of what people said of each trace: how many, their weight, and the values by their weights."""
+    """The query of what people said of each trace, as lists with an entry for each organisation (`places`) that said anything:
+    how many, their weight, and the values by their weights."""
+    sums = (
+        f"SELECT trace_id, organisation, count() AS rated, sum(f.weight) AS weight, sum(f.value * f.weight) AS score "
+        f"FROM {FEEDBACK} AS f FINAL WHERE trace_id != '' GROUP BY trace_id, organisation"
+    )
+    lists = ", ".join(f"groupArray(s.{name}) AS {name}" for name in ("rated", "weight", "score"))
+    return f"SELECT trace_id, groupArray(s.organisation) AS places, {lists} FROM ({sums}) AS s GROUP BY trace_id"
+
+
+def _heard() -> str:
+    """The query of what counts with the requests of a trace in each organisation that said anything of it. What no organisation
+    said counts with all; where no other said anything, it is the row of ""."""
+    places = f"SELECT DISTINCT trace_id, organisation AS place FROM {FEEDBACK} FINAL WHERE trace_id != ''"
     return (
-        f"SELECT trace_id, count() AS rated, sum(f.weight) AS weight, sum(f.value * f.weight) AS score "
-        f"FROM {FEEDBACK} AS f FINAL WHERE trace_id != '' GROUP BY trace_id"
+        f"SELECT f.trace_id AS trace_id, p.place AS organisation, sum(f.weight) AS weight, sum(f.value * f.weight) AS score "
+        f"FROM (SELECT * FROM {FEEDBACK} FINAL) AS f INNER JOIN ({places}) AS p ON f.trace_id = p.trace_id "
+        f"WHERE f.organisation = '' OR f.organisation = p.place GROUP BY f.trace_id, p.place"
     )
 
 

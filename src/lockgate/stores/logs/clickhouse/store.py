@@ -105,6 +105,14 @@ class ClickHouseLog:
         whole = msgspec.structs.replace(meant, since_us=since_us, until_us=until_us)
         return Sums(self._ready(), condition(whole)).by_step(step_us)
 
+    def spread(self, meant: Filter, by: str, step_us: int) -> list[tuple[int, int, int]]:
+        """How many requests each step has that can be told apart by a dimension, and how many groups these make."""
+        check_dimension(by)
+        since_us, until_us = _times(meant)
+        since_us, until_us = since_us // step_us * step_us, -(-until_us // step_us) * step_us
+        whole = msgspec.structs.replace(meant, since_us=since_us, until_us=until_us)
+        return Sums(self._ready(), condition(whole)).spread(by, step_us)
+
     def groups(self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0) -> Groups:
         """The same told apart by a dimension. Models are told apart as they were sent."""
         check_dimension(by)

@@ -17,6 +17,13 @@ from lockgate.stores.logs.rollup import SKETCHES, SUMS, Totals
 from lockgate.stores.logs.sketch import Sketch
 
 _HIT = "cache IN ('hit', 'semantic hit')"
+
+
+def _heard(name: str) -> str:
+    """What was said, of that which counts with a request: its organisation's, and nobody's."""
+    return f"sum(arraySum((each, place) -> if(place = '' OR place = r.organisation, each, 0), q.{name}, q.places))"
+
+
 #: Member of `Totals` → how it is added up.
 _ADDS = {
     "requests": "count()",
@@ -39,9 +46,9 @@ _ADDS = {
     "hit_us": f"sumIf(latency_us, {_HIT})",
     "latency_us": "sum(latency_us)",
     "gateway_us": "sum(gateway_us)",
-    "rated": "sum(q.rated)",
-    "weight": "sum(q.weight)",
-    "score": "sum(q.score)",
+    "rated": _heard("rated"),
+    "weight": _heard("weight"),
+    "score": _heard("score"),
 }
 assert tuple(_ADDS) == SUMS
 #: What is added up where nobody has said anything.
@@ -74,6 +81,15 @@ class Sums:
     def by_step(self, step_us: int) -> list[tuple[int, Totals]]:
         """By steps of time, oldest first."""
         return sorted(self._totals(f"intDiv(time_us, {step_us}) * {step_us}").items(), key=lambda step: step[0])
+
+    def spread(self, by: str, step_us: int) -> list[tuple[int, int, int]]:
+        """By steps of time, oldest first: how many requests are in a group of a dimension, and in how many."""
+        group, among = _group(by)
+        step = f"intDiv(time_us, {step_us}) * {step_us}"
+        rows = self._client.rows(
+            f"SELECT {step} AS k, count(), uniqExact(toString({group})) {self._plain} AND {among} GROUP BY k ORDER BY k"
+        )
+        return [(start, requests, groups) for start, requests, groups in rows]
 
     def by_group(self, by: str, order: str, limit: int, offset: int) -> tuple[list[tuple[str, Totals]], int]:
         """By a dimension, those with the most of `order` first; and how many groups there are."""

@@ -50,7 +50,8 @@ def drop(db: Connection, day: int) -> None:
     hold(db, MAKER)
     for table in PARTITIONED:
         db.run(f"DROP TABLE IF EXISTS {_name(table, day)}")
-    db.run("DELETE FROM log_batches WHERE day = %s", (day,))
+    for table in ("log_batches", "log_names", "log_full"):
+        db.run(f"DELETE FROM {table} WHERE day = %s", (day,))  # noqa: S608 - names of tables
 
 
 def table_of(day: int) -> str:

@@ -136,6 +136,14 @@ class PostgresLog:
         with self._link.reading() as db:
             return sums.groups(db, understood(meant), since_us, until_us, by, order, limit, offset)
 
+    def spread(self, meant: Filter, by: str, step_us: int) -> list[tuple[int, int, int]]:
+        """How many requests each step has that can be told apart by a dimension, and how many groups these make."""
+        sums.check_dimension(by)
+        since_us, until_us = _times(meant)
+        since_us, until_us = since_us // step_us * step_us, -(-until_us // step_us) * step_us
+        with self._link.reading() as db:
+            return sums.spread(db, understood(meant), since_us, until_us, by, step_us)
+
     def reprice(self, costs: Mapping[str, Cost]) -> int:
         """Set what requests cost, a transaction a day."""
         changed = 0

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from psycopg.sql import SQL, Identifier
 
 from lockgate.stores.logs.cuts import CUTS, TENANCY, Cut
+from lockgate.stores.logs.postgres import apart
 from lockgate.stores.logs.postgres.link import Connection
 from lockgate.stores.logs.postgres.schema import TOLD
 from lockgate.stores.logs.postgres.sums import ADDS, counted, packed, unpacked
@@ -62,6 +63,7 @@ def roll_up(db: Connection, day: int) -> None:
         return
     source = f"log_requests r WHERE {_FRESH}"
     values = {"day": day, "batches": batches}
+    apart.learn(db, day, "log_requests r", _FRESH, values)
     _add(db, day, _found(db, day, source, ADDS, values, sketches=True))
     db.run("DELETE FROM log_batches WHERE day = %s AND batch = ANY(%s)", (day, batches))
 
@@ -91,12 +93,17 @@ def _found(
     """The roll-ups that rows come to, as values of `_COLUMNS`."""
     sums = ", ".join(f"sum({adds[name]})::bigint" for name in SUMS)
     buckets = ", ".join(f"string_agg(int2send(r.{name}), '')" if sketches else "NULL::bytea" for name in SKETCHES)
+    full = apart.full_of(db, day)
+    metadata = {"metadata_name": "m.name", "metadata_value": apart.value_of_metadata(full)}
     for cut in CUTS:
         told = _told(cut)
-        columns = ", ".join(_COLUMN.get(name, f'r."{name}"') for name in told)
+        columns = ", ".join(metadata.get(name) or apart.column(name, full) for name in told)
         tables = source
         if "metadata_name" in told:
-            tables = source.replace(" WHERE ", " CROSS JOIN LATERAL jsonb_each_text(r.metadata) AS m(name, value) WHERE ", 1)
+            each = (
+                f" CROSS JOIN LATERAL jsonb_each_text(r.metadata) AS m(name, value) WHERE {apart.names_of_metadata(full)} AND "
+            )
+            tables = source.replace(" WHERE ", each, 1)
         for span_us in cut.spans_us:
             start = f"r.time_us / {span_us} * {span_us}"
             query = f"SELECT {start}, {columns}, {sums}, {buckets} FROM {tables} GROUP BY {_places(1 + len(told))}"  # noqa: S608
@@ -113,9 +120,6 @@ def _found(
 def _told(cut: Cut) -> tuple[str, ...]:
     names = (*cut.names, *TENANCY)
     return tuple(each for name in names for each in (("metadata_name", "metadata_value") if name == "metadata" else (name,)))
-
-
-_COLUMN = {"metadata_name": "m.name", "metadata_value": "m.value"}
 
 
 def _places(count: int) -> str:

@@ -11,6 +11,7 @@ of a long one are kept out of line. Bodies lie in blocks (`bodies`), of which a 
 
 `log_batches` are the batches whose requests are not in the roll-ups yet: these are counted from their rows. `log_rollups` are
 sums over a minute, an hour or a day, each for one cut (`stores.logs.cuts`); names that its cut does not tell apart are NULL.
+`log_names` and `log_full` say which values they tell apart (`apart`).
 """
 
 from __future__ import annotations
@@ -94,8 +95,20 @@ _FINER = """
     DELETE FROM log_rollups;
 """
 
+#: Which values roll-ups tell apart. All that had a roll-up of its own keeps it.
+_APART = f"""
+    CREATE TABLE log_names (day integer, kind {_TEXT}, name {_TEXT}, PRIMARY KEY (day, kind, name));
+    CREATE TABLE log_full (day integer, kind {_TEXT}, PRIMARY KEY (day, kind));
+    INSERT INTO log_names
+        SELECT DISTINCT r.day, k.kind, k.name FROM log_rollups r CROSS JOIN LATERAL (VALUES
+            ('user', r."user"), ('key', r.key), ('key_name', r.key_name), ('route', r.route), ('provider', r.provider),
+            ('model_asked', r.model_asked), ('model_sent', r.model_sent), ('model_served', r.model_served), ('error', r.error),
+            ('metadata.' || r.metadata_name, r.metadata_value)
+        ) AS k(kind, name) WHERE k.name IS NOT NULL;
+"""  # noqa: S608 - no values in it
+
 #: Each brings the schema one version further; never changed once released.
-MIGRATIONS = (_FIRST, _GIVEN, _FINER)
+MIGRATIONS = (_FIRST, _GIVEN, _FINER, _APART)
 #: The tables that are partitioned by the day, and what each of their partitions is told besides.
 PARTITIONED = {
     "log_requests": "",

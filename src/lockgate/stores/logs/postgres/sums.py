@@ -16,7 +16,9 @@ from typing import Any
 import msgspec
 
 from lockgate.stores.logs.cuts import COLUMNS, TENANCY, Cut, cut_for, stretches
+from lockgate.stores.logs.names import METADATA
 from lockgate.stores.logs.ports import Groups
+from lockgate.stores.logs.postgres import apart
 from lockgate.stores.logs.postgres.days import day_of
 from lockgate.stores.logs.postgres.link import Connection
 from lockgate.stores.logs.postgres.rows import RESCUED, RETRIED, STALLED, STREAM, short
@@ -24,7 +26,6 @@ from lockgate.stores.logs.postgres.where import Where, times
 from lockgate.stores.logs.rollup import SKETCHES, SUMS, Totals
 from lockgate.stores.logs.sketch import Sketch
 
-METADATA = "metadata."
 #: Member of `Totals` → what a row (`r`) adds to it.
 ADDS = {
     "requests": "1",
@@ -58,19 +59,24 @@ _FRESH = "r.batch = ANY(ARRAY(SELECT b.batch FROM log_batches b WHERE b.day BETW
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked: by steps of time (`step_us`), or told apart `by` a dimension."""
+    """What is asked: by steps of time (`step_us`), or told apart `by` a dimension, or both."""
 
     step_us: int = 0
     by: str = ""
 
 
 class Part(msgspec.Struct, frozen=True):
-    """Where a part of an answer comes from: `group` is what it is told apart by."""
+    """Where a part of an answer comes from: `group` is what it is told apart by, `time_us` when it was."""
 
     source: str
     group: str
     where: str
     rolled: bool
+
+    @property
+    def time_us(self) -> str:
+        """The column."""
+        return "r.start_us" if self.rolled else "r.time_us"
 
 
 def packed(buckets: Counter[int]) -> bytes:
@@ -96,14 +102,14 @@ def counted(data: bytes) -> Counter[int]:
 
 def series(db: Connection, where: Where, since_us: int, until_us: int, step_us: int) -> list[tuple[int, Totals]]:
     """What lies in [since, until), in steps, oldest first."""
-    parts = list(_parts(where, Question(step_us=step_us), since_us, until_us))
+    parts = list(_parts(db, where, Question(step_us=step_us), since_us, until_us))
     found = _totals(db, parts, where)
     return sorted((start, totals) for start, totals in found.items() if totals.requests)
 
 
 def groups(db: Connection, where: Where, since_us: int, until_us: int, by: str, order: str, limit: int, offset: int) -> Groups:
     """What lies in [since, until), told apart; first the order of all, then the rest of those that are shown."""
-    parts = list(_parts(where, Question(by=by), since_us, until_us))
+    parts = list(_parts(db, where, Question(by=by), since_us, until_us))
     both = " UNION ALL ".join(
         f"SELECT {part.group} AS g, sum({_sum('requests', part)}) AS n, sum({_sum(order, part)}) AS o "  # noqa: S608
         f"FROM {part.source} WHERE {part.where} GROUP BY 1"
@@ -124,6 +130,18 @@ def groups(db: Connection, where: Where, since_us: int, until_us: int, by: str, 
     found = _totals(db, parts, where)
     ranked = sorted((group for group in shown if group in found), key=lambda group: (-getattr(found[group], order), group))
     return Groups([(group, found[group]) for group in ranked], rows[-1][0])
+
+
+def spread(db: Connection, where: Where, since_us: int, until_us: int, by: str, step_us: int) -> list[tuple[int, int, int]]:
+    """What lies in [since, until), in steps: how many requests can be told apart, and how many groups they make."""
+    both = " UNION ALL ".join(
+        f"SELECT {part.time_us} / {step_us} * {step_us} AS t, {part.group} AS g, sum({_sum('requests', part)}) AS n "  # noqa: S608
+        f"FROM {part.source} WHERE {part.where} GROUP BY 1, 2"
+        for part in _parts(db, where, Question(step_us=step_us, by=by), since_us, until_us)
+    )
+    each = f"SELECT t, g, sum(n) AS n FROM ({both}) s GROUP BY 1, 2 HAVING sum(n) > 0"  # noqa: S608
+    query = f"SELECT t, sum(n)::bigint, count(*) FROM ({each}) s GROUP BY 1 ORDER BY 1"  # noqa: S608
+    return [(start, requests, groups) for start, requests, groups in db.rows(query, where.values)]
 
 
 def check_dimension(by: str) -> None:
@@ -162,9 +180,11 @@ def _sum(name: str, part: Part) -> str:
     return f"r.{name}" if part.rolled else ADDS[name]
 
 
-def _parts(where: Where, asked: Question, since_us: int, until_us: int) -> Iterator[Part]:
+def _parts(db: Connection, where: Where, asked: Question, since_us: int, until_us: int) -> Iterator[Part]:
     """Where the answer comes from."""
     cut = _cut(where, asked)
+    if cut is not None and not apart.tells(db, day_of(since_us), day_of(until_us - 1), where.named, _kind(asked.by)):
+        cut = None
     spans = () if cut is None else [span for span in cut.spans_us if not asked.step_us % span]
     rolled: list[tuple[int, int]] = []
     for span_us, first_us, last_us in stretches(since_us, until_us, spans):
@@ -184,7 +204,7 @@ def _cut(where: Where, asked: Question) -> Cut | None:
     """The roll-ups that know what is asked; None: none do."""
     if where.rolled is None:
         return None
-    named = set(where.named)
+    named = {"metadata" if each.startswith(METADATA) else each for each in where.named}
     if asked.by.startswith(METADATA):
         if "metadata" in named:
             return None  # a cut has one value at a time
@@ -194,13 +214,17 @@ def _cut(where: Where, asked: Question) -> Cut | None:
     return cut_for(named - {*TENANCY})
 
 
+def _kind(by: str) -> str:
+    return METADATA + short(by.removeprefix(METADATA)) if by.startswith(METADATA) else by
+
+
 def _of_rollups(where: Where, asked: Question, cut: Cut, span_us: int, since_us: int, until_us: int) -> Part:
     conditions = [
         f"r.cut = {cut.number} AND r.span_us = {span_us} AND r.start_us >= {since_us} AND r.start_us < {until_us}",
         f"r.day BETWEEN {day_of(since_us)} AND {day_of(until_us - 1)}",
         where.rollups(),
     ]
-    if asked.step_us:
+    if not asked.by:
         group = f"r.start_us / {asked.step_us} * {asked.step_us}"
     elif asked.by.startswith(METADATA):
         group = "r.metadata_value"
@@ -212,7 +236,7 @@ def _of_rollups(where: Where, asked: Question, cut: Cut, span_us: int, since_us:
 
 def _of_rows(where: Where, asked: Question, since_us: int, until_us: int) -> Part:
     conditions = [times(since_us, until_us), where.rows()]
-    if asked.step_us:
+    if not asked.by:
         group = f"r.time_us / {asked.step_us} * {asked.step_us}"
     elif asked.by.startswith(METADATA):
         group = f"r.metadata ->> {where.value(short(asked.by.removeprefix(METADATA)))}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from lockgate.stores.logs.names import METADATA
 from lockgate.stores.logs.ports import Filter, Range
 from lockgate.stores.logs.postgres.days import LAST_US, day_of, within
 from lockgate.stores.logs.postgres.rows import (
@@ -43,11 +44,12 @@ _NUMBERS = {
 
 class Where(msgspec.Struct):
     """What is meant: all `conditions` hold. `rolled` are those on roll-ups, None where these cannot tell; `named` are the
-    columns that they need. `terms` narrow rows down. `values` are the values of all, by their names in the SQL."""
+    columns that they need (or `metadata.NAME`), with the values that these may have, None where that is a pattern. `terms`
+    narrow rows down. `values` are the values of all, by their names in the SQL."""
 
     conditions: list[str] = []
     rolled: list[str] | None = []
-    named: set[str] = set()
+    named: dict[str, list[str] | None] = {}
     terms: list[str] = []
     values: dict[str, Any] = {}
 
@@ -141,7 +143,7 @@ def _named(where: Where, wanted: dict[str, tuple[str, ...]]) -> None:
     condition = f"({' OR '.join(parts)})"
     nameless = any(not value for values in wanted.values() for value in values)  # what is empty has no term
     where.add(condition, rolled=condition, terms=() if nameless else terms)
-    where.named |= wanted.keys()
+    where.named |= {column: [short(value) for value in values] for column, values in wanted.items()}
 
 
 def _models(where: Where, patterns: tuple[str, ...]) -> None:
@@ -155,14 +157,14 @@ def _models(where: Where, patterns: tuple[str, ...]) -> None:
     condition = f"({' OR '.join(parts)})"
     terms = [term(LETTERS[column], name) for column in _MODELS for name in exact]
     where.add(condition, rolled=condition, terms=() if loose or not all(exact) else terms)
-    where.named |= {*_MODELS}
+    where.named |= dict.fromkeys(_MODELS, None if loose else exact)
 
 
 def _status(where: Where, ranges: tuple[tuple[int, int], ...]) -> None:
     bounds = [(bounded(max(low, 0)), bounded(max(high, -1) + 1) - 1) for low, high in ranges]
     condition = f"({' OR '.join(f'r.status BETWEEN {low} AND {high}' for low, high in bounds)})"
     where.add(condition, rolled=condition)
-    where.named.add("status")
+    where.named["status"] = None
 
 
 def _metadata(where: Where, name: str, pattern: str) -> None:
@@ -174,11 +176,11 @@ def _metadata(where: Where, name: str, pattern: str) -> None:
     if not pattern.strip("*"):  # without the name is as good as ""
         where.add(f"coalesce(r.metadata ->> {place}, '') {test}")
     else:
-        once = "metadata" not in where.named
+        once = not any(each.startswith(METADATA) for each in where.named)
         condition = f"(r.metadata_name = {place} AND r.metadata_value {test})"
         terms = () if _is_pattern(pattern) else (metadata_term(name, short(pattern)),)
         where.add(f"r.metadata ->> {place} {test}", rolled=condition if once else None, terms=terms)
-    where.named.add("metadata")
+    where.named[METADATA + name] = None if _is_pattern(pattern) else [short(pattern)]
 
 
 def _limited(where: Where, member: str, number: str, limits: Range) -> None:
