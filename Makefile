@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types check bench bench-budget bench-logs bench-log-faults bench-cache clean
+.PHONY: help setup run web test lint types check web-check bench bench-budget bench-logs bench-log-faults bench-cache clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,7 +18,11 @@ setup: .venv/.ready  ## set everything up in .venv
 	@$(BIN)/python -m compileall -q src
 	@touch $@
 
+web: setup  ## build the dashboard, if it has changed
+	@$(BIN)/python web/build.py || { [ $$? = 3 ] && $(BIN)/uv sync --quiet --frozen --inexact --group web && $(BIN)/python web/build.py; }
+
 run: setup  ## start the gateway at http://localhost:8787 (ARGS="--port 9000" for more)
+	@$(MAKE) --silent web || echo "The dashboard could not be built; the gateway starts without it."
 	@$(BIN)/lockgate serve $(ARGS)
 
 test: setup  ## run the tests
@@ -32,7 +36,10 @@ lint: setup  ## check style and floors
 types: setup  ## check types
 	@$(BIN)/pyright
 
-check: lint types test  ## all of it
+web-check: web  ## check types and tests of the dashboard
+	@$(BIN)/python web/build.py --check
+
+check: lint types web-check test  ## all of it
 
 bench: setup  ## the governed benchmark against nginx, Portkey and LiteLLM; writes docs/benchmark.md
 	@$(BIN)/python -m bench.governed --write docs/benchmark.md $(ARGS)
@@ -50,4 +57,4 @@ bench-cache: setup  ## what a cache that matches by meaning finds and gets wrong
 	@$(BIN)/python -m bench.cache --write docs/caching.md $(ARGS)
 
 clean:  ## remove .venv and caches
-	@rm -rf .venv .bench .ruff_cache
+	@rm -rf .venv .bench .ruff_cache .artifacts web/node_modules src/lockgate/http/dashboard/built

@@ -1,4 +1,4 @@
-"""The one ASGI callable: lifespan, the few pages, and the data plane's way to the door."""
+"""The one ASGI callable: lifespan, the few pages, the dashboard, and the data plane's way to the door."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from lockgate.core.json import encode
 from lockgate.core.record import new_id
 from lockgate.dialects.conventions import PLAIN
 from lockgate.dialects.registry import CODECS
-from lockgate.http.admin.door import AdminDoor
+from lockgate.http.admin.door import LOGIN, AdminDoor
+from lockgate.http.dashboard.site import Dashboard
 from lockgate.http.exchange import LineCaller, Receive, Scope, Send, too_large
 from lockgate.http.metrics import Metrics
 from lockgate.http.pages import OPEN, lay_out_pages
@@ -36,6 +37,9 @@ _SPANS = frozenset(prefix + name for prefix in _OURS for name in (b"trace-id", b
 _TRACE = re.compile(rb"[\x21-\x7e]{1,128}")
 #: Characters of a span's name.
 _SPAN_NAME = 256
+
+#: What is said where the dashboard would be.
+UNBUILT = "It is not built: run `make web`, or install the released package, which has it."
 
 Raw = list[tuple[bytes, bytes]]
 #: A page: status, content type, body.
@@ -61,6 +65,7 @@ class Gateway:
         table: Table | None = None,
         admin: AdminDoor | None = None,
         metrics: Metrics | None = None,
+        dashboard: Dashboard | None = None,
     ) -> None:
         self._world = world
         self._runtime = runtime
@@ -69,6 +74,8 @@ class Gateway:
         runtime.address = self._table.address
         self._metrics = metrics
         self._policies = lay_out_pages()
+        taken = (*self._table.known(), *self._policies, LOGIN)
+        self._dashboard = Dashboard(taken) if dashboard is None else dashboard
         self._pages: dict[str, Callable[[Raw], Awaitable[Shown]]] = {
             "/": self._front,
             "/healthz": self._health,
@@ -139,6 +146,9 @@ class Gateway:
 
     async def _show(self, method: str, path: str, headers: Raw, caller: LineCaller) -> None:
         """A page, for whom it is; or the answer to a wrong address."""
+        if method in ("GET", "HEAD") and (served := self._dashboard.find(path, headers)) is not None:
+            caller.reply(*served)
+            return
         page = self._pages.get(path)
         if page is not None and method in ("GET", "HEAD"):
             try:
@@ -172,7 +182,9 @@ class Gateway:
         permit(principal, scope)
 
     async def _front(self, headers: Raw) -> Shown:
-        return 200, JSON, encode({"name": "Lockgate"})
+        if self._dashboard.is_built:
+            return 200, JSON, encode({"name": "Lockgate"})
+        return 200, JSON, encode({"name": "Lockgate", "dashboard": UNBUILT})
 
     async def _health(self, headers: Raw) -> Shown:
         return 200, JSON, encode({"status": "ok"})

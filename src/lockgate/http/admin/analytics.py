@@ -8,8 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from lockgate.control.analytics import graphs, groups, prompt_caches
+from lockgate.control.analytics import overview as overviews
 from lockgate.control.analytics.graphs import Question
 from lockgate.control.analytics.groups import Pace, Row, Summary
+from lockgate.control.analytics.overview import Overview
 from lockgate.control.analytics.prompt_caches import PromptCacheUse
 from lockgate.control.analytics.shapes import (
     Amount,
@@ -63,6 +65,11 @@ class CacheSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     summary: Summary
     object: Literal["analytics-summary"] = "analytics-summary"
+
+
+def overview(ask: Ask, query: SpanQuery) -> Overview:
+    """What there is over time, all at once, beside the span of the same length before."""
+    return overviews.overview(ask.insight.search.store, filter_of(ask, query))
 
 
 def requests(ask: Ask, query: SpanQuery) -> Graph[Total, TotalPoint]:

@@ -20,6 +20,7 @@ LOGS: tuple[AdminRoute, ...] = (
     _log("GET", "logs", "logs.index", "logs.list", "logs.view", action="list"),
     _log("GET", "logs/tail", "log_tail.watch", "logs.list", "logs.view", action="list", gives="text/event-stream"),
     _log("GET", "logs/{id}", "logs.read", "logs.view"),
+    _log("GET", "logs/{id}/conversation", "conversation.read", "logs.view"),
     _log("GET", "traces/{trace_id}", "traces.read", "logs.list", "logs.view", resource="trace"),
     _log("POST", "feedback", "feedback.create", *FEEDBACK, resource="feedback", action="create", reads_log=False),
     _log("PUT", "feedback/{id}", "feedback.update", *FEEDBACK, resource="feedback", action="update"),
@@ -53,6 +54,7 @@ def _view(path: str, handler: str, **more: object) -> AdminRoute:
 
 ANALYTICS: tuple[AdminRoute, ...] = (
     *(_view(f"graphs/{path}", handler) for path, handler in _GRAPHS.items()),
+    _view("overview", "overview"),
     _view("summary/cache", "cache_summary"),
     _view("summary/speed", "paces"),
     _view("summary/prompt-cache", "provider_caches"),

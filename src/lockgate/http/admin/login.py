@@ -8,6 +8,7 @@
     POST   /auth/logout                      {everywhere?}
     POST   /auth/password                    {old, new}
     GET    /auth/sessions, DELETE /auth/sessions/{id}
+    GET    /auth/first, POST /auth/first     the first person of a new house (`first`)
 
 The table says for each who may ask: anyone ("open"), or who is logged in ("session"); there is nothing else. A change is made
 from our own pages only. The session's cookie is SameSite=Strict, which no browser sends while it follows another site's
@@ -20,7 +21,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from html import escape
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -28,29 +29,23 @@ from starlette.responses import Response
 from starlette.routing import Route, compile_path
 
 from lockgate.control.identity import login, sessions
-from lockgate.control.identity.login import Browser
 from lockgate.control.identity.oidc import FLOW_S
-from lockgate.control.identity.sessions import Visit, no_session
-from lockgate.control.identity.site import CSRF_HEADER, SAFE, Site, cookies_of
+from lockgate.control.identity.sessions import no_session
+from lockgate.control.identity.site import CSRF_HEADER, SAFE, cookies_of
 from lockgate.control.office import Office
-from lockgate.core.audit import Actor
 from lockgate.core.failure import Refusal
-from lockgate.core.json import encode, readable
 from lockgate.core.record import new_id
 from lockgate.core.tenancy import Session, User
+from lockgate.http.admin import first
 from lockgate.http.admin.answers import HEADERS, TROUBLE, refusal_of, refuse
-from lockgate.http.admin.caller import address_of
+from lockgate.http.admin.desk import Desk, user_shown
 from lockgate.http.admin.door import LOGIN
-from lockgate.http.exchange import too_large
 from lockgate.stores.control.store import ControlStore
 
 log = logging.getLogger("lockgate")
 
-T = TypeVar("T")
 #: Headers that may come once.
 _ONCE = frozenset(("host", "cookie", "origin", "sec-fetch-site", CSRF_HEADER, "content-type", "content-length"))
-#: Bytes of a body.
-BODY_LIMIT = 16 * 1024
 
 
 class Password(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,78 +83,6 @@ class LoginRoute(msgspec.Struct, frozen=True):
     policy: Literal["open", "session"]
     handler: Callable[[Desk], Awaitable[Response]]
     is_page: bool = False
-
-
-class Desk:
-    """One request to log in or out, with what all of them need. `visit`: of whoever is logged in."""
-
-    def __init__(self, request: Request, site: Site, office: Office, id: str) -> None:
-        self.request = request
-        self.site = site
-        self.office = office
-        self.reception = office.reception
-        self.id = id
-        self.now_us = office.clock()
-        self.visit: Visit | None = None
-
-    def __repr__(self) -> str:
-        return f"Desk({self.request.method} {self.request.url.path})"
-
-    @property
-    def guest(self) -> Visit:
-        """Who is logged in, where nobody else gets to."""
-        assert self.visit is not None
-        return self.visit
-
-    @property
-    def actor(self) -> Actor:
-        """Who asks, for the audit log; without the query, in which a code may be."""
-        visit = self.visit
-        who = ("", "") if visit is None else (visit.user.id, visit.user.email)
-        address = address_of(self.request.scope, self.office)
-        return Actor("user", *who, self.request.method, self.request.scope["path"], self.id, address)
-
-    def browser(self) -> Browser:
-        """Where a login comes from, and the session that the browser has. It blocks."""
-        text = cookies_of(self.request.headers.get("cookie", "")).get(self.site.cookie("session"), "")
-        before = self.office.store.session(self.reception.keys.digest(text)) if text else None
-        return Browser(self.actor, self.request.headers.get("user-agent", ""), before)
-
-    async def read(self, kind: type[T]) -> T:
-        """The body. Raises `Refusal` 400, 413, 415."""
-        if self.request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-            raise Refusal(415, "unsupported_media_type", "Send the body as application/json.")
-        pieces, size = list[bytes](), 0
-        async for piece in self.request.stream():
-            size += len(piece)
-            if size > BODY_LIMIT:
-                raise too_large(BODY_LIMIT)
-            pieces.append(piece)
-        return readable(b"".join(pieces), kind)
-
-    def answer(self, said: object, *cookies: str) -> Response:
-        """An answer for a script."""
-        return self._with(Response(encode(said), 200, HEADERS, "application/json"), cookies)
-
-    def page(self, status: int, text: str, head: str = "", *cookies: str) -> Response:
-        """A page of one sentence, for a person."""
-        body = f"<!doctype html><meta charset=utf-8>{head}<title>Lockgate</title><p>{text}"
-        return self._with(Response(body, status, HEADERS, "text/html; charset=utf-8"), cookies)
-
-    def onward(self, url: str, *cookies: str) -> Response:
-        """Send the browser to another site."""
-        return self._with(Response(b"", 302, {**HEADERS, "location": url}), cookies)
-
-    def begun(self, user: User, session: Session, cookie: str) -> Response:
-        """Someone is logged in."""
-        csrf = self.reception.keys.csrf_token(session.digest)
-        return self.answer({"user": _user(user), "csrf": csrf}, self.site.keep("session", cookie))
-
-    def _with(self, response: Response, cookies: tuple[str, ...]) -> Response:
-        for cookie in cookies:
-            response.headers.append("set-cookie", cookie)
-        response.headers["x-lockgate-request-id"] = self.id
-        return response
 
 
 async def methods(desk: Desk) -> Response:
@@ -230,7 +153,7 @@ async def show(desk: Desk) -> Response:
     visit = desk.guest
     return desk.answer(
         {
-            "user": _user(visit.user),
+            "user": user_shown(visit.user),
             "organisation_id": visit.user.organisation,
             "workspaces": visit.seats,
             "csrf": visit.csrf,
@@ -297,6 +220,8 @@ async def end(desk: Desk) -> Response:
 
 ROUTES = (
     LoginRoute("GET", f"{LOGIN}methods", "open", methods),
+    LoginRoute("GET", f"{LOGIN}first", "open", first.ask),
+    LoginRoute("POST", f"{LOGIN}first", "open", first.begin),
     LoginRoute("POST", f"{LOGIN}login", "open", log_in),
     LoginRoute("GET", f"{LOGIN}oidc/{{name}}", "open", to_provider, is_page=True),
     LoginRoute("GET", f"{LOGIN}oidc/{{name}}/callback", "open", from_provider, is_page=True),
@@ -361,7 +286,3 @@ def _organisation(store: ControlStore, slug: str) -> str:
         return store.house().organisation
     found = store.organisation(slug)
     return "nowhere" if found is None else found.id
-
-
-def _user(user: User) -> dict[str, str]:
-    return {"id": user.id, "email": user.email, "name": user.name, "role": user.role}

@@ -1,0 +1,1 @@
+"""The dashboard, as browsers get it: files that `web/` was built into."""
