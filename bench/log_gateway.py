@@ -56,7 +56,7 @@ class Gateway:
                     "configs": {"chat": {"provider": "@up", "upstream_api": "chat"}},
                     "keys": [{"name": "bench", "key": KEY}],
                     "egress": {"allow": ["127.0.0.0/8"]},
-                    "log": log,
+                    "log": {"retention_days": 0, **log},  # the days of the bench are long past
                 }
             )
         )
