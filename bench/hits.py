@@ -124,6 +124,7 @@ class Case:
         self.app.runtime.cache = self.cache
         await ask(self.app, self.headers, self.first)
         await ask(self.app, [*self.headers, (b"cache-control", b"no-cache")], self.first)
+        await asyncio.sleep(0.2)  # words are looked for in the file, where they must have been written
         line = await ask(self.app, self.headers, self.body)
         said = dict(line.headers)[b"x-portkey-cache-status"]
         if line.status != 200 or said != self.status.encode():
