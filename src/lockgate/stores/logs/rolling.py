@@ -15,7 +15,7 @@ from typing import Any
 
 from lockgate.stores.logs.cuts import ALL, CUTS, FEW, KEY, METADATA, TENANCY, USER, Cut
 from lockgate.stores.logs.names import Names
-from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, HOUR_US, MINUTE_US, SKETCHES, SUMS
+from lockgate.stores.logs.rollup import FIVE_MINUTES_US, HOUR_US, MINUTE_US, SKETCHES, SUMS
 from lockgate.stores.logs.rows import BITS
 from lockgate.stores.logs.schema import NAMED, SINGLE
 from lockgate.stores.logs.sketch import Sketch
@@ -116,12 +116,12 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Seq
         places: list[tuple[_Heaps, _Key]] = [
             (few, (start_us + ms // 300_000 * FIVE_MINUTES_US, *[own[index] for index in pick_few])),
             (keys, (hour, own[key], own[key_name], *of)),
-            (users, (start_us, own[user], *of)),
+            (users, (hour, own[user], *of)),
             (minutes, (start_us + ms // 60_000 * MINUTE_US, *of)),
         ]
         if metadata:
             groups = [rolled(int(each)) for each in metadata[1:-1].split(",")]
-            places += [(tags, (start_us, group, *of)) for group in groups if group]
+            places += [(tags, (hour, group, *of)) for group in groups if group]
         for heaps, place in places:
             heap = heaps.get(place)
             if heap is None:
@@ -135,7 +135,7 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Seq
             if gap is not None:
                 gaps.append(gap)
     finest = {
-        ALL: (minutes, MINUTE_US), KEY: (keys, HOUR_US), USER: (users, DAY_US), METADATA: (tags, DAY_US),
+        ALL: (minutes, MINUTE_US), KEY: (keys, HOUR_US), USER: (users, HOUR_US), METADATA: (tags, HOUR_US),
         FEW: (few, FIVE_MINUTES_US),
     }  # fmt: skip
     for cut in CUTS:

@@ -8,7 +8,7 @@ any combination of them newest first, and is written in a row where a dozen B-tr
 `said` is the same for the words of prompts and answers; its rows are known by `at`, a request's place in the blocks. What a
 record says beyond that stands in `facts` and `bodies`, in blocks of up to a hundred records in a row, compressed together.
 
-`rollups` are sums over an hour or a day (or a minute), each for one *cut*: what it tells apart (see `cuts`). They hold all
+`rollups` are sums over a day, an hour, minutes, each for one *cut*: what it tells apart (see `cuts`). They hold all
 requests but those in `fresh`, which are counted from their rows until there are enough of them to be rolled up together.
 """
 
@@ -48,7 +48,7 @@ _REQUESTS = f"""
     ) WITHOUT ROWID;
 """
 
-#: Some cuts are rolled up by five minutes too: all that was rolled up before is rolled up again.
+#: Some cuts are rolled up by the hour or five minutes too (`Cut.finer_us`): all that was rolled up before is rolled up again.
 _FINER = """
     INSERT OR IGNORE INTO fresh SELECT n FROM requests;
     DELETE FROM rollups;
@@ -56,5 +56,5 @@ _FINER = """
 
 #: Each brings the schema one version further; never changed once released.
 MIGRATIONS = (_REQUESTS, _FINER)
-#: The version from which a day has roll-ups of five minutes.
+#: The version from which a day has those.
 FINER = 2

@@ -16,7 +16,7 @@ import msgspec
 from lockgate.stores.logs.cuts import COLUMNS, TENANCY, Cut, cut_for, stretches
 from lockgate.stores.logs.names import METADATA, is_rolled
 from lockgate.stores.logs.ports import Filter
-from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, SKETCHES, SUMS, Totals
+from lockgate.stores.logs.rollup import DAY_US, SKETCHES, SUMS, Totals
 from lockgate.stores.logs.rows import BITS, RESCUED, RETRIED, STALLED, STREAM
 from lockgate.stores.logs.search import Search, times
 from lockgate.stores.logs.sketch import Sketch
@@ -82,8 +82,8 @@ Answer = tuple[int | str, list[Any]]
 
 
 class Sums:
-    """Answers questions of an open day, whose requests `search` means. Without `finer`, it has no roll-ups of five minutes.
-    Raises `sqlite3.Error`."""
+    """Answers questions of an open day, whose requests `search` means. Without `finer`, it lacks the finest roll-ups
+    (`Cut.finer_us`). Raises `sqlite3.Error`."""
 
     def __init__(self, db: sqlite3.Connection, start_us: int, search: Search, asked: Question, *, finer: bool = True) -> None:
         self._db = db
@@ -106,7 +106,7 @@ class Sums:
             yield from self._from_rows(since_us, until_us)
             return
         step_us = self._asked.step_us
-        spans = [each for each in cut.spans_us if not step_us % each and (self._finer or each != FIVE_MINUTES_US)]
+        spans = [each for each in cut.spans_us if not step_us % each and (self._finer or each != cut.finer_us)]
         rolled: list[tuple[int, int]] = []
         for span_us, first_us, last_us in stretches(since_us, until_us, spans):
             if span_us:

@@ -89,7 +89,7 @@ _GIVEN = """
     CREATE INDEX log_requests_given ON log_requests (given) WHERE given IS NOT NULL;
 """
 
-#: Some cuts are rolled up by five minutes too: all that was rolled up before is rolled up again.
+#: Some cuts are rolled up by the hour or five minutes too (`Cut.finer_us`): all that was rolled up before is rolled up again.
 _FINER = """
     INSERT INTO log_batches SELECT day, batch, count(*) FROM log_requests GROUP BY 1, 2 ON CONFLICT DO NOTHING;
     DELETE FROM log_rollups;
