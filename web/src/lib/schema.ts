@@ -70,6 +70,12 @@ export interface AveragePoint {
   avg: number;
 }
 
+/** The most: `max_age` in seconds (None: whatever is asked for); `off`: nothing at all. */
+export interface CacheCap {
+  max_age: number | null;
+  off: boolean;
+}
+
 /** What the cache did. */
 export interface CacheSummary {
   summary: Summary;
@@ -88,6 +94,7 @@ export interface ChangedApiKey {
   rate_limits?: RateLimits[] | null;
   alert_emails?: string[] | null;
   capture?: "full" | "metadata" | "off" | null;
+  redact?: RedactionBody | null;
   expires_at?: string | null;
   rotation_policy?: RotationPolicy | null;
   reset_usage?: boolean | null;
@@ -150,12 +157,13 @@ export interface ChangedModels {
   allow_all_models: boolean | null;
 }
 
-/** What is to be changed of the organisation; null takes limits away. `reset_usage`: its budgets begin anew. */
+/** What is to be changed of the organisation; null takes limits away. `reset_usage`: its budgets begin anew. `cache`: the most that configs of all its workspaces may ask of the cache, false for nothing. */
 export interface ChangedOrganisation {
   name?: string;
   usage_limits?: UsageLimits[] | null;
   rate_limits?: RateLimits[] | null;
   reset_usage?: boolean | null;
+  cache?: boolean | CacheCap | null;
 }
 
 /** What is to be changed of a provider; null takes a limit or an expiry away. */
@@ -251,6 +259,8 @@ export interface ChangedWorkspace {
   rate_limits?: RateLimits[] | null;
   reset_usage?: boolean | null;
   capture?: "full" | "metadata" | "off" | null;
+  redact?: RedactionBody | null;
+  cache?: boolean | CacheCap | null;
 }
 
 /** Which workspaces may use an account of the organisation. With `override_existing_workspace_access`, what is said for all holds for every workspace that is not among `workspaces`. */
@@ -926,6 +936,8 @@ export interface MadeWorkspace {
   usage_limits: ShownUsageLimits[];
   rate_limits: RateLimits[];
   capture: "full" | "metadata" | "off";
+  redact: RedactionBody | null;
+  cache: ShownCacheCap;
   is_default: number;
   object: "workspace";
   users: Seated[];
@@ -975,7 +987,7 @@ export interface ModelPrice {
   service_tiers?: Record<string, Record<string, unknown>>;
 }
 
-/** A key to be made. It can do and use no more than who makes it. `scopes`: what it may do; none: ask models. `models`: which it may use, as patterns of "@slug/model"; none: all. `capture`: the most that is kept of its requests. */
+/** A key to be made. It can do and use no more than who makes it. `scopes`: what it may do; none: ask models. `models`: which it may use, as patterns of "@slug/model"; none: all. `capture`: the most that is kept of its requests; `redact`: what is taken out of that. */
 export interface NewApiKey {
   name: string;
   description: string;
@@ -991,6 +1003,7 @@ export interface NewApiKey {
   rate_limits: RateLimits[] | null;
   alert_emails: string[] | null;
   capture?: "full" | "metadata" | "off";
+  redact?: RedactionBody;
   expires_at: string | null;
   rotation_policy: RotationPolicy | null;
 }
@@ -1139,7 +1152,7 @@ export interface NewVirtualKey {
   expires_at: string | null;
 }
 
-/** A workspace to be made. `slug` is made up when it is left out. `users`: their ids, or ids with roles. `capture`: the most that is kept of its requests. */
+/** A workspace to be made. `slug` is made up when it is left out. `users`: their ids, or ids with roles. `capture`: the most that is kept of its requests; `redact`: what is taken out of that; `cache`: the most that its configs may ask of the cache, false for nothing. */
 export interface NewWorkspace {
   name: string;
   slug: string;
@@ -1149,6 +1162,8 @@ export interface NewWorkspace {
   usage_limits: UsageLimits[] | null;
   rate_limits: RateLimits[] | null;
   capture: "full" | "metadata" | "off";
+  redact: RedactionBody | null;
+  cache: boolean | CacheCap | null;
 }
 
 /** A span and its steps (of `step` ms), and the span of the same length `before` it. */
@@ -1320,6 +1335,12 @@ export interface RatePoint {
   rate: number;
 }
 
+/** What is taken out of the log besides: `patterns` are expressions of RE2, `fields` are paths of members of JSON ("messages.*.name"). */
+export interface RedactionBody {
+  patterns: string[];
+  fields: string[];
+}
+
 /** `name` must be the workspace's, if it is said. `force`: with all that it has, and then the name must be said. */
 export interface RemovedWorkspace {
   workspace_id: string;
@@ -1438,6 +1459,7 @@ export interface ShownApiKey {
   rate_limits: RateLimits[];
   alert_emails: string[];
   capture: "full" | "metadata" | "off";
+  redact: RedactionBody | null;
   expires_at: string | null;
   rotation_policy: RotationPolicy | null;
   created_at: string | null;
@@ -1480,6 +1502,12 @@ export interface ShownCache {
   saved_time: number;
   avg_hit_latency: number;
   avg_miss_latency: number;
+}
+
+/** The most that configs may ask of the cache: `max_age` in seconds (null: whatever they like); `off`: nothing. */
+export interface ShownCacheCap {
+  max_age: number | null;
+  off: boolean;
 }
 
 /** The same, in both envelopes. */
@@ -1627,6 +1655,7 @@ export interface ShownOrganisation {
   name: string;
   usage_limits: ShownUsageLimits[];
   rate_limits: RateLimits[];
+  cache: ShownCacheCap;
   created_at: string | null;
   last_updated_at: string | null;
   object: "organisation";
@@ -2016,6 +2045,8 @@ export interface WholeWorkspace {
   usage_limits: ShownUsageLimits[];
   rate_limits: RateLimits[];
   capture: "full" | "metadata" | "off";
+  redact: RedactionBody | null;
+  cache: ShownCacheCap;
   is_default: number;
   object: "workspace";
   users: ShownMember[] | null;
@@ -2063,6 +2094,8 @@ export interface WorkspaceShapesShownWorkspace {
   usage_limits: ShownUsageLimits[];
   rate_limits: RateLimits[];
   capture: "full" | "metadata" | "off";
+  redact: RedactionBody | null;
+  cache: ShownCacheCap;
   is_default: number;
   object: "workspace";
 }

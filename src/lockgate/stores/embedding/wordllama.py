@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,4 +61,5 @@ def open_wordllama() -> Embedder:
         model: _Model = package.WordLlama.load(dim=_WIDTH, cache_dir=home, disable_download=True)
     except (OSError, ValueError) as error:
         raise NoEmbedder(f"the weights in the package wordllama cannot be read: {error}") from None
-    return WordLlama(model, version("wordllama"))
+    metadata: Any = importlib.import_module("importlib.metadata")  # who has no vectors needs none of it in memory
+    return WordLlama(model, metadata.version("wordllama"))
