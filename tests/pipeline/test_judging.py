@@ -104,6 +104,27 @@ def test_whatever_else_it_says_the_provider_is_asked(stage, word):
     play(stage, scene)
 
 
+def test_who_asks_the_same_at_once_waits_for_one_verdict(stage):
+    async def scene():
+        before = len(stage.tries)
+        body = {"model": "m", "messages": [{"role": "user", "content": OTHER}]}
+        tasks = [await stage.asks({**ROUTE, "cache": CACHE}, body) for _ in range(5)]
+        for _ in range(3000):
+            if len(stage.tries) > before:
+                break
+            await asyncio.sleep(0.001)  # a thread counts
+        await quiet()
+        (judge,) = stage.tries[before:]
+        judge.answers(says("YES"), 200)
+        for task in tasks:
+            told = await task
+            assert told.json["choices"][0]["message"]["content"] == "pong"
+        assert len(stage.tries) == before + 1
+        assert not stage.app.runtime.verdicts
+
+    play(stage, scene)
+
+
 def test_without_the_level_no_model_is_asked(stage):
     async def scene():
         (asked,), _ = await asks(stage, OTHER, (200, says("else")), levels=LEVELS[:2], judge=None)

@@ -137,6 +137,7 @@ class Runtime:
         self.cache: CacheStore | None = None  # until some route keeps answers
         self.nearest: Neighbours | None = None  # what finds its answers by other words
         self.ask: Asks | None = None  # until there is somebody who is asked
+        self.verdicts: dict[tuple[str, str, str, str], asyncio.Future[bool]] = {}  # of judges, on their way
         self.flights = Flights()
         self.claims: Claims | None = None  # where other workers share the cache
         self.replays = Replays()
