@@ -35,6 +35,20 @@ export const PAGES: Page[] = [
     section: "Observe",
     load: () => import("./pages/logs/Logs.svelte"),
   },
+  {
+    path: "/traces/:id?",
+    title: "Traces",
+    icon: "traces",
+    section: "Observe",
+    load: () => import("./pages/traces/Traces.svelte"),
+  },
+  {
+    path: "/playground",
+    title: "Playground",
+    icon: "playground",
+    section: "Build",
+    load: () => import("./pages/playground/Playground.svelte"),
+  },
 ];
 
 /** Where a page begins: its path without holes. */

@@ -14,6 +14,7 @@ from lockgate.core.json import encode
 from lockgate.pipeline.discover import discover
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.respond import respond
+from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.target import Provider
 from lockgate.providers.catalogue import Model as Known
 from lockgate.providers.catalogue import described
@@ -69,30 +70,32 @@ async def list_models(passing: Passing, provider_key: str) -> None:
     page = Page() if wanted else read_page(call)
     providers = [each for each in passing.snapshot.providers.values() if _asked(each, page)]
     await discover(passing.snapshot, providers, passing.runtime)
-    models = await asyncio.to_thread(_models, passing, providers)  # the first time, what is known of them is read: 0.3 s
+    models = await asyncio.to_thread(
+        _models, passing.principal, passing.snapshot, providers
+    )  # the first time, what is known of them is read: 0.3 s
     body = encode(_whole(models, page) if wanted is None else _one(models, wanted))
     respond(call, account, passing.caller, 200, body)
 
 
-def _models(passing: Passing, providers: list[Provider]) -> list[Model]:
+def models_for(principal: Principal, snapshot: Snapshot) -> list[Model]:
+    """The aliases and models that a key may use, as far as they are known by now. It reads what is known, and blocks."""
+    return _models(principal, snapshot, list(snapshot.providers.values()))
+
+
+def _models(principal: Principal, snapshot: Snapshot, providers: list[Provider]) -> list[Model]:
     """The aliases and models of these providers that this key may use."""
-    models = [
-        model
-        for provider in providers
-        for model in models_of(provider, passing.snapshot.prices)
-        if _may(passing.principal, model.id)
-    ]
-    return [*_aliases(passing, providers, models), *models]
+    models = [model for provider in providers for model in models_of(provider, snapshot.prices) if _may(principal, model.id)]
+    return [*_aliases(principal, snapshot, providers, models), *models]
 
 
-def _aliases(passing: Passing, providers: list[Provider], models: list[Model]) -> list[Model]:
+def _aliases(principal: Principal, snapshot: Snapshot, providers: list[Provider], models: list[Model]) -> list[Model]:
     """The aliases that this key may use, each with what is known of the model behind it."""
     known = {model.id: model for model in models}
     aliases: list[Model] = []
-    for name, meant in passing.snapshot.aliases.items():
+    for name, meant in snapshot.aliases.items():
         slug, _, model = meant[1:].partition("/")
         provider = next((each for each in providers if each.slug == slug), None)
-        if provider is None or not any(_may(passing.principal, each) for each in (name, meant)):
+        if provider is None or not any(_may(principal, each) for each in (name, meant)):
             continue
         behind = known.get(meant) or Model(meant, model, model, slug, provider.row.slug, name)
         aliases.append(msgspec.structs.replace(behind, id=name, slug=name, display_name=name))

@@ -15,7 +15,7 @@ from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.record import Record, new_id
 from lockgate.pipeline.door import enter
-from lockgate.pipeline.ports import Headers
+from lockgate.pipeline.ports import Caller, Headers
 from lockgate.pipeline.runtime import Runtime, Sent
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.stores.spool import Spool
@@ -35,6 +35,25 @@ async def ask_within(
     """Send it, and wait for the answer; what the gateway or a provider says to it is an answer. `path` must be one of those
     that are answered (`runtime.address`); `headers` come beside the key's. `parent` is the request for which it
     is sent, in whose trace it is the span `name`."""
+    listener = _Listener(body)
+    record = await pass_within(path, headers, principal, snapshot, runtime, listener, parent=parent, name=name)
+    redactor = runtime.redactor.under(snapshot.mask_of(principal, record.workspace))
+    return Sent(record, redactor(b"".join(listener.pieces)))
+
+
+async def pass_within(
+    path: str,
+    headers: Mapping[bytes, bytes],
+    principal: Principal,
+    snapshot: Snapshot,
+    runtime: Runtime,
+    caller: Caller,
+    *,
+    parent: Call | None = None,
+    name: str = "",
+) -> Record:
+    """Send what a caller's port gives as the body, and let the caller have the answer as it comes, with nothing redacted: it
+    was they who asked. Gives its record. The rest is as of `ask_within`."""
     address = runtime.address(path)
     assert address is not None, path
     time_us = runtime.time_us()
@@ -42,7 +61,7 @@ async def ask_within(
     # It is admitted by a header that nobody else can know, in a world of its own, which knows it as the key's.
     token = b"Bearer " + secrets.token_hex(32).encode()
     world = msgspec.structs.replace(snapshot, seen={sha256(token).digest(): principal})
-    caller, spool = _Listener(body), _Noting(runtime.spool)
+    spool = _Noting(runtime.spool)
     call = Call(
         id,
         id.replace("-", ""),
@@ -64,8 +83,7 @@ async def ask_within(
     once.spool = spool
     await enter(call, address.scope, world, once, caller)
     assert spool.record is not None, "the door closes every account"
-    redactor = runtime.redactor.under(world.mask_of(principal, spool.record.workspace))
-    return Sent(spool.record, redactor(b"".join(caller.pieces)))
+    return spool.record
 
 
 class _Noting(Spool):

@@ -85,6 +85,48 @@ def test_a_trace_has_the_spans_that_the_caller_may_see(admin, three):
     assert admin.get("/v1/traces/nothing").status == 404
 
 
+def traces(admin, query="", key=KEY):
+    answer = admin.get(f"/v1/traces?{query}", key=key)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def test_traces_are_listed_with_their_sums_of_what_the_caller_may_see(admin, three, log):
+    log(logged(5, trace_id="alone"))
+    alone, t = traces(admin)["data"]
+    assert (alone["trace_id"], alone["span_count"]) == ("alone", 1)
+    assert (t["trace_id"], t["span_count"], t["input_tokens"], t["cost"]) == (
+        "t",
+        2,
+        1,
+        1,
+    )
+    assert [row["trace_id"] for row in traces(admin, "span_count_min=2")["data"]] == ["t"]
+    assert traces(admin, key=admin.key(admin.other, SCOPES))["data"][0]["span_count"] == 1
+    assert traces(admin, key=admin.key(admin.abroad, SCOPES))["data"][0]["span_count"] == 1
+    assert traces(admin, "trace_id=nothing") == {"object": "list", "data": [], "next_cursor": None}
+
+
+def test_a_trace_is_on_one_page_even_if_its_requests_are_far_apart(admin, log):
+    for n in range(7):
+        log(logged(n, trace_id=f"t{n % 3}"))
+    seen, cursor = [], ""
+    for _ in range(10):
+        page = traces(admin, f"page_size=1&cursor={cursor}")
+        seen += [(row["trace_id"], row["span_count"]) for row in page["data"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert seen == [("t0", 3), ("t2", 2), ("t1", 2)]
+
+
+def test_a_trace_of_which_one_request_is_meant_is_told_with_all_of_them(admin, log):
+    log(logged(1, trace_id="t", outcome="failed"))
+    log(logged(2, trace_id="t"))
+    log(logged(3, trace_id="good"))
+    (row,) = traces(admin, "outcome=failed")["data"]
+    assert (row["trace_id"], row["span_count"], row["error_count"]) == ("t", 2, 1)
+
+
 def test_analytics_are_of_what_the_caller_may_see(admin, three):
     def count(key, more=""):
         return admin.get(f"/v1/analytics/graphs/requests?{SPAN}{more}", key=key).json["summary"]["total"]

@@ -94,6 +94,29 @@ export async function ask<T>(
   return { ok: false, problem };
 }
 
+/** An answer that comes piece by piece: in the session, or with a `key` instead, which is sent, and kept nowhere. */
+export async function open(
+  url: string,
+  body: unknown,
+  more: { key?: string; signal?: AbortSignal } = {},
+): Promise<{ ok: true; response: Response } | { ok: false; problem: Problem }> {
+  const headers: Record<string, string> = { accept: "text/event-stream, application/json", "content-type": "application/json" };
+  if (more.key) headers.authorization = `Bearer ${more.key}`;
+  else if (csrf) headers["x-lockgate-csrf"] = csrf;
+  let response: Response;
+  try {
+    const credentials = more.key ? "omit" : "same-origin";
+    response = await fetch(url, { method: "POST", headers, credentials, body: JSON.stringify(body), signal: more.signal ?? null });
+  } catch (error) {
+    const aborted = error instanceof DOMException && error.name === "AbortError";
+    return no({ status: 0, code: aborted ? "aborted" : "unreachable", message: UNREACHABLE, remedy: "retry" });
+  }
+  if (response.ok) return { ok: true, response };
+  const problem = read(response, await response.json().catch(() => null));
+  if (problem.remedy === "login" && !more.key) whenLoggedOut();
+  return { ok: false, problem };
+}
+
 const UNREACHABLE = "The gateway does not answer. It may be restarting; try again in a moment.";
 
 function no(said: Partial<Problem> & { status: number; code: string; message: string }): { ok: false; problem: Problem } {

@@ -1252,6 +1252,34 @@ export interface Percentiles {
   p99: number;
 }
 
+/** What is asked of which model. `key`, by its id, pays for it: who comes with a key of their own pays with that. What is null is left to the model. */
+export interface PlayAsked {
+  key: string;
+  model: string;
+  messages: PlayedTurn[];
+  temperature: number | null;
+  max_tokens: number | null;
+}
+
+/** A model as a request names it. */
+export interface PlayModel {
+  id: string;
+  provider: string;
+  name: string;
+}
+
+/** The models that a key may use, as far as they are known by name. */
+export interface PlayModels {
+  object: "list";
+  data: PlayModel[];
+}
+
+/** Something that was said, as a text. */
+export interface PlayedTurn {
+  role: "assistant" | "system" | "user";
+  content: string;
+}
+
 /** A record as it is posted; members that are not known are let be. */
 export interface Posted {
   request: PostedRequest;
@@ -2008,6 +2036,33 @@ export interface TotalPoint {
   total: number;
 }
 
+/** A page, newest first by the newest request that is meant. It may be short, or empty, and have a `next_cursor` all the same: so far was looked. `next_cursor` null: it is the last. */
+export interface TracePage {
+  object: "list";
+  data: TraceRow[];
+  next_cursor: string | null;
+}
+
+/** A trace by its sums, with what it began with: the name of that span (else its operation), its key and user; and the models and providers of all. Costs are US cents and lack what is `unpriced`; times ms. `is_truncated`: it may have more spans than were counted. */
+export interface TraceRow {
+  object: "trace_summary";
+  trace_id: string;
+  name: string | null;
+  created_at: string;
+  duration: number;
+  span_count: number;
+  error_count: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost: number;
+  unpriced: number;
+  models: string[];
+  providers: string[];
+  api_key_name: string | null;
+  user: string | null;
+  is_truncated: boolean;
+}
+
 /** For how long (in ms) the old text is good beside the new one. */
 export interface Turn {
   key_transition_period_ms: number | null;
@@ -2592,6 +2647,16 @@ export interface Operations {
     body: undefined;
     answer: ModelPrice;
   };
+  "POST /v1/playground": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: Partial<PlayAsked>;
+    answer: string;
+  };
+  "GET /v1/playground/models": {
+    query: { key?: string; workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: PlayModels;
+  };
   "GET /v1/policies/rate-limits": {
     query: { page_size?: number; current_page?: number; workspace_id?: string; type?: "concurrent" | "requests" | "tokens" | null; status?: "active" | "paused" | null; organisation_id?: string };
     body: undefined;
@@ -2701,6 +2766,11 @@ export interface Operations {
     query: { workspace_id?: string; organisation_id?: string };
     body: Partial<ChangedSecretReference>;
     answer: Empty;
+  };
+  "GET /v1/traces": {
+    query: { time_of_generation_min?: string; time_of_generation_max?: string; status_code?: string; total_units_min?: number | null; total_units_max?: number | null; prompt_token_min?: number | null; prompt_token_max?: number | null; completion_token_min?: number | null; completion_token_max?: number | null; cost_min?: number | null; cost_max?: number | null; latency_min?: number | null; latency_max?: number | null; time_to_first_token_min?: number | null; time_to_first_token_max?: number | null; weighted_feedback_min?: number | null; weighted_feedback_max?: number | null; virtual_keys?: string; provider?: string; model?: string; ai_org_model?: string; configs?: string; api_key_ids?: string; user?: string; outcome?: string; operation?: string; error_code?: string; cache_status?: string; trace_id?: string; span_id?: string; cached_id?: string; prompt_slug?: string; metadata?: string; text?: string; page_size?: number; cursor?: string; span_count_min?: number; workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: TracePage;
   };
   "GET /v1/traces/{trace_id}": {
     query: { workspace_id?: string; organisation_id?: string };

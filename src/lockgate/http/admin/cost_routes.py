@@ -1,4 +1,4 @@
-"""Rows of what requests cost: reports of what was spent, and requests that are sent again."""
+"""Rows of what requests cost: reports of what was spent, requests that are sent again, and those of the playground."""
 
 from __future__ import annotations
 
@@ -34,5 +34,26 @@ COSTS: tuple[AdminRoute, ...] = (
         "create",
         reads_log=True,
         gives="application/json",
+    ),
+    AdminRoute(
+        "POST",
+        "/v1/playground",
+        "playground.create",
+        ("completions.write",),
+        MEMBERS,
+        "either",
+        "playground",
+        "create",
+        gives="text/event-stream",
+    ),
+    AdminRoute(
+        "GET",
+        "/v1/playground/models",
+        "playground.models",
+        ("completions.write",),
+        MEMBERS,
+        "either",
+        "playground",
+        "list",
     ),
 )

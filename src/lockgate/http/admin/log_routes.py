@@ -21,7 +21,8 @@ LOGS: tuple[AdminRoute, ...] = (
     _log("GET", "logs/tail", "log_tail.watch", "logs.list", "logs.view", action="list", gives="text/event-stream"),
     _log("GET", "logs/{id}", "logs.read", "logs.view"),
     _log("GET", "logs/{id}/conversation", "conversation.read", "logs.view"),
-    _log("GET", "traces/{trace_id}", "traces.read", "logs.list", "logs.view", resource="trace"),
+    _log("GET", "traces", "traces.index", "logs.list", "logs.view", resource="trace", action="list"),
+    _log("GET", "traces/{trace_id}", "traces.read", "logs.list", "logs.view", resource="trace", deep="trace_id"),
     _log("POST", "feedback", "feedback.create", *FEEDBACK, resource="feedback", action="create", reads_log=False),
     _log("PUT", "feedback/{id}", "feedback.update", *FEEDBACK, resource="feedback", action="update"),
 )
