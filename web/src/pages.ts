@@ -49,6 +49,20 @@ export const PAGES: Page[] = [
     section: "Build",
     load: () => import("./pages/playground/Playground.svelte"),
   },
+  {
+    path: "/keys/:id?",
+    title: "Keys",
+    icon: "keys",
+    section: "Govern",
+    load: () => import("./pages/keys/Keys.svelte"),
+  },
+  {
+    path: "/budgets/:id?",
+    title: "Budgets & limits",
+    icon: "budgets",
+    section: "Govern",
+    load: () => import("./pages/budgets/Budgets.svelte"),
+  },
 ];
 
 /** Where a page begins: its path without holes. */

@@ -91,6 +91,7 @@ class TestMaking:
             "downgrade_at": None,
             "downgrade_to": None,
             "current_usage": 0,
+            "reserved": 0,
         }
         assert (shown["expires_at"], shown["models"]) == ("2100-01-02T00:00:00.000Z", ["@openai/gpt-*"])
 

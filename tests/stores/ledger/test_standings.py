@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from lockgate.policy.ledger import Budget
@@ -40,24 +41,34 @@ def test_what_nobody_has_used_is_not_there(standings):
     assert list(standings.under("key", Period())) == []
 
 
+def told(standings, budget):
+    """What is told of a budget, and how much of it workers hold beside that."""
+    ((name, standing),) = standings.of([budget, Budget("other", 5)]).items()
+    assert name == budget.id
+    return msgspec.structs.replace(standing, reserved=0), standing.reserved
+
+
 def test_what_is_spent_is_used_and_what_is_reserved_is_not(standings, spend, desk):
     spend(Budget("key", 100), 30, 7)
+    before = told(standings, Budget("key", 100))[1]
     assert isinstance(desk("other").reserve([Budget("key", 100)], "under way", 0, (20,) * 3), Reservation)
-    assert standings.of([Budget("key", 100), Budget("other", 5)]) == {"key": Standing(7)}
+    used, reserved = told(standings, Budget("key", 100))
+    assert used == Standing(7)
+    assert before + 20 <= reserved <= 93, "and is told beside it"
 
 
 def test_a_budget_of_which_all_is_used_is_exhausted(standings, spend):
     spend(Budget("key", 100), 100)
-    assert standings.of([Budget("key", 100)]) == {"key": Standing(100, exhausted=True)}
-    assert standings.of([Budget("key", 101)]) == {"key": Standing(100)}, "and is not when its cap is raised"
+    assert told(standings, Budget("key", 100)) == (Standing(100, exhausted=True), 0)
+    assert told(standings, Budget("key", 101)) == (Standing(100), 0), "and is not when its cap is raised"
 
 
 def test_one_of_which_too_little_is_left_for_somebody_is_exhausted(standings, book, spend):
     budget = Budget("key", 100)
     spend(budget, 96)
-    assert standings.of([budget]) == {"key": Standing(96)}
+    assert told(standings, budget)[0] == Standing(96)
     book.used_up(budget)
-    assert standings.of([budget]) == {"key": Standing(96, exhausted=True)}
+    assert told(standings, budget)[0] == Standing(96, exhausted=True)
 
 
 def test_a_new_window_begins_with_nothing(standings, spend, clock):

@@ -1819,7 +1819,7 @@ export interface ShownTurn {
   finish: string | null;
 }
 
-/** A budget, as it is shown. `current_usage`: what was used since it last began anew; null when that cannot be told. */
+/** A budget, as it is shown. `current_usage`: what was used since it last began anew; null when that cannot be told. `reserved`: what is held of the rest for requests under way, and those to come. */
 export interface ShownUsageLimits {
   type: "cost" | "requests" | "tokens";
   credit_limit: number;
@@ -1832,6 +1832,7 @@ export interface ShownUsageLimits {
   downgrade_at: number | null;
   downgrade_to: string | null;
   current_usage?: number | null;
+  reserved?: number | null;
   status?: "active" | "exhausted";
 }
 
@@ -2085,6 +2086,7 @@ export interface UsageLimits {
   is_threshold_alerts_sent: unknown;
   is_exhausted_alerts_sent: unknown;
   current_usage: unknown;
+  reserved: unknown;
 }
 
 /** A workspace with its people, oldest first; null for who may not list them. */

@@ -44,7 +44,7 @@ def shown_usages(limits: Sequence[UsageLimit], now_us: int, stand: Sequence[Stan
     """Budgets to be shown, as they are now; `stand`: how each stands, None where nobody can tell."""
     found = list[ShownUsageLimits]()
     for limit, standing in zip(limits, stand or [None] * len(limits), strict=True):
-        shown = shown_usage(limit, now_us, None if standing is None else standing.used)
+        shown = shown_usage(limit, now_us, standing)
         spent = standing is not None and standing.exhausted and not limit.soft
         found.append(msgspec.structs.replace(shown, status="exhausted" if spent else "active"))
     return found

@@ -25,6 +25,7 @@ from lockgate.http.admin.shapes import (
     shown_usage,
     text_of,
 )
+from lockgate.stores.ledger.standings import Standing
 
 
 class NewProvider(Body, frozen=True, kw_only=True):
@@ -239,9 +240,9 @@ def changes_of(body: ChangedProvider | ChangedVirtualKey, before: VirtualKey, no
 
 
 def row_of(
-    key: VirtualKey, provider: str, status: Status, declared_in: str | None, now_us: int, used: int | None
+    key: VirtualKey, provider: str, status: Status, declared_in: str | None, now_us: int, stand: Standing | None
 ) -> dict[str, Any]:
-    """What both ways of showing a provider have in common. `used`: of its budget; None: nobody knows."""
+    """What both ways of showing a provider have in common. `stand`: how its budget does; None: nobody knows."""
     _, rates = shown_limits([], key.rate_limits)
     return {
         "id": key.id,
@@ -253,7 +254,7 @@ def row_of(
         "organisation_id": key.organisation,
         "workspace_id": key.workspace or None,
         "status": status,
-        "usage_limits": None if key.usage_limits is None else shown_usage(key.usage_limits, now_us, used),
+        "usage_limits": None if key.usage_limits is None else shown_usage(key.usage_limits, now_us, stand),
         "rate_limits": rates,
         "expires_at": text_of(key.expires_us),
         "created_at": text_of(key.created_us),

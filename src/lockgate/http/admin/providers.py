@@ -99,8 +99,8 @@ class Found:
         self.account = account
         self.provider = fixed.provider if fixed is not None else "" if account is None else account.provider
         status = case.status_of(key, ask.now_us, spent=standing is not None and standing.exhausted)
-        where, used = None if fixed is None else fixed.where, None if standing is None else standing.used
-        self.row: dict[str, Any] = row_of(key, self.provider, status, where, ask.now_us, used)
+        where = None if fixed is None else fixed.where
+        self.row: dict[str, Any] = row_of(key, self.provider, status, where, ask.now_us, standing)
 
     def __repr__(self) -> str:
         return f"Found(@{self.key.slug})"

@@ -20,6 +20,7 @@ from lockgate.core.limits import MOST, RATE_MOST, RateLimit, Unit, UsageLimit, e
 from lockgate.core.mask import Redaction
 from lockgate.core.tenancy import Defaults
 from lockgate.policy.window import zone_of
+from lockgate.stores.ledger.standings import Standing
 
 T = TypeVar("T")
 
@@ -93,6 +94,7 @@ class UsageLimits(Body, frozen=True, kw_only=True):
     is_threshold_alerts_sent: Any = None
     is_exhausted_alerts_sent: Any = None
     current_usage: Any = None
+    reserved: Any = None
 
     def stored(self, at: str = "usage_limits") -> UsageLimit:
         """As it is kept. Raises `Refusal` 400."""
@@ -124,7 +126,8 @@ class UsageLimits(Body, frozen=True, kw_only=True):
 
 
 class ShownUsageLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """A budget, as it is shown. `current_usage`: what was used since it last began anew; null when that cannot be told."""
+    """A budget, as it is shown. `current_usage`: what was used since it last began anew; null when that cannot be told.
+    `reserved`: what is held of the rest for requests under way, and those to come."""
 
     type: Literal["cost", "tokens", "requests"]
     credit_limit: float
@@ -137,11 +140,13 @@ class ShownUsageLimits(msgspec.Struct, frozen=True, kw_only=True):
     downgrade_at: float | None
     downgrade_to: str | None
     current_usage: float | UnsetType | None = UNSET
+    reserved: float | UnsetType | None = UNSET
     status: Literal["active", "exhausted"] | UnsetType = UNSET
 
 
-def shown_usage(limit: UsageLimit, now_us: int = 0, used: int | UnsetType | None = UNSET) -> ShownUsageLimits:
-    """A budget to be shown: as it was said; or (`now_us`) as it is now, with what was `used` of it."""
+def shown_usage(limit: UsageLimit, now_us: int = 0, stand: Standing | UnsetType | None = UNSET) -> ShownUsageLimits:
+    """A budget to be shown: as it was said; or (`now_us`) as it is now, with how it stands (None: that cannot be told)."""
+    told = isinstance(stand, Standing)
     return ShownUsageLimits(
         type=limit.type,
         credit_limit=shown_amount(limit, limit.credit_limit),
@@ -153,7 +158,8 @@ def shown_usage(limit: UsageLimit, now_us: int = 0, used: int | UnsetType | None
         soft=limit.soft,
         downgrade_at=None if limit.downgrade_at is None else shown_amount(limit, limit.downgrade_at),
         downgrade_to=limit.downgrade_to or None,
-        current_usage=shown_amount(limit, used) if isinstance(used, int) else used,
+        current_usage=shown_amount(limit, stand.used) if told else stand,
+        reserved=shown_amount(limit, stand.reserved) if told else stand,
     )
 
 

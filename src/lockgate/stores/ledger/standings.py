@@ -16,10 +16,12 @@ BATCH = 1000
 
 class Standing(msgspec.Struct, frozen=True):
     """What was used of a budget in the window of this moment, as far as workers have told it, in its measure. `exhausted`: all
-    of it was, or somebody was refused for want of the little that is left (`Book.used_up`)."""
+    of it was, or somebody was refused for want of the little that is left (`Book.used_up`). `reserved`: what workers hold of it
+    for requests under way and those to come; what they do not need of that they give back."""
 
     used: int = 0
     exhausted: bool = False
+    reserved: int = 0
 
 
 class Standings:
@@ -39,7 +41,9 @@ class Standings:
             crossed = tables.crossed([key[0] for key in balances]) if balances else set[tuple[str, str, int]]()
         return {
             key[0]: Standing(
-                _used(balance), _used(balance) >= keys[key].cap or (balance.budget, balance.window.id, keys[key].cap) in crossed
+                _used(balance),
+                _used(balance) >= keys[key].cap or (balance.budget, balance.window.id, keys[key].cap) in crossed,
+                balance.reserved,
             )
             for key, balance in balances.items()
         }
