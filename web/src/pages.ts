@@ -43,6 +43,13 @@ export const PAGES: Page[] = [
     load: () => import("./pages/traces/Traces.svelte"),
   },
   {
+    path: "/cache/:id?",
+    title: "Cache",
+    icon: "cache",
+    section: "Observe",
+    load: () => import("./pages/cache/Cache.svelte"),
+  },
+  {
     path: "/playground",
     title: "Playground",
     icon: "playground",
@@ -62,6 +69,28 @@ export const PAGES: Page[] = [
     icon: "budgets",
     section: "Govern",
     load: () => import("./pages/budgets/Budgets.svelte"),
+  },
+  {
+    path: "/people/:id?",
+    title: "People",
+    icon: "users",
+    section: "Organisation",
+    load: () => import("./pages/people/People.svelte"),
+  },
+  {
+    path: "/workspaces/:id?",
+    title: "Workspaces",
+    icon: "workspace",
+    section: "Organisation",
+    load: () => import("./pages/workspaces/Workspaces.svelte"),
+  },
+  {
+    path: "/audit/:seq?",
+    title: "Audit log",
+    icon: "audit",
+    section: "Organisation",
+    load: () => import("./pages/audit/Audit.svelte"),
+    who: (who) => who.manages,
   },
 ];
 

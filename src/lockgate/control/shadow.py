@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import msgspec
 
 from lockgate.stores.logs.ports import Filter, LogStore
@@ -43,11 +45,11 @@ class Shadow(msgspec.Struct):
     levels: list[Shadowed]
 
 
-def shadow(store: LogStore, meant: Filter) -> Shadow:
-    """Sum it up, of the requests that are meant. Raises `StoreError`."""
+def shadow(store: LogStore, meant: Filter, most: int | None = None) -> Shadow:
+    """Sum it up, of the requests that are meant; of the newest `most` alone, if that is said. Raises `StoreError`."""
     missed, levels = 0, dict[str, Shadowed]()
     alike: dict[str, list[float]] = {}
-    for record in store.scan(msgspec.structs.replace(meant, caches=("semantic miss",))):
+    for record in islice(store.scan(msgspec.structs.replace(meant, caches=("semantic miss",))), most):
         missed += 1
         match = record.match
         if match is None or not match.shadow:

@@ -52,6 +52,29 @@ def test_it_is_newest_first_and_comes_in_pages(admin, monkeypatch):
     assert (page["total"], [row["request_body"]["name"] for row in page["records"]]) == (5, ["c", "b"])
 
 
+def test_a_cursor_leads_on_though_something_is_changed_meanwhile(admin, monkeypatch):
+    monkeypatch.setattr(module, "_BATCH", 2)
+    for name in "abcde":
+        admin.post("/v1/api-keys/workspace/service", {"name": name})
+    about = f"{PATH}?resource_type=api-key&page_size=2"
+    first = admin.get(about).json
+    assert (first["total"], first["next_cursor"]) == (5, str(first["records"][-1]["seq"]))
+    admin.post("/v1/api-keys/workspace/service", {"name": "f"})
+    names, cursor = [], first["next_cursor"]
+    while cursor:
+        page = admin.get(f"{about}&cursor={cursor}").json
+        names += [row["request_body"]["name"] for row in page["records"]]
+        cursor = page["next_cursor"]
+        assert page["total"] is None
+    assert names == list("cba")
+
+
+@pytest.mark.parametrize("cursor", ["0", "-1", "x", "1.5", "9" * 30])
+def test_a_cursor_that_no_page_has_given_is_refused(admin, cursor):
+    answer = admin.get(f"{PATH}?cursor={cursor}")
+    assert (answer.status, answer.code, answer.param) == (400, "invalid_cursor", "cursor")
+
+
 def test_records_are_asked_for_by_what_they_say(admin):
     made = admin.post("/v1/api-keys/workspace/service", {"name": "app", "workspace_id": "other"}).json
     admin.put(f"/v1/api-keys/{made['id']}", {"name": "b"})

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from lockgate.core.cached import CachedAnswer
+from lockgate.core.record import Match
 from lockgate.core.tenancy import Tenant
+from lockgate.http.admin import cache_shadow
 from lockgate.stores.cache.open import open_cache
 from lockgate.stores.logs.sqlite import SqliteLog
 from support.admin import Admin
@@ -186,6 +188,32 @@ def test_the_sums_say_what_the_cache_has_saved(admin, kept):
     assert admin.get(f"/v1/cache?{SPAN}", key=admin.key(admin.other, SCOPES)).json["hits"] == 1
     assert admin.get("/v1/cache").json["hits"] == 0, "those were long ago"
     assert admin.get(f"/v1/cache?{SPAN.replace('05T', '03T')}").status == 400
+
+
+def test_what_the_shadow_would_have_given_is_told_to_whose_it_is(admin, monkeypatch):
+    def would(answers, alike):
+        return Match("verified", "from", 0.99, 0.96, 0.9, shadow=True, answers=answers, alike=alike)
+
+    missed = {"cache": "semantic miss", "cost_nusd": 10**7}
+    other = at(admin.home, 2, match=would("other", 0.5), **missed)
+    log(
+        admin,
+        at(admin.home, **missed),
+        at(admin.home, 1, match=would("equal", 1.0), **missed),
+        other,
+        at(admin.other, 3, match=would("equal", 1.0), **missed),
+    )
+    found = admin.get(f"/v1/cache/shadow?{SPAN}&workspace_id=default").json
+    (level,) = found["levels"]
+    assert (found["missed"], found["whole"], level["level"], level["would_hit"], level["saved"]) == (3, True, "verified", 2, 2)
+    assert [level[name] for name in ("compared", "equal", "canonical", "other", "alike")] == [2, 1, 0, 1, 0.5]
+    assert level["worst"] == [{"id": other.id, "cached_id": "from", "alike": 0.5, "score": 0.99}]
+    assert admin.get(f"/v1/cache/shadow?{SPAN}").json["missed"] == 4
+    assert admin.get(f"/v1/cache/shadow?{SPAN}", key=admin.key(admin.other, SCOPES)).json["missed"] == 1
+    assert admin.get("/v1/cache/shadow").json["levels"] == [], "those were long ago"
+    monkeypatch.setattr(cache_shadow, "MOST", 2)
+    newest = admin.get(f"/v1/cache/shadow?{SPAN}").json
+    assert (newest["missed"], newest["whole"]) == (2, False)
 
 
 def test_a_cache_in_memory_says_that_nobody_can_look(tmp_path):

@@ -41,6 +41,10 @@ class TestReading:
         assert (shown["object"], shown["email"], shown["role"], shown["status"]) == ("user", user.email, "admin", "active")
         assert (shown["first_name"], shown["last_name"], shown["name"]) == ("Ann", "van Dyk", "Ann van Dyk")
         assert set(shown["workspace_ids"]) == {admin.home.workspace, admin.other.workspace}
+        assert {each["workspace_id"]: each["role"] for each in shown["workspaces"]} == {
+            admin.home.workspace: "member",
+            admin.other.workspace: "manager",
+        }
         assert admin.get(PATH).json == {"object": "list", "total": 1, "data": [shown]}
 
     def test_the_list_is_told_by_role_state_address_and_page(self, admin):

@@ -53,10 +53,11 @@ export interface AuditRecord {
   country: string | null;
 }
 
-/** `total` counts all, `records` is the page that was asked for. */
+/** `records` is the page that was asked for; `total` counts all, null after a `cursor`, where nobody reads to the end. `next_cursor` null: that is the last page. */
 export interface AuditRecords {
   records: AuditRecord[];
-  total: number;
+  total: number | null;
+  next_cursor: string | null;
 }
 
 /** The mean of something. */
@@ -1252,6 +1253,12 @@ export interface Percentiles {
   p99: number;
 }
 
+/** A place in a workspace, that somebody has or is promised. */
+export interface Place {
+  workspace_id: string;
+  role: "admin" | "manager" | "member";
+}
+
 /** What is asked of which model. `key`, by its id, pays for it: who comes with a key of their own pays with that. What is null is left to the model. */
 export interface PlayAsked {
   key: string;
@@ -1317,12 +1324,6 @@ export interface PricingConfig {
   type: "static";
   pay_as_you_go: Record<string, unknown>;
   currency: "USD";
-}
-
-/** A place that an invitation promises. */
-export interface PromisedSeat {
-  workspace_id: string;
-  role: "admin" | "manager" | "member";
 }
 
 /** How much of what a model of a provider was asked came from the provider's cache. `rate`: of the input tokens, in percent. Money in cents, by the prices of now, None where these are not known: `read_savings` less `write_surcharge` is `savings`. */
@@ -1568,6 +1569,14 @@ export interface ShownDecision {
   why: string | null;
 }
 
+/** Two requests that a level took for one, and whose answers are others: the request, and `cached_id`, whose answer it would have been given; `alike` is the cosine of the two answers, `score` what the verifier said. */
+export interface ShownDiffering {
+  id: string;
+  cached_id: string;
+  alike: number | null;
+  score: number | null;
+}
+
 /** An answer that is kept. `id` is the request whose answer it is; `size` bytes; `last_used_at` is true to the minute. */
 export interface ShownEntry {
   id: string;
@@ -1648,7 +1657,7 @@ export interface ShownInvite {
   expires_at: string | null;
   accepted_at: string | null;
   invited_by: string | null;
-  workspaces: PromisedSeat[];
+  workspaces: Place[];
   object: "invite";
 }
 
@@ -1771,6 +1780,29 @@ export interface ShownSecretReference {
   object: "secret-reference";
 }
 
+/** What a level would have given: `would_hit` requests, which have cost `saved` US cents. Of those whose answers were `compared`, how many were `equal`, the same but for spelling (`canonical`), and `other`; `alike` is the mean cosine of the latter, and `worst` are those that are least alike. */
+export interface ShownShadow {
+  level: string;
+  would_hit: number;
+  saved: number;
+  compared: number;
+  equal: number;
+  canonical: number;
+  other: number;
+  alike: number | null;
+  worst: ShownDiffering[];
+}
+
+/** What each level in the shadow would have given, of `missed` requests that a semantic cache has looked up and not found. `whole` false: of the newest of these alone, since there were too many. */
+export interface ShownShadows {
+  object: "cache-shadow";
+  since: string;
+  until: string;
+  missed: number;
+  whole: boolean;
+  levels: ShownShadow[];
+}
+
 /** A record, how long after the trace's beginning it began (ms), and those that it began. */
 export interface ShownSpan {
   log: LogRow;
@@ -1860,7 +1892,7 @@ export interface ShownUsagePolicy {
   object: "policy_usage_limits";
 }
 
-/** A person. `workspace_ids`: where they have a place, whatever their role in the organisation lets them see. */
+/** A person. `workspaces`: where they have a place, and which (`workspace_ids`: the same without roles), whatever their role in the organisation lets them see. */
 export interface ShownUser {
   id: string;
   first_name: string;
@@ -1872,6 +1904,7 @@ export interface ShownUser {
   created_at: string | null;
   last_updated_at: string | null;
   workspace_ids: string[];
+  workspaces: Place[];
   usage_limits: ShownUsageLimits[];
   rate_limits: RateLimits[];
   object: "user";
@@ -2455,7 +2488,7 @@ export interface Operations {
     answer: RotatedApiKey;
   };
   "GET /v1/audit-logs": {
-    query: { page_size?: number; current_page?: number; start_time?: string; end_time?: string; workspace_id?: string; method?: string; uri?: string; request_id?: string; user_id?: string; user_type?: string; response_status_code?: number | null; resource_type?: string; resource_id?: string; action?: string; client_ip?: string; country?: string; organisation_id?: string };
+    query: { page_size?: number; current_page?: number; start_time?: string; end_time?: string; workspace_id?: string; method?: string; uri?: string; request_id?: string; user_id?: string; user_type?: string; response_status_code?: number | null; resource_type?: string; resource_id?: string; action?: string; client_ip?: string; country?: string; cursor?: string; organisation_id?: string };
     body: undefined;
     answer: AuditRecords;
   };
@@ -2478,6 +2511,11 @@ export interface Operations {
     query: { page_size?: number; cursor?: string; workspace_id?: string; organisation_id?: string };
     body: undefined;
     answer: ServedPage;
+  };
+  "GET /v1/cache/shadow": {
+    query: { time_of_generation_min?: string; time_of_generation_max?: string; workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: ShownShadows;
   };
   "GET /v1/configs": {
     query: { page_size?: number; current_page?: number; workspace_id?: string; organisation_id?: string };

@@ -14,16 +14,19 @@ import msgspec
 from msgspec import Meta
 
 from lockgate.core.audit import AuditEntry
+from lockgate.core.failure import Refusal
 from lockgate.http.admin.ask import Ask
 from lockgate.http.admin.shapes import LongText, Paging, Text, micros, text_of
 
 #: How far back it goes, where nobody says from when on: 30 days, in µs.
 BACK_US = 30 * 86_400_000_000
+#: Beyond the end of any chain.
+_LAST = 1 << 62
 
 
 class ListAuditLogs(Paging, frozen=True, kw_only=True):
     """Which records: of [start_time, end_time), by default of the last 30 days; and those of which all that is said holds.
-    `uri` begins so."""
+    `uri` begins so. `cursor`: those after the page that has given it as `next_cursor`."""
 
     start_time: Text = ""
     end_time: Text = ""
@@ -39,6 +42,7 @@ class ListAuditLogs(Paging, frozen=True, kw_only=True):
     action: Text = ""
     client_ip: Text = ""
     country: Text = ""
+    cursor: Text = ""
 
 
 class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,10 +71,12 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditRecords(msgspec.Struct, frozen=True, kw_only=True):
-    """`total` counts all, `records` is the page that was asked for."""
+    """`records` is the page that was asked for; `total` counts all, null after a `cursor`, where nobody reads to the end.
+    `next_cursor` null: that is the last page."""
 
     records: list[AuditRecord]
-    total: int
+    total: int | None
+    next_cursor: str | None
 
 
 def index(ask: Ask, query: ListAuditLogs) -> AuditRecords:
@@ -78,15 +84,31 @@ def index(ask: Ask, query: ListAuditLogs) -> AuditRecords:
     until_us = micros(query.end_time, "end_time") if query.end_time else ask.now_us + 1
     since_us = micros(query.start_time, "start_time") if query.start_time else until_us - BACK_US
     wanted = [(find, said) for name, find in _FILTERS.items() if (said := getattr(query, name))]
-    page, total = list[AuditRecord](), 0
+    page, total, after = list[AuditRecord](), 0, _seq(query.cursor)
+    end = query.offset + query.page_size
     if query.response_status_code in (None, 200):  # what was refused has changed nothing
-        for entry in ask.store.trail(ask.tenant, since_us, until_us):
+        for entry in ask.store.trail(ask.tenant, since_us, until_us, after or _LAST):
             if not entry.actor.uri.startswith(query.uri) or any(find(entry) != said for find, said in wanted):
                 continue
-            if query.offset <= total < query.offset + query.page_size:
+            if query.offset <= total < end:
                 page.append(shown(entry))
             total += 1
-    return AuditRecords(records=page, total=total)
+            if after and total > end:
+                break
+    return AuditRecords(
+        records=page,
+        total=None if after else total,
+        next_cursor=str(page[-1].seq) if page and total > end else None,
+    )
+
+
+def _seq(cursor: str) -> int:
+    """The place in the chain that a cursor means; 0: from the newest on. Raises `Refusal` 400."""
+    if not cursor:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and 0 < int(cursor[:20]) <= _LAST):
+        raise Refusal(400, "invalid_cursor", "The cursor is none that a page has given.", param="cursor")
+    return int(cursor)
 
 
 def shown(entry: AuditEntry) -> AuditRecord:

@@ -126,10 +126,7 @@ class ServedPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(ask: Ask, query: CacheSpan) -> ShownCache:
     """Read how much is kept, and what that has saved."""
-    until_us = _time(query.time_of_generation_max, "time_of_generation_max") or ask.now_us + 1
-    since_us = _time(query.time_of_generation_min, "time_of_generation_min") or until_us - BACK_US
-    if since_us >= until_us:
-        raise Refusal(400, "invalid_time", "The time ends before it begins.", param="time_of_generation_max")
+    since_us, until_us = bounds(query, ask.now_us)
     found = lookups(ask.insight.search.store, msgspec.structs.replace(within(ask.tenant), since_us=since_us, until_us=until_us))
     asked = ask.office.declared.cache
     count = size = None
@@ -188,6 +185,15 @@ def served(ask: Ask, query: ServedQuery) -> ServedPage:
         data=[row_of(record) for record in found.page.records],
         next_cursor=None if found.page.next is None else cursor_of(found.page.next),
     )
+
+
+def bounds(query: CacheSpan, now_us: int) -> tuple[int, int]:
+    """From when until when, in µs. Raises `Refusal` 400."""
+    until_us = _time(query.time_of_generation_max, "time_of_generation_max") or now_us + 1
+    since_us = _time(query.time_of_generation_min, "time_of_generation_min") or until_us - BACK_US
+    if since_us >= until_us:
+        raise Refusal(400, "invalid_time", "The time ends before it begins.", param="time_of_generation_max")
+    return since_us, until_us
 
 
 def _shelf(ask: Ask) -> CacheShelf:

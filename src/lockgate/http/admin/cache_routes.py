@@ -8,6 +8,9 @@ _ENTRIES = "/v1/cache/entries"
 
 CACHE: tuple[AdminRoute, ...] = (
     AdminRoute("GET", "/v1/cache", "cache.read", ("analytics.view",), MEMBERS, "either", "cache", "read", reads_log=True),
+    AdminRoute(
+        "GET", "/v1/cache/shadow", "cache_shadow.read", ("analytics.view",), MEMBERS, "either", "cache", "read", reads_log=True
+    ),
     AdminRoute("GET", _ENTRIES, "cache.index", ("cache.list",), MEMBERS, "either", "cache", "list", reads_log=True),
     AdminRoute("DELETE", _ENTRIES, "cache.purge", ("cache.delete",), MANAGERS, "either", "cache", "delete", reads_log=True),
     AdminRoute(

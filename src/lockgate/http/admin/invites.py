@@ -14,9 +14,9 @@ from lockgate.control.rights import Rights, check_within
 from lockgate.control.roles import check_role, check_seat
 from lockgate.control.scopes import EVERYTHING
 from lockgate.core.failure import Refusal
-from lockgate.core.tenancy import ApiKey, Invite, OrganisationRole, Seat, WorkspaceRole
+from lockgate.core.tenancy import ApiKey, Invite, OrganisationRole, Seat
 from lockgate.http.admin.ask import Ask, Guest
-from lockgate.http.admin.people_shapes import NewSeat
+from lockgate.http.admin.people_shapes import NewSeat, Place
 from lockgate.http.admin.shapes import Body, Empty, Listing, Paging, Text, text_of
 from lockgate.stores.control.change import Change
 from lockgate.stores.control.query import Absent
@@ -65,13 +65,6 @@ class ListInvites(Paging, frozen=True, kw_only=True):
     email: Text = ""
 
 
-class PromisedSeat(msgspec.Struct, frozen=True, kw_only=True):
-    """A place that an invitation promises."""
-
-    workspace_id: str
-    role: WorkspaceRole
-
-
 class ShownInvite(msgspec.Struct, frozen=True, kw_only=True):
     """An invitation."""
 
@@ -83,7 +76,7 @@ class ShownInvite(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: str | None
     accepted_at: str | None
     invited_by: str | None
-    workspaces: list[PromisedSeat]
+    workspaces: list[Place]
     object: Literal["invite"] = "invite"
 
 
@@ -249,5 +242,5 @@ def _shown(row: Invite, now_us: int) -> ShownInvite:
         expires_at=text_of(row.expires_us),
         accepted_at=text_of(row.accepted_us),
         invited_by=row.inviter or None,
-        workspaces=[PromisedSeat(workspace_id=seat.workspace, role=seat.role) for seat in row.seats],
+        workspaces=[Place(workspace_id=seat.workspace, role=seat.role) for seat in row.seats],
     )

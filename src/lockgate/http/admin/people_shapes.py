@@ -23,8 +23,16 @@ class NewSeat(Body, frozen=True, kw_only=True):
     role: WorkspaceRole = "member"
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a workspace, that somebody has or is promised."""
+
+    workspace_id: str
+    role: WorkspaceRole
+
+
 class ShownUser(msgspec.Struct, frozen=True, kw_only=True):
-    """A person. `workspace_ids`: where they have a place, whatever their role in the organisation lets them see."""
+    """A person. `workspaces`: where they have a place, and which (`workspace_ids`: the same without roles), whatever their role
+    in the organisation lets them see."""
 
     id: str
     first_name: str
@@ -36,6 +44,7 @@ class ShownUser(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str | None
     last_updated_at: str | None
     workspace_ids: list[str]
+    workspaces: list[Place]
     usage_limits: list[ShownUsageLimits]
     rate_limits: list[RateLimits]
     object: Literal["user"] = "user"
@@ -58,8 +67,8 @@ class ShownMember(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["workspace_member"] = "workspace_member"
 
 
-def shown_user(user: User, workspaces: list[str], now_us: int, stand: Sequence[Standing | None]) -> ShownUser:
-    """A person to be shown. `stand`: how their budgets stand."""
+def shown_user(user: User, seats: Sequence[Membership], now_us: int, stand: Sequence[Standing | None]) -> ShownUser:
+    """A person to be shown, with their places. `stand`: how their budgets stand."""
     return ShownUser(
         **_names(user),
         id=user.id,
@@ -69,7 +78,8 @@ def shown_user(user: User, workspaces: list[str], now_us: int, stand: Sequence[S
         status=user.status,
         created_at=text_of(user.created_us),
         last_updated_at=text_of(user.changed_us),
-        workspace_ids=workspaces,
+        workspace_ids=[seat.workspace for seat in seats],
+        workspaces=[Place(workspace_id=seat.workspace, role=seat.role) for seat in seats],
         usage_limits=shown_usages(user.usage_limits, now_us, stand),
         rate_limits=[shown_rate(each) for each in user.rate_limits],
     )

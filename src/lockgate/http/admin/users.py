@@ -47,9 +47,9 @@ def index(ask: Ask, query: ListUsers) -> Listing[ShownUser]:
     rows = ask.store.page(ask.tenant, User, limit=1 << 30, **where).rows
     rows = [row for row in rows if query.role in (None, row.role) and query.status in (None, row.status)]
     part = rows[query.offset : query.offset + query.page_size]
-    places: dict[str, list[str]] = {}
+    places: dict[str, list[Membership]] = {}
     for seat in ask.store.page(ask.tenant, Membership, limit=1 << 30).rows if part else ():
-        places.setdefault(seat.user, []).append(seat.workspace)
+        places.setdefault(seat.user, []).append(seat)
     stand = standings_of_several(ask.office, part)
     shown = [shown_user(row, places.get(row.id, []), ask.now_us, stand.get(row.id, ())) for row in part]
     return Listing(total=len(rows), data=shown)
@@ -65,7 +65,7 @@ def read(ask: Ask) -> ShownUser:
     ask.version = row.version
     seats = ask.store.page(ask.tenant, Membership, limit=1 << 30, user=row.id).rows
     stand = standings_of_several(ask.office, [row])
-    return shown_user(row, [seat.workspace for seat in seats], ask.now_us, stand.get(row.id, ()))
+    return shown_user(row, seats, ask.now_us, stand.get(row.id, ()))
 
 
 def update(ask: Ask, body: ChangedUser) -> Empty:

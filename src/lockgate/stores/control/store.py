@@ -119,9 +119,10 @@ class ControlStore:
             )
         return [msgspec.json.decode(entry, type=AuditEntry) for (entry,) in rows]
 
-    def trail(self, tenant: Tenant, since_us: int, until_us: int) -> Generator[AuditEntry, None, None]:
-        """All audit entries of a tenant in [since, until), newest first: some at a time, so that many need little memory."""
-        before, decode = 1 << 62, msgspec.json.Decoder(AuditEntry).decode
+    def trail(self, tenant: Tenant, since_us: int, until_us: int, before: int = 1 << 62) -> Generator[AuditEntry, None, None]:
+        """All audit entries of a tenant in [since, until), newest first: some at a time, so that many need little memory.
+        `before`: only those that stand before this one in the chain."""
+        decode = msgspec.json.Decoder(AuditEntry).decode
         while True:
             with self._driver.reading() as connection:
                 rows = connection.rows(
