@@ -57,6 +57,20 @@ export const PAGES: Page[] = [
     load: () => import("./pages/playground/Playground.svelte"),
   },
   {
+    path: "/models/:slug?",
+    title: "Models & providers",
+    icon: "models",
+    section: "Route",
+    load: () => import("./pages/models/Models.svelte"),
+  },
+  {
+    path: "/configs/:slug?",
+    title: "Configs",
+    icon: "configs",
+    section: "Route",
+    load: () => import("./pages/configs/Configs.svelte"),
+  },
+  {
     path: "/keys/:id?",
     title: "Keys",
     icon: "keys",

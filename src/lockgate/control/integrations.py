@@ -269,7 +269,7 @@ def _check(account: Integration, secrets: Mapping[str, str], egress: Egress | No
         mistakes: list[Mistake] = []
         provider_of(account.slug, entry, Timeouts(), None, mistakes)
         if mistakes:
-            raise _refusal(mistakes[0])
+            raise refusal_of(mistakes[0])
     if entry.base_url and egress is not None:
         try:
             egress.check(Destination.parse(entry.base_url)[0])
@@ -278,7 +278,7 @@ def _check(account: Integration, secrets: Mapping[str, str], egress: Egress | No
             raise
 
 
-def _refusal(mistake: Mistake) -> Refusal:
+def refusal_of(mistake: Mistake) -> Refusal:
     """A mistake in an entry of a provider, as it is said of an account."""
     member = mistake.path.rpartition(".")[2]
     at = {"api_key": "key", "base_url": _CUSTOM_HOST, "headers": "configurations.custom_headers"}

@@ -16,6 +16,17 @@ export interface AccessBody {
   models?: string[] | null;
 }
 
+/** Something that an account is known by: a member of `configurations` (or of its `params`). `pattern` is what a value must match as a whole ("": anything), `default` what holds where nothing is said. */
+export interface AccountField {
+  name: string;
+  label: string;
+  secret: boolean;
+  required: boolean;
+  pattern: string;
+  default: string;
+  long: boolean;
+}
+
 /** How much it is, and for each request. `unpriced`: requests whose cost is not known and not in it. */
 export interface Amount {
   total: number;
@@ -274,6 +285,18 @@ export interface ChangedWorkspaces {
   default_provider_slug: string | null;
 }
 
+/** What is wrong with a config; `ok`: nothing. */
+export interface Checked {
+  ok: boolean;
+  mistakes: ConfigMistake[];
+}
+
+/** A config that is to be checked and not saved. */
+export interface CheckedConfig {
+  config: Record<string, unknown>;
+  workspace_id: string;
+}
+
 /** One target's circuit under one policy (a text; the same target may have several). `place` is the workspace whose own the provider is ("": everybody's). `since_s`: how long it has been so; `left_s`: how long no request passes, 0: one may. */
 export interface Circuit {
   place: string;
@@ -323,6 +346,12 @@ export interface ConfigData {
   version_id: string;
   format: "json";
   type: "ORG_CONFIG";
+}
+
+/** What is wrong, and where ("config.targets[0].weight"). */
+export interface ConfigMistake {
+  path: string;
+  message: string;
 }
 
 /** A config without what it says. `declared_in`: where it is declared, if it is not stored. */
@@ -427,6 +456,16 @@ export interface ErrorMember {
   type: string;
   code: string;
   param: string | null;
+}
+
+/** A request to be explained: its `body`, as it would be sent to `path` with `headers`; by `config`, a slug or a config that is not saved yet; `fail`: how its targets fail, by status or class, one after the other. */
+export interface ExplainAsked {
+  body: Record<string, unknown>;
+  config: Record<string, unknown> | string | null;
+  path: string;
+  headers: Record<string, string>;
+  fail: (number | string)[];
+  workspace_id: string;
 }
 
 /** A line: its points in the order of time, or of their size, and what they come to together. */
@@ -589,6 +628,35 @@ export interface KeyDetails {
   scopes: string[];
 }
 
+/** A model of the catalogue. Prices in US cents for a million tokens, null: not known, or not charged by tokens; `listed`: by somebody's list, and not what requests are charged by. Sizes in tokens. */
+export interface KnownModel {
+  provider: string;
+  name: string;
+  title: string;
+  input: number | null;
+  output: number | null;
+  listed: boolean;
+  context: number | null;
+  most_output: number | null;
+  inputs: string[];
+  outputs: string[];
+  features: string[];
+  retired: boolean;
+}
+
+/** A provider that Lockgate knows. `key`: whether it wants one; `base_url`: where it is, "" where everybody has an address of their own; `talks`: whether it has a chat. */
+export interface KnownProvider {
+  slug: string;
+  name: string;
+  kind: string;
+  docs: string;
+  base_url: string;
+  key: "needed" | "none" | "possible";
+  talks: boolean;
+  fields: AccountField[];
+  notes: string[];
+}
+
 /** Where the file is to be had, by whoever knows this. */
 export interface Link {
   signed_url: string;
@@ -607,6 +675,20 @@ export interface Listing_IntegrationSummary {
   object: "list";
   total: number;
   data: IntegrationSummary[];
+}
+
+/** A list: `total` counts all, `data` is the page that was asked for. */
+export interface Listing_KnownModel {
+  object: "list";
+  total: number;
+  data: KnownModel[];
+}
+
+/** A list: `total` counts all, `data` is the page that was asked for. */
+export interface Listing_KnownProvider {
+  object: "list";
+  total: number;
+  data: KnownProvider[];
 }
 
 /** A list: `total` counts all, `data` is the page that was asked for. */
@@ -2097,6 +2179,15 @@ export interface TraceRow {
   is_truncated: boolean;
 }
 
+/** An account as it would be set up, with all its secrets: those that are kept are not tried in another place. `model` is the one that is asked; left out, the cheapest that is known. */
+export interface TrialAsked {
+  ai_provider_id: string;
+  key: string | null;
+  configurations: Record<string, unknown> | null;
+  model: string;
+  workspace_id: string;
+}
+
 /** For how long (in ms) the old text is good beside the new one. */
 export interface Turn {
   key_transition_period_ms: number | null;
@@ -2317,6 +2408,16 @@ export interface Operations {
     body: Partial<ChangedMember>;
     answer: Empty;
   };
+  "GET /v1/ai-models": {
+    query: { page_size?: number; current_page?: number; ai_provider_id?: string; text?: string; retired?: boolean; workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: Listing_KnownModel;
+  };
+  "GET /v1/ai-providers": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: Listing_KnownProvider;
+  };
   "GET /v1/analytics/graphs/cache/hit-rate": {
     query: { time_of_generation_min: string; time_of_generation_max: string; status_code?: string; total_units_min?: number | null; total_units_max?: number | null; prompt_token_min?: number | null; prompt_token_max?: number | null; completion_token_min?: number | null; completion_token_max?: number | null; cost_min?: number | null; cost_max?: number | null; latency_min?: number | null; latency_max?: number | null; time_to_first_token_min?: number | null; time_to_first_token_max?: number | null; weighted_feedback_min?: number | null; weighted_feedback_max?: number | null; virtual_keys?: string; provider?: string; model?: string; ai_org_model?: string; configs?: string; api_key_ids?: string; user?: string; outcome?: string; operation?: string; error_code?: string; cache_status?: string; trace_id?: string; span_id?: string; cached_id?: string; prompt_slug?: string; metadata?: string; text?: string; workspace_id?: string; organisation_id?: string };
     body: undefined;
@@ -2517,6 +2618,11 @@ export interface Operations {
     body: undefined;
     answer: ShownShadows;
   };
+  "GET /v1/config-schema": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: Record<string, unknown>;
+  };
   "GET /v1/configs": {
     query: { page_size?: number; current_page?: number; workspace_id?: string; organisation_id?: string };
     body: undefined;
@@ -2526,6 +2632,16 @@ export interface Operations {
     query: { workspace_id?: string; organisation_id?: string };
     body: Partial<NewConfig>;
     answer: MadeConfig;
+  };
+  "POST /v1/configs/check": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: Partial<CheckedConfig>;
+    answer: Checked;
+  };
+  "POST /v1/configs/explain": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: Partial<ExplainAsked>;
+    answer: string;
   };
   "DELETE /v1/configs/{slug}": {
     query: { workspace_id?: string; organisation_id?: string };
@@ -2566,6 +2682,11 @@ export interface Operations {
     query: { workspace_id?: string; organisation_id?: string };
     body: Partial<NewIntegration>;
     answer: MadeIntegration;
+  };
+  "POST /v1/integrations/test": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: Partial<TrialAsked>;
+    answer: string;
   };
   "DELETE /v1/integrations/{slug}": {
     query: { workspace_id?: string; organisation_id?: string };

@@ -28,6 +28,17 @@ _ACTIONS: dict[str, Action] = {"POST": "create", "GET": "read", "PUT": "update",
 
 INTEGRATIONS: tuple[AdminRoute, ...] = (
     _row("POST", "integrations", "integrations.create", _EITHER, "create", MANAGERS),
+    AdminRoute(
+        "POST",
+        "/v1/integrations/test",
+        "trial.create",
+        tuple(f"{noun}.create" for noun in _EITHER),
+        MANAGERS,
+        "either",
+        "workspace-integration",
+        "read",
+        gives="application/json",
+    ),
     _row("GET", "integrations", "integrations.index", _EITHER, "list", MEMBERS, action="list"),
     _row("GET", "integrations/{slug}", "integrations.read", _EITHER, "read", MEMBERS),
     _row("PUT", "integrations/{slug}", "integrations.update", _EITHER, "update", MANAGERS),
@@ -94,4 +105,10 @@ MODEL_PRICES = AdminRoute(
     deep="model",
 )
 
-HOLDINGS: tuple[AdminRoute, ...] = (*INTEGRATIONS, *PROVIDERS, *SECRET_REFERENCES, MODEL_PRICES)
+#: What everybody who may look at accounts may know: it is the same for all.
+KNOWN_PROVIDERS: tuple[AdminRoute, ...] = (
+    _row("GET", "ai-providers", "known.providers", _EITHER, "list", MEMBERS, action="list"),
+    _row("GET", "ai-models", "known.models", _EITHER, "list", MEMBERS, action="list"),
+)
+
+HOLDINGS: tuple[AdminRoute, ...] = (*KNOWN_PROVIDERS, *INTEGRATIONS, *PROVIDERS, *SECRET_REFERENCES, MODEL_PRICES)

@@ -30,7 +30,7 @@ from lockgate.stores.ledger.standings import Standing
 Secret = Annotated[str, Meta(max_length=65_536)]
 Tags = Annotated[dict[str, Text], Meta(max_length=100)]
 _Granted = Annotated[list[Annotated[str, Meta(min_length=1, max_length=255)]], Meta(min_length=1, max_length=1000)]
-_Configurations = Annotated[dict[str, Any], Meta(max_length=100)]
+Configurations = Annotated[dict[str, Any], Meta(max_length=100)]
 #: Budgets and rates as lists, though one alone may be written without.
 Usage = Annotated[list[UsageLimits], Meta(max_length=10)] | UsageLimits | None
 Rates = Annotated[list[RateLimits], Meta(max_length=20)] | RateLimits | None
@@ -65,7 +65,7 @@ class NewIntegration(Body, frozen=True, kw_only=True):
     description: LongText | None = None
     organisation_id: str = ""
     workspace_id: str = ""
-    configurations: _Configurations | None = None
+    configurations: Configurations | None = None
     secret_mappings: _Mappings | None = None
     tags: Tags | None = None
     pricing_adjustments: dict[str, Any] | None = None
@@ -84,7 +84,7 @@ class ChangedIntegration(Body, frozen=True, kw_only=True):
     name: Text | UnsetType = UNSET
     description: LongText | UnsetType | None = UNSET
     key: Secret | UnsetType | None = UNSET
-    configurations: _Configurations | UnsetType = UNSET
+    configurations: Configurations | UnsetType = UNSET
     secret_mappings: _Mappings | UnsetType | None = UNSET
     tags: Tags | UnsetType | None = UNSET
     pricing_adjustments: dict[str, Any] | UnsetType | None = UNSET

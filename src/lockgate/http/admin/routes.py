@@ -97,6 +97,19 @@ CONFIGS: tuple[AdminRoute, ...] = (
     AdminRoute(
         "GET", "/v1/configs/{slug}/versions", "configs.versions", ("configs.read",), MEMBERS, "either", "config", "list"
     ),
+    AdminRoute("GET", "/v1/config-schema", "config_tools.schema", ("configs.read",), MEMBERS, "either", "config", "read"),
+    AdminRoute("POST", "/v1/configs/check", "config_tools.check", ("configs.read",), MEMBERS, "either", "config", "read"),
+    AdminRoute(
+        "POST",
+        "/v1/configs/explain",
+        "config_tools.explain",
+        ("configs.read",),
+        MEMBERS,
+        "either",
+        "config",
+        "read",
+        gives="application/json",
+    ),
 )
 
 #: Who has a place of authority in a workspace: its managers have none over what it is.
