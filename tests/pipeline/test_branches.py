@@ -6,7 +6,8 @@ import pytest
 
 from lockgate.control.config import BadConfig, read_text
 from lockgate.core.failure import Failure, Refusal
-from lockgate.pipeline.branches import DEEPEST, MOST, MOST_CONDITIONS, compile_inline, targets_of
+from lockgate.pipeline.branches import DEEPEST, MOST, compile_inline, targets_of
+from lockgate.pipeline.strategies import MOST_CONDITIONS
 from lockgate.policy.breaker import BreakerPolicy
 from lockgate.policy.retry import DEFAULT_STATUSES, Retry
 from lockgate.policy.tree import Balance, Choice, Fallback, Leaf

@@ -16,8 +16,8 @@ import msgspec
 from lockgate.control.replay import Replay, Turn
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import Record
-from lockgate.pipeline.explanation import said
 from lockgate.pipeline.snapshot import Snapshot
+from lockgate.pipeline.telling import said
 
 #: Kinds of change that are told apart at most; callers choose the names of models, so there must be an end.
 MOST = 5000

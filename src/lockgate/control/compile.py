@@ -18,26 +18,23 @@ from lockgate.control.config import (
     CatalogueEntry,
     Config,
     Mistake,
-    log_bodies,
     log_url,
     redis_url,
 )
 from lockgate.control.entries import deadlines_of, of_environment, provider_of
 from lockgate.control.identity.compiled import check_identity, compile_tokens
 from lockgate.control.identity.jwks import KeySets
+from lockgate.control.keeping import caps_of, captures_of, check_bodies, mask_of, masks_of
 from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
 from lockgate.control.sinks.plans import Means, plans_of
 from lockgate.control.stored import Stored
-from lockgate.core.cache_cap import UNCAPPED, CacheCap, cap_of
-from lockgate.core.call import Capture, strictest
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
-from lockgate.core.mask import Mask, Redaction
-from lockgate.core.tenancy import Organisation, Workspace
+from lockgate.core.tenancy import Workspace
 from lockgate.pipeline.aliases import resolved
-from lockgate.pipeline.branches import Flaw, Route, compile_route, targets_of
-from lockgate.pipeline.route import AT, RouteConfig
+from lockgate.pipeline.branches import Route, compile_route, targets_of
+from lockgate.pipeline.route import AT, Flaw, RouteConfig
 from lockgate.pipeline.snapshot import Limits, LogPolicy, Refresh, Snapshot
 from lockgate.pipeline.target import Provider
 from lockgate.policy.tariff import Tariff
@@ -47,14 +44,10 @@ from lockgate.providers.table import TABLE
 from lockgate.providers.worst import WorstCases
 from lockgate.stores.cache.open import keeps_words
 from lockgate.stores.cache.open import wrong_with as wrong_with_cache
-from lockgate.stores.logs.open import wrong_with, wrong_with_bodies
-from lockgate.stores.logs.s3 import wrong_with_place
+from lockgate.stores.logs.open import wrong_with
 from lockgate.transport.destination import TlsIdentity
 from lockgate.transport.egress import Egress
 from lockgate.wire.forwarded import networks_of
-
-#: Leaves nothing to be read.
-_ALL = Mask(["(?s).+"])
 
 
 def compile_snapshot(
@@ -118,8 +111,8 @@ def compile_snapshot(
             networks_of((each,))
         except ValueError as error:
             mistakes.append(Mistake(f"server.trusted_proxies[{n}]", str(error)))
-    mask = _mask("log", config.log.redact, mistakes)
-    masks = _masks(config, stored, mistakes)
+    mask = mask_of("log", config.log.redact, mistakes)
+    masks = masks_of(config, stored, mistakes)
     sources = check_identity(config.identity, scopes, mistakes)
     wrongs = [*post_of(config.alerts)[1], *rules_of(config.alerts)[1]]
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in wrongs]
@@ -133,7 +126,7 @@ def compile_snapshot(
         mistakes.append(Mistake("cache.store", wrong))
     if config.cache.max_bytes < 1024 * 1024:
         mistakes.append(Mistake("cache.max_bytes", "must be a mebibyte (1048576) at least"))
-    mistakes += _bodies_mistakes(config, environment)
+    mistakes += check_bodies(config, environment)
     allowances = compile_allowances(config, stored, declared_us, mistakes, tokens=bool(config.identity.jwt))
     if mistakes:
         raise BadConfig(mistakes)
@@ -153,8 +146,8 @@ def compile_snapshot(
         deadlines=deadlines_of(config.timeouts),
         limits=Limits(request=config.limits.request_body, answer=config.limits.answer_body),
         log=LogPolicy(config.log.capture, config.log.body_limit),
-        captures=_captures(config, stored),
-        caps=_caps(config, stored),
+        captures=captures_of(config, stored),
+        caps=caps_of(config, stored),
         mask=mask,
         masks=masks,
         home=stored.home,
@@ -166,63 +159,6 @@ def compile_snapshot(
     )
     _show(world, stored, parts, shared, declared)
     return world
-
-
-def _bodies_mistakes(config: Config, environment: Mapping[str, str]) -> list[Mistake]:
-    try:
-        place = log_bodies(config.log, environment)
-    except BadConfig as bad:
-        return bad.mistakes
-    if place is None:
-        return []
-    if wrong := wrong_with_bodies(log_url(config.log, environment)):
-        return [Mistake("log.bodies", wrong)]
-    member, wrong = wrong_with_place(place, environment)
-    return [Mistake(f"log.{member}", wrong)] if wrong else []
-
-
-def _mask(at: str, said: Redaction, mistakes: list[Mistake]) -> Mask | None:
-    flaws = [Mistake(f"{at}.redact.{where}", why) for where, why in said.flaws()]
-    mistakes += flaws
-    return said.mask() if said and not flaws else None
-
-
-def _masks(config: Config, stored: Stored, mistakes: list[Mistake]) -> dict[str, Mask]:
-    """What workspaces and keys take out of the log besides, by their ids. Where what is stored cannot be used, nothing can be
-    read."""
-    home = stored.home.workspace
-    said = [("workspace", home, config.workspace.redact)]
-    said += [(f"keys[{n}]", f"config:{entry.name}", entry.redact) for n, entry in enumerate(config.keys) if entry.redact]
-    found = {id: mask for at, id, each in said if (mask := _mask(at, each, mistakes)) is not None}
-    rows: list[Workspace] = list(stored.rows[Workspace].values())
-    kept = [(f"stored workspace {row.slug}", row.id, row.redact) for row in rows if row.redact]
-    kept += [(f"stored key {id}", id, each) for id, each in stored.redactions.items()]
-    for at, id, each in kept:
-        mask = _mask(at, each, stored.flaws) or _ALL
-        found[id] = Mask.joined((found[id], mask)) if id in found else mask
-    return found
-
-
-def _captures(config: Config, stored: Stored) -> dict[str, Capture]:
-    """What may be kept in workspaces, where that is not all. What the file says is of the one that its things belong to."""
-    rows: list[Workspace] = list(stored.rows[Workspace].values())
-    found: dict[str, Capture] = {row.id: row.capture for row in rows}
-    home = stored.home.workspace
-    found[home] = strictest(found.get(home, "full"), config.workspace.capture)
-    return {place: capture for place, capture in found.items() if capture != "full"}
-
-
-def _caps(config: Config, stored: Stored) -> dict[str, CacheCap]:
-    """The most that configs may ask of the cache, where that is not whatever they like: in workspaces; in organisations, for
-    their keys that belong to none. What the file says is of the workspace that its things belong to."""
-    organisations: dict[str, Organisation] = stored.rows[Organisation]
-    found = {row.id: row.cache for row in organisations.values()}
-    workspaces: dict[str, Workspace] = stored.rows[Workspace]
-    for row in workspaces.values():
-        found[row.id] = row.cache.within(found.get(row.organisation, UNCAPPED))
-    home = stored.home.workspace
-    found[home] = found.get(home, UNCAPPED).within(cap_of(config.workspace.cache))
-    return {place: cap for place, cap in found.items() if cap != UNCAPPED}
 
 
 def _part(place: str, config: Config, environment: Mapping[str, str], stored: Stored) -> dict[str, Provider]:

@@ -12,8 +12,8 @@ from lockgate.core.failure import Refusal
 from lockgate.core.holdings import ConfigVersion, SavedConfig
 from lockgate.core.json import raw
 from lockgate.core.tenancy import Tenant, Workspace, check_slug, new_id
-from lockgate.pipeline.branches import Flaw, compile_route
-from lockgate.pipeline.route import AT, RouteConfig, read_inline
+from lockgate.pipeline.branches import compile_route
+from lockgate.pipeline.route import AT, Flaw, RouteConfig, read_inline
 from lockgate.stores.control.change import Change
 
 #: Members of a config that are secrets.

@@ -6,49 +6,34 @@ Compiled once: saved configs when the world is made, inline ones when they first
 from __future__ import annotations
 
 from hashlib import blake2b
-from math import isfinite
-from typing import Any
 
 import msgspec
 
-from lockgate.core.failure import FailureKind, Refusal
+from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
-from lockgate.pipeline.cache_config import read_cache
-from lockgate.pipeline.forwarding import forwardable
-from lockgate.pipeline.params import NO_CHANGES, Changes, Drop, read_drop
+from lockgate.pipeline.inherited import TOP, Inherited, inherit, read_breaker
+from lockgate.pipeline.params import NO_CHANGES, Changes
 from lockgate.pipeline.route import (
     AT,
-    BreakerConfig,
     Flaw,
-    HedgeConfig,
-    PromptCacheConfig,
-    RetryConfig,
     RouteConfig,
     Strategy,
-    TimeoutConfig,
     read_inline,
 )
+from lockgate.pipeline.strategies import STRATEGIES
 from lockgate.pipeline.target import Key, Target
-from lockgate.policy.balance import Draw, Moved, Sticky, Turns
 from lockgate.policy.breaker import BreakerPolicy
 from lockgate.policy.caching import LEVELS, CachePolicy
-from lockgate.policy.condition import Predicate, compile_query
-from lockgate.policy.facts import Path, read_path
-from lockgate.policy.hedge import Hedge, read_hedge
+from lockgate.policy.hedge import Hedge
 from lockgate.policy.prompt_cache import PromptCache
-from lockgate.policy.retry import DEFAULT_STATUSES, Retry
-from lockgate.policy.tree import Balance, Choice, Fallback, Leaf, Node, Rule, Trigger, leaves
+from lockgate.policy.tree import Choice, Leaf, Node, leaves
 
-#: Bounds of a config: how deep it may nest, how many targets it may have, and how many conditions one strategy.
-DEEPEST, MOST, MOST_CONDITIONS = 16, 1000, 64
+#: Bounds of a config: how deep it may nest, and how many targets it may have.
+DEEPEST, MOST = 16, 1000
 #: How many bytes of configs that callers brought are kept compiled, which takes many times as much.
 INLINE_BYTES = 1024 * 1024
 #: All that decides a target, where no header does: the leaf, the caller's dialect and model, and the key's models.
 Made = tuple[Leaf, str, str, tuple[str, ...]]
-#: A retry that was not asked for.
-_NONE = Retry()
-#: The longest timeouts that a config may name: in milliseconds for `request_timeout`, in seconds for `timeouts`.
-_LONGEST, _LONGEST_S = 3_600_000, 86_400
 
 
 class Branch(msgspec.Struct, frozen=True):
@@ -100,36 +85,13 @@ def compile_inline(text: bytes, *, verifies: bool = True) -> Route:
 def compile_route(config: RouteConfig, *, verifies: bool = True) -> Route:
     """The route of a config. `verifies`: the cache keeps words by which answers are found. Raises `Flaw`."""
     growing = _Growing(verifies)
-    root = growing.grow(config, AT, _TOP, 0)
+    root = growing.grow(config, AT, TOP, 0)
     several = len(growing.branches) > 1
     if not several and (hedge := growing.branches[0].hedge) is not None and not hedge.same:
         raise Flaw(f"{AT}.hedge", "there is no next target: add one, or hedge to the same one ('to': 'same')")
     branches = growing.branches if several else [msgspec.structs.replace(each, breaker=None) for each in growing.branches]
     caches = any(each.cache is not None for each in branches)
     return Route(root, tuple(branches), growing.watched, growing.asks_budget, caches)
-
-
-class _Inherited(msgspec.Struct, frozen=True):
-    """What comes down from the strategies above."""
-
-    overrides: dict[str, msgspec.Raw] = {}
-    defaults: dict[str, msgspec.Raw] = {}
-    drops: tuple[Drop, ...] = ()
-    retry: Retry = _NONE
-    breaker: BreakerPolicy | None = BreakerPolicy()
-    custom_host: str = ""
-    forward: tuple[bytes, ...] = ()
-    request_timeout: int | None = None
-    timeouts: TimeoutConfig | None = None
-    hedge: Hedge | None = None
-    cache: CachePolicy | None = None
-    prompt_cache: PromptCache | None = None
-    passthrough: bool | None = None
-    strict: bool | None = None
-    strict_open_ai_compliance: bool | None = None
-
-
-_TOP = _Inherited()
 
 
 class _Growing:
@@ -140,10 +102,10 @@ class _Growing:
         self.branches: list[Branch] = []
         self.watched = self.asks_budget = False
 
-    def grow(self, config: RouteConfig, at: str, above: _Inherited, depth: int) -> Node:
+    def grow(self, config: RouteConfig, at: str, above: Inherited, depth: int) -> Node:
         if depth > DEEPEST:
             raise Flaw(at, f"targets may be nested {DEEPEST} deep")
-        here = _inherit(config, at, above)
+        here = inherit(config, at, above)
         semantic = here.cache.semantic if config.cache is not None and here.cache is not None else None
         if semantic is not None and semantic.levels != LEVELS[:1] and not self._verifies:
             raise Flaw(
@@ -159,18 +121,18 @@ class _Growing:
         if not config.targets:
             raise Flaw(f"{at}.targets", f"a strategy needs targets ({strategy.mode})")
         if strategy.cb_config is not None:
-            here = msgspec.structs.replace(here, breaker=_breaker(strategy.cb_config, f"{at}.strategy.cb_config"))
+            here = msgspec.structs.replace(here, breaker=read_breaker(strategy.cb_config, f"{at}.strategy.cb_config"))
         config = msgspec.structs.replace(config, strategy=strategy)
         if strategy.mode == "single":
             return self.grow(config.targets[0], f"{at}.targets[0]", here, depth + 1)
         self.watched |= strategy.method == "quota"
         children = tuple(self.grow(each, f"{at}.targets[{n}]", here, depth + 1) for n, each in enumerate(config.targets))
-        made = _STRATEGIES[strategy.mode](config, strategy, children, at)
+        made = STRATEGIES[strategy.mode](config, strategy, children, at)
         if isinstance(made, Choice):
             self.asks_budget |= any("budget.remaining" in rule.query.asks for rule in made.rules)
         return made
 
-    def _leaf(self, config: RouteConfig, at: str, here: _Inherited) -> Leaf:
+    def _leaf(self, config: RouteConfig, at: str, here: Inherited) -> Leaf:
         if len(self.branches) >= MOST:
             raise Flaw(at, f"a config may have {MOST} targets")
         model, overrides = _model(here.overrides, at)
@@ -209,198 +171,6 @@ class _Growing:
             )
         )
         return leaf
-
-
-def _inherit(config: RouteConfig, at: str, above: _Inherited) -> _Inherited:
-    """What holds here: a member's own word before what comes down."""
-    if config.request_timeout is not None and not 0 < config.request_timeout <= _LONGEST:
-        raise Flaw(f"{at}.request_timeout", f"must lie between 1 and {_LONGEST} milliseconds")
-    if not isfinite(config.weight) or config.weight < 0:
-        raise Flaw(f"{at}.weight", "must be 0 or more")
-    drops = [*above.drops]
-    for n, path in enumerate(config.drop_params):
-        try:
-            drops.append(read_drop(path))
-        except ValueError as error:
-            raise Flaw(f"{at}.drop_params[{n}]", str(error)) from None
-    forward = tuple(name.strip().lower().encode("latin-1", "replace") for name in config.forward_headers)
-    for n, name in enumerate(forward):
-        if not forwardable(name):
-            raise Flaw(f"{at}.forward_headers[{n}]", "this header belongs to one connection, or carries a key")
-
-    def own(name: str) -> bool | None:
-        said: bool | None = getattr(config, name)
-        inherited: bool | None = getattr(above, name)
-        return inherited if said is None else said
-
-    return _Inherited(
-        overrides={**above.overrides, **config.override_params},
-        defaults={**above.defaults, **config.default_params},
-        drops=tuple(drops),
-        retry=above.retry if config.retry is None else _retry(config.retry, f"{at}.retry"),
-        breaker=above.breaker,
-        custom_host=config.custom_host or above.custom_host,
-        forward=forward or above.forward,
-        request_timeout=config.request_timeout or above.request_timeout,
-        timeouts=above.timeouts if config.timeouts is None else _timeouts(config.timeouts, above.timeouts, f"{at}.timeouts"),
-        hedge=above.hedge if config.hedge is None else _hedge(config.hedge, f"{at}.hedge"),
-        cache=above.cache if config.cache is None else read_cache(config.cache, f"{at}.cache"),
-        prompt_cache=(
-            above.prompt_cache if config.prompt_cache is None else _prompt_cache(config.prompt_cache, f"{at}.prompt_cache")
-        ),
-        passthrough=own("passthrough"),
-        strict=own("strict"),
-        strict_open_ai_compliance=own("strict_open_ai_compliance"),
-    )
-
-
-def _timeouts(config: TimeoutConfig, above: TimeoutConfig | None, at: str) -> TimeoutConfig:
-    said = config.said()
-    for name, seconds in said.items():
-        if not 0 < seconds <= _LONGEST_S:
-            raise Flaw(f"{at}.{name}", f"must be a number of seconds above 0 and at most {_LONGEST_S}")
-    return config if above is None else msgspec.structs.replace(above, **said)
-
-
-def _hedge(config: HedgeConfig | bool, at: str) -> Hedge | None:
-    if config is False:
-        return None
-    if config is True:
-        return Hedge()
-    try:
-        return read_hedge(config.after, config.max_percentage, config.to == "same")
-    except ValueError as error:
-        raise Flaw(at, str(error)) from None
-
-
-def _prompt_cache(config: PromptCacheConfig | str | bool, at: str) -> PromptCache | None:
-    if not isinstance(config, PromptCacheConfig):
-        config = PromptCacheConfig("auto" if config in ("auto", True) else "off")
-    if config.min_tokens is not None and config.min_tokens < 1:
-        raise Flaw(f"{at}.min_tokens", "must be 1 or more")
-    return None if config.mode == "off" else PromptCache(config.ttl, config.min_tokens)
-
-
-def _retry(config: RetryConfig, at: str) -> Retry:
-    heed = config.use_retry_after_headers if config.use_retry_after_header is None else config.use_retry_after_header
-    listed = config.on_status_codes
-    if listed is None:
-        listed = DEFAULT_STATUSES if config.on_failures is None else ()
-    try:
-        return Retry(
-            config.attempts,
-            _statuses(listed, f"{at}.on_status_codes"),
-            frozenset(config.on_failures or ()),
-            (min(1000, config.cap_ms) if config.base_ms is None else config.base_ms) / 1000,
-            config.cap_ms / 1000,
-            heed is not False,
-        )
-    except ValueError as error:
-        raise Flaw(at, str(error)) from None
-
-
-def _breaker(config: BreakerConfig | bool, at: str) -> BreakerPolicy | None:
-    if config is False:
-        return None
-    if config is True:
-        return BreakerPolicy()
-    try:
-        return BreakerPolicy(
-            failures=config.failure_threshold,
-            percentage=config.failure_threshold_percentage,
-            cooldown_s=config.cooldown_interval / 1000,
-            statuses=None if config.failure_status_codes is None else frozenset(config.failure_status_codes),
-            minimum=config.minimum_requests,
-            window_s=config.window / 1000,
-        )
-    except ValueError as error:
-        raise Flaw(at, str(error)) from None
-
-
-def _trigger(strategy: Strategy, at: str) -> Trigger:
-    statuses, kinds = strategy.on_status_codes, strategy.on_failures
-    return Trigger(
-        None if statuses is None else _statuses(statuses, f"{at}.strategy.on_status_codes"),
-        None if kinds is None else frozenset[FailureKind](kinds),
-    )
-
-
-def _fallback(config: RouteConfig, strategy: Strategy, children: tuple[Node, ...], at: str) -> Node:
-    return Fallback(at, children, _trigger(strategy, at))
-
-
-def _balance(config: RouteConfig, strategy: Strategy, children: tuple[Node, ...], at: str) -> Node:
-    weights = tuple(each.weight for each in config.targets)
-    if not any(weights):
-        raise Flaw(f"{at}.targets", "all weights are 0: give one of them a weight above 0")
-    turns = Turns([0.0] * len(children)) if strategy.method == "round_robin" else None
-    draw = Draw(weights, strategy.method, _sticky(strategy, at), turns, at)
-    goes_on = strategy.on_status_codes is not None or strategy.on_failures is not None
-    return Balance(at, children, draw, _trigger(strategy, at) if goes_on else None)
-
-
-def _sticky(strategy: Strategy, at: str) -> Sticky | None:
-    sticky = strategy.sticky
-    if sticky is None or not sticky.enabled:
-        return None
-    if sticky.ttl <= 0:
-        raise Flaw(f"{at}.strategy.sticky.ttl", "must be a number of seconds above 0")
-    if sticky.by:
-        if sticky.hash_fields:
-            raise Flaw(f"{at}.strategy.sticky.hash_fields", "what tells conversations apart is known: leave it out, or 'by'")
-        return Sticky((Path(sticky.by, sticky.by),), float(sticky.ttl), Moved())
-    if not sticky.hash_fields:
-        raise Flaw(f"{at}.strategy.sticky.hash_fields", "name what tells callers apart, like 'metadata.user'")
-    fields = (_field(field, f"{at}.strategy.sticky.hash_fields[{n}]") for n, field in enumerate(sticky.hash_fields))
-    return Sticky(tuple(fields), float(sticky.ttl))
-
-
-def _field(text: str, at: str) -> Path:
-    """A fact that tells callers apart. Of headers it may be any, since nothing of it is shown."""
-    group, _, name = text.partition(".")
-    return Path(text, group, name.lower()) if group == "headers" and name else read_path(text, at)
-
-
-def _choice(config: RouteConfig, strategy: Strategy, children: tuple[Node, ...], at: str) -> Node:
-    named = {each.name: n for n, each in enumerate(config.targets) if each.name}
-    known = ", ".join(named) or "none has a name"
-
-    def child(name: str, where: str) -> int:
-        if name not in named:
-            raise Flaw(where, f"no target here is called '{name}' ({known})")
-        return named[name]
-
-    if len(named) < sum(1 for each in config.targets if each.name):
-        raise Flaw(f"{at}.targets", "two targets have the same name")
-    if not strategy.conditions:
-        raise Flaw(f"{at}.strategy.conditions", "a conditional needs conditions")
-    if len(strategy.conditions) > MOST_CONDITIONS:
-        raise Flaw(f"{at}.strategy.conditions", f"there may be {MOST_CONDITIONS} conditions")
-    rules = tuple(
-        Rule(
-            _query(each.query, f"{at}.strategy.conditions[{n}].query"),
-            child(each.then, f"{at}.strategy.conditions[{n}].then"),
-        )
-        for n, each in enumerate(strategy.conditions)
-    )
-    return Choice(at, children, rules, child(strategy.default, f"{at}.strategy.default") if strategy.default else None)
-
-
-def _query(query: dict[str, Any], at: str) -> Predicate:
-    try:
-        return compile_query(query, at)
-    except Refusal as refusal:
-        raise Flaw(refusal.param, refusal.message.removeprefix(f"{refusal.param}: ").rstrip(".")) from None
-
-
-_STRATEGIES = {"fallback": _fallback, "loadbalance": _balance, "conditional": _choice}
-
-
-def _statuses(listed: list[int] | frozenset[int] | tuple[()], at: str) -> frozenset[int]:
-    for status in listed:
-        if not 100 <= status <= 599:
-            raise Flaw(at, f"{status} is no HTTP status")
-    return frozenset(listed)
 
 
 def _model(overrides: dict[str, msgspec.Raw], at: str) -> tuple[str, dict[str, msgspec.Raw]]:

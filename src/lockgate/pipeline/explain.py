@@ -26,20 +26,7 @@ from lockgate.pipeline.alike import Likeness, find_alike, likeness_of
 from lockgate.pipeline.attempt import ready
 from lockgate.pipeline.branches import Route
 from lockgate.pipeline.choose import Ask
-from lockgate.pipeline.explanation import (
-    Circuit,
-    Explanation,
-    No,
-    Recalling,
-    Told,
-    nth,
-    said,
-    tell_cache,
-    tell_changes,
-    tell_route,
-    tell_target,
-    tell_way,
-)
+from lockgate.pipeline.explanation import Circuit, Explanation, No, Recalling, Told
 from lockgate.pipeline.kept_by import key_of
 from lockgate.pipeline.metadata import read_metadata
 from lockgate.pipeline.passing import Passing
@@ -51,6 +38,7 @@ from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.survey import Survey
 from lockgate.pipeline.target import Target
+from lockgate.pipeline.telling import nth, said, tell_cache, tell_changes, tell_route, tell_target, tell_way
 from lockgate.policy.caching import CachePolicy, Semantic, Wish, read_wish, without_judge
 from lockgate.policy.forecast import eager
 from lockgate.policy.tree import Leaf, leaves

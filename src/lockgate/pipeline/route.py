@@ -267,3 +267,11 @@ def _snaked(tree: object) -> object | None:
 
     snaked = walk(tree)
     return snaked if changed else None
+
+
+def read_statuses(listed: list[int] | frozenset[int] | tuple[()], at: str) -> frozenset[int]:
+    """The HTTP statuses that a config lists. Raises `Flaw`."""
+    for status in listed:
+        if not 100 <= status <= 599:
+            raise Flaw(at, f"{status} is no HTTP status")
+    return frozenset(listed)
