@@ -10,42 +10,13 @@ from lockgate.http.admin.ask import Ask
 from lockgate.http.admin.known_shapes import AccountField, KnownModel, KnownProvider, ListModels
 from lockgate.http.admin.shapes import Listing
 from lockgate.providers.auth import SIGNERS
+from lockgate.providers.auth.fields import fields_of
 from lockgate.providers.catalogue import Model, models_of
 from lockgate.providers.slots import Slot
 from lockgate.providers.table import TABLE, Row
 
 _NANO_PER_CENT = 10**7
 _MILLION = 10**6
-
-
-def _field(name: str, label: str, *, secret: bool = False, long: bool = False) -> AccountField:
-    return AccountField(name=name, label=label, secret=secret, required=False, long=long)
-
-
-#: How the scheme of a provider's keys begins → what else an account may be known by. None is needed where there is a key.
-_SCHEMES: dict[str, list[AccountField]] = {
-    "sigv4": [
-        _field("aws_access_key_id", "Access key id"),
-        _field("aws_secret_access_key", "Secret access key", secret=True),
-        _field("aws_session_token", "Session token", secret=True),
-        _field("aws_role_arn", "Role to assume (ARN)"),
-        _field("aws_external_id", "External id of the role"),
-    ],
-    "google": [_field("vertex_service_account_json", "Service account (JSON)", secret=True, long=True)],
-    "azure": [
-        _field("azure_entra_tenant_id", "Entra tenant id"),
-        _field("azure_entra_client_id", "Entra client id"),
-        _field("azure_entra_client_secret", "Entra client secret", secret=True),
-        _field("azure_deployment_id", "Deployment for every model"),
-    ],
-    "oci": [
-        _field("oracle_tenancy", "Tenancy (OCID)"),
-        _field("oracle_user", "User (OCID)"),
-        _field("oracle_fingerprint", "Fingerprint"),
-        _field("oracle_private_key", "Private key (PEM)", secret=True, long=True),
-        _field("oracle_compartment_id", "Compartment (OCID)"),
-    ],
-}
 
 
 def providers(ask: Ask) -> Listing[KnownProvider]:
@@ -78,9 +49,12 @@ def _has(model: Model, row: Row, words: list[str]) -> bool:
 def _known(row: Row) -> KnownProvider:
     needed = row.slots_of(row.base_url, row.variants)
     fields = [_slot(name, slot, required=name in needed) for name, slot in row.slots.items() if name in needed]
-    scheme = next((name for name in _SCHEMES if row.auth.startswith(name)), "")
     said = {each.name for each in fields}
-    fields += [each for each in _SCHEMES.get(scheme, ()) if each.name not in said]
+    fields += [
+        AccountField(name=each.name, label=each.label, secret=each.secret, required=False, long=each.long)
+        for each in fields_of(row.auth)
+        if each.name not in said
+    ]
     return KnownProvider(
         slug=row.slug,
         name=row.name,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from lockgate.control.resend.compare import compare, side_of
+from lockgate.control.resend.compare import Comparison, Side, compare, side_of
 from lockgate.control.resend.key import payer
 from lockgate.control.resend.send import MOST, Wish, check, send_again
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.record import Record
-from lockgate.http.admin.answers import answer, refuse
 from lockgate.http.admin.ask import Ask
+from lockgate.http.admin.later import Later
 from lockgate.http.admin.log_query import within
 from lockgate.http.admin.shapes import LongText, Text
 from lockgate.pipeline.runtime import Runtime
@@ -45,44 +45,15 @@ def create(ask: Ask, body: ReplayAsked) -> Response:
     snapshot, wish = ask.office.snapshot(), Wish(body.config, body.model)
     check(record, wish)
     principal = payer(snapshot, ask.tenant, body.key, ask.caller.principal)
-    return _Later(_Replay(record, wish, principal, snapshot, runtime, body.times))
+    return Later(partial(_answered, record, wish, principal, snapshot, runtime, body.times))
 
 
-class _Replay(msgspec.Struct):
-    """What is to be done, in the loop that serves requests: models take their time, and hold no thread meanwhile."""
-
-    record: Record
-    wish: Wish
-    principal: Principal
-    snapshot: Snapshot
-    runtime: Runtime
-    times: int
-
-    async def answer(self, id: str) -> Response:
-        recorded = side_of(self.record, self.record.response, whole=not self.record.truncated)
-        sides = []
-        try:
-            for _ in range(self.times):
-                sent = await send_again(self.record, self.wish, self.principal, self.snapshot, self.runtime)
-                sides.append(side_of(sent.record, sent.body))
-        except Refusal as refusal:
-            return refuse(refusal, id)
-        return answer(compare(recorded, sides), id)
-
-
-class _Later(Response):
-    """An answer that is made while it is waited for."""
-
-    def __init__(self, replay: _Replay) -> None:
-        super().__init__(b"", 200, media_type="application/json")
-        self._replay = replay
-
-    async def __call__(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ) -> None:
-        """See `starlette.responses.Response`."""
-        response = await self._replay.answer(self.headers.get("x-lockgate-request-id", ""))
-        await response(scope, receive, send)
+async def _answered(
+    record: Record, wish: Wish, principal: Principal, snapshot: Snapshot, runtime: Runtime, times: int
+) -> Comparison:
+    recorded = side_of(record, record.response, whole=not record.truncated)
+    sides: list[Side] = []
+    for _ in range(times):
+        sent = await send_again(record, wish, principal, snapshot, runtime)
+        sides.append(side_of(sent.record, sent.body))
+    return compare(recorded, sides)
