@@ -183,6 +183,7 @@ def graphs(world: World) -> dict[str, Callable[[LogStore], object]]:
         "month by day, a user and a model (rows)": lambda log: log.series(of(one_user, models=("model-7",)), DAY_US),
         "month by day, a key and failed (rows)": lambda log: log.series(of(failed, keys=("key_0100",)), DAY_US),
         "month, models": lambda log: log.groups(month, "model"),
+        "month, models, percentiles": lambda log: log.groups(month, "model", sketches=True),
         "month, keys by cost": lambda log: log.groups(month, "key", order="cost_nusd"),
         "month, users by cost": lambda log: log.groups(month, "user", order="cost_nusd"),
         "month, errors": lambda log: log.groups(month, "error"),

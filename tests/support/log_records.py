@@ -13,6 +13,7 @@ from lockgate.core.record import Attempt, Record, new_id
 from lockgate.core.reply import Usage
 from lockgate.stores.logs.ports import Cursor, Feedback, Filter, LogStore, Range
 from lockgate.stores.logs.rollup import Totals
+from lockgate.stores.logs.sketch import Sketch
 
 NOON = int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()) * 1_000_000
 DAY = 86_400_000_000
@@ -153,6 +154,11 @@ def varied_record(draw: random.Random, n: int) -> Record:
         request=json.dumps(body, ensure_ascii=pick([True, False])).encode() if pick([1, 0]) else words.encode(),
         response=pick([b"", b'data: {"delta": "on"}\n\ndata: {"delta": "e"}\n\n', b'{"content": "two"}']),
     )
+
+
+def plain(totals: Totals) -> Totals:
+    """The sums without their sketches."""
+    return msgspec.structs.replace(totals, latency=Sketch(), ttft=Sketch(), gap=Sketch())
 
 
 def expected_of(records: list[Record]) -> Totals:

@@ -8,6 +8,7 @@ from lockgate.core.record import Record
 from lockgate.stores.logs import rollup
 from lockgate.stores.logs.ports import Cursor, Groups, Page
 from lockgate.stores.logs.rollup import MINUTE_US, Totals
+from support.log_records import plain
 
 BODIES = ("request", "response", "sent", "received")
 STALL_US = getattr(rollup, "STALL_US", 10_000_000)
@@ -71,7 +72,7 @@ class MemoryLog:
                 self._add(steps.setdefault(record.time_us // step_us * step_us, Totals()), record)
         return sorted(steps.items())
 
-    def groups(self, meant, by, *, order="requests", limit=50, offset=0):
+    def groups(self, meant, by, *, order="requests", limit=50, offset=0, sketches=False):
         name = by.removeprefix("metadata.")
         if by not in DIMENSIONS and name == by:
             raise ValueError(f"there is no dimension {by}")
@@ -81,7 +82,7 @@ class MemoryLog:
             if key is not None and self._admits(meant, record):
                 self._add(groups.setdefault(key, Totals()), record)
         rows = sorted(groups.items(), key=lambda row: (-getattr(row[1], order), row[0]))
-        return Groups(rows[offset : offset + limit], len(rows))
+        return Groups([(name, each if sketches else plain(each)) for name, each in rows[offset : offset + limit]], len(rows))
 
     def spread(self, meant, by, step_us):
         since = meant.since_us // step_us * step_us

@@ -15,7 +15,20 @@ from lockgate.stores.logs import names
 from lockgate.stores.logs.open import open_log
 from lockgate.stores.logs.ports import Cost, Filter, Groups, LogStore
 from lockgate.stores.logs.rollup import Totals
-from support.log_records import DAY, DIMENSIONS, KNOWN, MINUTE, NOON, SPANS, UNKNOWN, expected_of, rating, record, varied_record
+from support.log_records import (
+    DAY,
+    DIMENSIONS,
+    KNOWN,
+    MINUTE,
+    NOON,
+    SPANS,
+    UNKNOWN,
+    expected_of,
+    plain,
+    rating,
+    record,
+    varied_record,
+)
 from support.log_stores import Kind
 
 T = TypeVar("T")
@@ -112,8 +125,10 @@ def test_groups_are_what_their_records_come_to(rolled: Rolled, meant: Filter) ->
     for by in rolled.some(meant, TOLD):
         for span in SPANS[::2]:
             expected = groups_of(meant, by, span)
-            found = rolled.log.groups(asked(meant, span), by, order="input", limit=2, offset=1)
+            found = rolled.log.groups(asked(meant, span), by, order="input", limit=2, offset=1, sketches=True)
             assert found == Groups(expected[1:3], len(expected)), (by, span)
+            found = rolled.log.groups(asked(meant, span), by, order="input", limit=2, offset=1)
+            assert found.rows == [(name, plain(totals)) for name, totals in expected[1:3]], (by, span)
 
 
 @pytest.mark.parametrize("meant", MEANT, ids=repr)

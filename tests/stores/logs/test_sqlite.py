@@ -16,7 +16,7 @@ import pytest
 from lockgate.core.record import Record
 from lockgate.stores.logs import day as module
 from lockgate.stores.logs import rolling
-from lockgate.stores.logs.ports import Filter
+from lockgate.stores.logs.ports import Filter, Range
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 from support.log_records import DAY, MINUTE, NOON, counted, everything, full, ids, rating, record
@@ -327,3 +327,31 @@ def test_a_damaged_block_takes_with_it_what_refers_to_it_and_no_more(log: Sqlite
     ]  # fmt: skip
     assert "block 1 cannot be read" in said[1]
     assert ids(everything(log)) == ids(kept)[::-1]
+
+
+def test_the_ends_of_a_stretch_are_read_without_the_rest_of_the_day(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = NOON - DAY // 2
+    log.append([record(n, time_us=start + n * DAY // 4000, organisation="a") for n in range(4000)])
+    steps = [0]
+    connect = module._connect
+
+    def counting(path: Path, busy_s: float, write: bool) -> sqlite3.Connection:
+        def step() -> None:
+            steps[0] += 1
+
+        db = connect(path, busy_s, write)
+        db.set_progress_handler(step, 20)
+        return db
+
+    monkeypatch.setattr(module, "_connect", counting)
+
+    def steps_of(since_us: int, until_us: int) -> int:
+        steps[0] = 0
+        meant = Filter(
+            organisation="a", since_us=since_us, until_us=until_us, latency_us=Range(0)
+        )  # which roll-ups do not know
+        log.groups(meant, "model")
+        return steps[0]
+
+    some = steps_of(NOON + 1, NOON + DAY // 40 + 1)
+    assert 0 < some < steps_of(start + 1, start + DAY - 1) / 10

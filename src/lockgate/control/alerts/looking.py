@@ -135,10 +135,10 @@ class Looking:
         workspaces = ids_of(rule.workspaces, stored) if rule.workspaces else None
         meant = msgspec.structs.replace(rule.meant, since_us=since_us, until_us=until_us, workspaces=workspaces)
         if rule.each:
-            rows = self._store.groups(meant, rule.each, limit=MOST).rows
+            rows = self._store.groups(meant, rule.each, limit=MOST, sketches=True).rows
             return {who: totals for who, totals in rows if who not in ("", OTHER)}
         whole = Totals()
-        for _, totals in self._store.groups(meant, "organisation", limit=1 << 30).rows:
+        for _, totals in self._store.groups(meant, "organisation", limit=1 << 30, sketches=True).rows:
             add(whole, totals)
         return {"": whole}
 

@@ -153,7 +153,8 @@ def paces(store: LogStore, meant: Filter, *, limit: int) -> list[Pace]:
             continue  # refused before anybody was asked
         # What the cache gave says nothing of how fast a provider is.
         theirs = msgspec.structs.replace(meant, providers=(provider,), caches=meant.caches or NO_HITS)
-        found += [_pace(provider, model, totals) for model, totals in store.groups(theirs, "model", limit=limit).rows if model]
+        rows = store.groups(theirs, "model", limit=limit, sketches=True).rows
+        found += [_pace(provider, model, totals) for model, totals in rows if model]
     return sorted(found, key=lambda pace: -pace.requests)[:limit]
 
 

@@ -195,9 +195,11 @@ class LogStore(Protocol):
         nothing in them are left out. Both times of `meant` are set, and rounded out to whole steps."""
         ...
 
-    def groups(self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0) -> Groups:
+    def groups(
+        self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0, sketches: bool = False
+    ) -> Groups:
         """The same told apart by a `Dimension`, or by `metadata.NAME`; those with the most of `order` (a member of `Totals`)
-        first. Raises `ValueError` for a dimension that there is not."""
+        first; with their `sketches`, which take time, or without. Raises `ValueError` for a dimension that there is not."""
         ...
 
     def spread(self, meant: Filter, by: str, step_us: int) -> list[tuple[int, int, int]]:

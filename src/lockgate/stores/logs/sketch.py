@@ -52,6 +52,13 @@ class Sketch:
         for bucket, count in other.buckets.items():
             self.buckets[bucket] = self.buckets.get(bucket, 0) + count
 
+    def merge_packed(self, packed: bytes) -> None:
+        """The same of one that is packed. Raises `msgspec.DecodeError`."""
+        buckets = self.buckets
+        seen = buckets.get
+        for bucket, count in _decode(packed).items():
+            buckets[bucket] = seen(bucket, 0) + count
+
     def quantile(self, share: float) -> float:
         """The value that `share` (0 to 1) of all values do not pass; 0 when there are none."""
         rank = share * (self.count - 1)
@@ -76,5 +83,5 @@ class Sketch:
 def merged(one: bytes, other: bytes) -> bytes:
     """Two packed sketches as one, for a database to call."""
     sketch = Sketch.unpack(one)
-    sketch.merge(Sketch.unpack(other))
+    sketch.merge_packed(other)
     return sketch.pack()

@@ -121,7 +121,9 @@ class SqliteLog:
         )
         return sorted((int(start), totals) for start, totals in found.items() if totals.requests)
 
-    def groups(self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0) -> Groups:
+    def groups(
+        self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0, sketches: bool = False
+    ) -> Groups:
         """The same told apart by a dimension. A day tells at most some thousand values of each apart in its roll-ups; the rest
         are `rollup.OTHER`. Models are told apart as they were sent."""
         check_dimension(by)
@@ -139,7 +141,7 @@ class SqliteLog:
                 found[str(group)] = before[0] + requests, before[1] + number
         ranked = sorted((group for group in found if found[group][0]), key=lambda group: (-found[group][1], group))
         shown = tuple(ranked[offset : offset + limit])
-        asked = Question(by=by, among=shown)
+        asked = Question(by=by, among=shown, sketches=sketches)
         full = self._totals(iter(names if shown else ()), whole, since_us, until_us, asked)
         return Groups([(group, full[group]) for group in shown if group in full], len(ranked))
 

@@ -113,13 +113,15 @@ class ClickHouseLog:
         whole = msgspec.structs.replace(meant, since_us=since_us, until_us=until_us)
         return Sums(self._ready(), condition(whole)).spread(by, step_us)
 
-    def groups(self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0) -> Groups:
+    def groups(
+        self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0, sketches: bool = False
+    ) -> Groups:
         """The same told apart by a dimension. Models are told apart as they were sent."""
         check_dimension(by)
         if order not in SUMS:
             raise ValueError(f"'{order}' is none of {', '.join(SUMS)}")
         _times(meant)
-        return Groups(*Sums(self._ready(), condition(meant)).by_group(by, order, limit, offset))
+        return Groups(*Sums(self._ready(), condition(meant)).by_group(by, order, limit, offset, sketches=sketches))
 
     def reprice(self, costs: Mapping[str, Cost]) -> int:
         """Set what requests cost, by rows of the next version. Ids of ours say when; for others all days are searched."""

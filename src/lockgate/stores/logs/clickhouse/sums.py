@@ -91,7 +91,7 @@ class Sums:
         )
         return [(start, requests, groups) for start, requests, groups in rows]
 
-    def by_group(self, by: str, order: str, limit: int, offset: int) -> tuple[list[tuple[str, Totals]], int]:
+    def by_group(self, by: str, order: str, limit: int, offset: int, *, sketches: bool) -> tuple[list[tuple[str, Totals]], int]:
         """By a dimension, those with the most of `order` first; and how many groups there are."""
         group, among = _group(by)
         # First the order of all, then the rest of those that are shown.
@@ -100,13 +100,16 @@ class Sums:
             f"SELECT count(), arrayMap(x -> x.2, arraySlice(arraySort(groupArray((-n, k))), {offset + 1}, {limit})) FROM "
             f"(SELECT toString({group}) AS k, toInt64({self._adds[order]}) AS n {source} AND {among} GROUP BY k)"
         )
-        full = self._totals(f"toString({group})", f"{among} AND {group} IN ({texts(names)})") if names else {}
+        among = f"{among} AND {group} IN ({texts(names)})"
+        full = self._totals(f"toString({group})", among, sketches=sketches) if names else {}
         return [(name, full[name]) for name in names if name in full], total
 
-    def _totals(self, group: str, among: str = "1") -> dict[Any, Totals]:
+    def _totals(self, group: str, among: str = "1", *, sketches: bool = True) -> dict[Any, Totals]:
         adds = ", ".join(self._adds[name] for name in SUMS)
         rows = self._client.rows(f"SELECT {group} AS k, {adds} {self._source} AND {among} GROUP BY k")
         found = {key: Totals(**dict(zip(SUMS, sums, strict=True))) for key, *sums in rows}
+        if not sketches:
+            return found
         counted = f"SELECT {group} AS k, {_BUCKETS} AS bucket, count() AS n {self._plain} AND {among} GROUP BY k, bucket"
         for key, buckets in self._client.rows(f"SELECT k, groupArray((bucket, n)) FROM ({counted}) GROUP BY k"):
             if key in found:  # what came between the two queries waits for the next

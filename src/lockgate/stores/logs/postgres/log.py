@@ -127,14 +127,16 @@ class PostgresLog:
         with self._link.reading() as db:
             return sums.series(db, understood(meant), since_us, until_us, step_us)
 
-    def groups(self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0) -> Groups:
+    def groups(
+        self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0, sketches: bool = False
+    ) -> Groups:
         """The same told apart by a dimension. Models are told apart as they were sent."""
         sums.check_dimension(by)
         if order not in SUMS:
             raise ValueError(f"'{order}' is none of {', '.join(SUMS)}")
         since_us, until_us = _times(meant)
         with self._link.reading() as db:
-            return sums.groups(db, understood(meant), since_us, until_us, by, order, limit, offset)
+            return sums.groups(db, understood(meant), since_us, until_us, by, order, limit, offset, sketches=sketches)
 
     def spread(self, meant: Filter, by: str, step_us: int) -> list[tuple[int, int, int]]:
         """How many requests each step has that can be told apart by a dimension, and how many groups these make."""

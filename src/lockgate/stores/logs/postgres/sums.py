@@ -107,7 +107,9 @@ def series(db: Connection, where: Where, since_us: int, until_us: int, step_us: 
     return sorted((start, totals) for start, totals in found.items() if totals.requests)
 
 
-def groups(db: Connection, where: Where, since_us: int, until_us: int, by: str, order: str, limit: int, offset: int) -> Groups:
+def groups(
+    db: Connection, where: Where, since_us: int, until_us: int, by: str, order: str, limit: int, offset: int, *, sketches: bool
+) -> Groups:
     """What lies in [since, until), told apart; first the order of all, then the rest of those that are shown."""
     parts = list(_parts(db, where, Question(by=by), since_us, until_us))
     both = " UNION ALL ".join(
@@ -127,7 +129,7 @@ def groups(db: Connection, where: Where, since_us: int, until_us: int, by: str, 
         return Groups([], rows[-1][0])
     place = where.value(shown)
     parts = [msgspec.structs.replace(part, where=f"{part.where} AND {part.group} = ANY({place})") for part in parts]
-    found = _totals(db, parts, where)
+    found = _totals(db, parts, where, SKETCHES if sketches else ())
     ranked = sorted((group for group in shown if group in found), key=lambda group: (-getattr(found[group], order), group))
     return Groups([(group, found[group]) for group in ranked], rows[-1][0])
 
@@ -150,28 +152,28 @@ def check_dimension(by: str) -> None:
         raise ValueError(f"'{by}' is none of {', '.join(COLUMNS)} or metadata.NAME")
 
 
-def _totals(db: Connection, parts: Sequence[Part], where: Where) -> dict[Any, Totals]:
+def _totals(db: Connection, parts: Sequence[Part], where: Where, sketches: Sequence[str] = SKETCHES) -> dict[Any, Totals]:
     """What the parts come to, added up."""
     found: dict[Any, tuple[list[int], list[Counter[int]]]] = {}
     for part in parts:
-        sums = ", ".join(f"sum({_sum(name, part)})" for name in SUMS)
-        sketches = ", ".join(f"string_agg({f'r.{name}' if part.rolled else f'int2send(r.{name})'}, '')" for name in SKETCHES)
-        query = f"SELECT {part.group}, {sums}, {sketches} FROM {part.source} WHERE {part.where} GROUP BY 1"  # noqa: S608
+        columns = [f"sum({_sum(name, part)})" for name in SUMS]
+        columns += [f"string_agg({f'r.{name}' if part.rolled else f'int2send(r.{name})'}, '')" for name in sketches]
+        query = f"SELECT {part.group}, {', '.join(columns)} FROM {part.source} WHERE {part.where} GROUP BY 1"  # noqa: S608
         for group, *numbers in db.rows(query, where.values):
-            sums_of, sketches_of = found.setdefault(group, ([0] * len(SUMS), [Counter() for _ in SKETCHES]))
+            sums_of, sketches_of = found.setdefault(group, ([0] * len(SUMS), [Counter() for _ in sketches]))
             for at, number in enumerate(numbers[: len(SUMS)]):
                 sums_of[at] += int(number)
             for sketch, data in zip(sketches_of, numbers[len(SUMS) :], strict=True):
                 if data:
                     sketch.update(unpacked(data) if part.rolled else counted(data))
-    return {group: _as_totals(sums, sketches) for group, (sums, sketches) in found.items()}
+    return {group: _as_totals(sums, dict(zip(sketches, each, strict=True))) for group, (sums, each) in found.items()}
 
 
-def _as_totals(sums: list[int], sketches: list[Counter[int]]) -> Totals:
+def _as_totals(sums: list[int], sketches: dict[str, Counter[int]]) -> Totals:
     totals = Totals()
     for name, number in zip(SUMS, sums, strict=True):
         setattr(totals, name, number)
-    for name, buckets in zip(SKETCHES, sketches, strict=True):
+    for name, buckets in sketches.items():
         setattr(totals, name, Sketch(dict(buckets)))
     return totals
 
