@@ -118,3 +118,17 @@ def test_what_people_say_is_their_organisation_s_and_their_workspace_s(house):
     assert (ids("a", "x"), ids("b", "y"), ids("c")) == (["ax"], ["by"], [])
     house.said.put(pack([Feedback("ax", "t", START + 1, 9, 1000, {}, "a", "x")]))
     assert [each.value for each in house.search.feedback(["t"], "a", "x")] == [9]
+
+
+def test_who_asks_several_times_in_a_row_reads_what_waits_once_and_misses_nothing(house, monkeypatch):
+    house.keep(logged(1), logged(2, trace_id="t"))
+    still = house.search.still()
+    opened = []
+    read = Search._payloads
+    monkeypatch.setattr(Search, "_payloads", lambda search: opened.append(1) or read(search))
+    assert [record.time_us - START for record in still.page(ALL, None, 10).records] == [2, 1]
+    house.ingest()
+    assert [record.time_us - START for record in still.page(ALL, None, 10).records] == [2, 1]
+    assert [record.time_us - START for record in still.trace(Filter(organisation="org", traces=("t",)))] == [2]
+    assert len(opened) == 1
+    assert still.page(Filter(organisation="org", text="nothing of that"), None, 10).records == []

@@ -32,6 +32,7 @@ BODIES = {
     "/v2/embed": {"model": "@sim/embed", "texts": [SAY], "input_type": "search_query", "embedding_types": ["float"]},
     "/v2/rerank": {"model": "@paid/m", "query": SAY, "documents": [SAY]},
     "/v1/otel/v1/traces": b"",
+    "/v1/otel/v1/logs": b"",
     "/v1/explain": {"body": {"model": "@sim/chat", "messages": [{"role": "user", "content": SAY}]}},
     "/v1/models": {},
     "/v1/models/{model}": {},

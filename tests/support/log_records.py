@@ -120,6 +120,7 @@ def varied_record(draw: random.Random, n: int) -> Record:
     words = " ".join(draw.sample(["one", "two", "three", "ärger", "Straße", "twofold"], 3))
     old = [{"role": "user", "content": "three"}, {"role": "assistant", "content": "two one"}] if pick([True, False]) else []
     body = {"model": "m", "messages": [*old, {"role": "user", "content": words}]}
+    timeout = Attempt(kind="timeout")
     return record(
         n,
         time_us=NOON + n * pick([1000, DAY // 40]) + draw.randrange(3),
@@ -144,7 +145,9 @@ def varied_record(draw: random.Random, n: int) -> Record:
         metadata=pick([{}, {"team": "blue"}, {"team": "bright", "tier": "gold"}, {"tier": "", "team": "red"}]),
         stream=pick([True, False]),
         gap_us=pick([None, 5, 20_000_000]),
-        attempts=pick([[], [Attempt(kind="timeout"), Attempt()], [Attempt("a", kind="timeout"), Attempt("b")]]),
+        attempts=pick(
+            [[], [timeout, Attempt()], [Attempt(kind="server"), timeout, Attempt()], [Attempt("a", kind="x"), Attempt("b")]]
+        ),
         latency_us=draw.randrange(1000),
         ttft_us=pick([None, draw.randrange(100)]),
         usage=pick([None, Usage(input=draw.randrange(100), output=draw.randrange(100), cached=draw.randrange(9))]),
@@ -158,7 +161,7 @@ def varied_record(draw: random.Random, n: int) -> Record:
 
 def plain(totals: Totals) -> Totals:
     """The sums without their sketches."""
-    return msgspec.structs.replace(totals, latency=Sketch(), ttft=Sketch(), gap=Sketch())
+    return msgspec.structs.replace(totals, latency=Sketch(), ttft=Sketch(), gap=Sketch(), retries=Sketch())
 
 
 def expected_of(records: list[Record]) -> Totals:
@@ -167,8 +170,11 @@ def expected_of(records: list[Record]) -> Totals:
     for each in records:
         if each.outcome != "ok":
             setattr(totals, each.outcome, getattr(totals, each.outcome) + 1)
-        totals.rescued += each.outcome == "ok" and len(each.attempts) == 2
-        totals.retried += each.outcome == "ok" and [attempt.target for attempt in each.attempts] == ["", ""]
+        totals.rescued += each.outcome == "ok" and len(each.attempts) > 1
+        again = len(each.attempts) - 1 if each.outcome == "ok" and {attempt.target for attempt in each.attempts} == {""} else 0
+        totals.retried += again > 0
+        if again:
+            totals.retries.buckets[again] = totals.retries.buckets.get(again, 0) + 1
         totals.streams += each.stream
         totals.stalled += each.stream and each.gap_us == 20_000_000
         if each.usage is not None:

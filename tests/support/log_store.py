@@ -8,6 +8,7 @@ from lockgate.core.record import Record
 from lockgate.stores.logs import rollup
 from lockgate.stores.logs.ports import Cursor, Groups, Page
 from lockgate.stores.logs.rollup import MINUTE_US, Totals
+from lockgate.stores.logs.spoken import span_of
 from support.log_records import plain
 
 BODIES = ("request", "response", "sent", "received")
@@ -38,6 +39,7 @@ class MemoryLog:
     def __init__(self, records=()):
         self.records = {}
         self.said = {}
+        self.spoken = {}
         self.append(records)
 
     def append(self, records):
@@ -100,6 +102,12 @@ class MemoryLog:
     def feedback(self, traces):
         return sorted((each for each in self.said.values() if each.trace_id in set(traces)), key=lambda each: each.time_us)
 
+    def tell(self, told):
+        self.spoken.update((each.id, each) for each in told)
+
+    def told(self, span):
+        return [each for each in self.spoken.values() if span_of(each) == span_of(span)]
+
     def prune(self, before_us):
         return 0
 
@@ -132,9 +140,10 @@ class MemoryLog:
             setattr(totals, record.outcome, getattr(totals, record.outcome) + 1)
         totals.rescued += record.outcome == "ok" and any(each.kind not in ("", "hedged") for each in record.attempts)
         places = {each.target for each in record.attempts}
-        totals.retried += (
-            record.outcome == "ok" and any(each.kind not in ("", "hedged") for each in record.attempts) and len(places) == 1
-        )
+        failed = sum(each.kind not in ("", "hedged") for each in record.attempts)
+        if record.outcome == "ok" and failed and len(places) == 1:
+            totals.retried += 1
+            totals.retries.buckets[failed] = totals.retries.buckets.get(failed, 0) + 1
         totals.streams += record.stream
         totals.stalled += (record.gap_us or 0) > STALL_US
         if usage is not None:

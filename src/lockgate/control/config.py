@@ -14,6 +14,7 @@ import yaml
 from lockgate.control.alerts.settings import AlertsEntry
 from lockgate.control.identity.settings import IdentityEntry
 from lockgate.control.limit_settings import HolderSetting, PolicySetting, UsageSetting
+from lockgate.control.sinks.given import Wrong, account_of
 from lockgate.control.sinks.settings import SinkEntry, TelemetryEntry
 from lockgate.core.call import Capture
 from lockgate.core.limits import RateLimit
@@ -251,25 +252,16 @@ def log_url(log: LogEntry, environment: Mapping[str, str] = os.environ) -> str:
     return environment.get(LOG_URL) or log.store
 
 
-_ACCOUNT = (
-    "aws_auth_type", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region", "aws_role_arn",
-    "aws_external_id",
-)  # fmt: skip
-
-
 def log_bodies(log: LogEntry, environment: Mapping[str, str] = os.environ) -> S3Place | None:
     """Where the log's bodies are kept; None: in the log itself. Raises `BadConfig`."""
     url = environment.get(BODIES_URL) or log.bodies
     if not url:
         return None
-    said = {name: getattr(log, name) for name in _ACCOUNT}
-    if file := log.aws_secret_access_key_file:
-        try:
-            said["aws_secret_access_key"] = Path(file).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is no text"
-            raise BadConfig([Mistake("log.aws_secret_access_key_file", f"{file} cannot be read: {why}")]) from None
-    return S3Place(url, environment.get(BODIES_ENDPOINT) or log.bodies_endpoint, log.bodies_ca_file, Settings(**said))
+    wrong: list[Wrong] = []
+    account = account_of("log", log, wrong)
+    if wrong:
+        raise BadConfig([Mistake(each.path, each.message) for each in wrong])
+    return S3Place(url, environment.get(BODIES_ENDPOINT) or log.bodies_endpoint, log.bodies_ca_file, account)
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")

@@ -69,7 +69,7 @@ class Tail:
             record = self._read(payload)
         except msgspec.DecodeError:
             return None  # the ingest reports it
-        if record.unkept or not self._meant.admits(record):
+        if not record.is_logged or not self._meant.admits(record):
             return None
         record.request = record.response = record.sent = record.received = b""
         return record

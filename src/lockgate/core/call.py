@@ -28,6 +28,7 @@ Operation = Literal[
     "tune",
     "realtime",
     "spans",
+    "events",
     "proxy",
 ]
 

@@ -94,7 +94,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     span_id: str = ""
     parent_span_id: str = ""
     span_name: str = ""
-    source: Source = "gateway"
+    source: Source | Literal["event"] = "gateway"  # "event": it is none, but what log records say was said in a span
     organisation: str = ""
     workspace: str = ""
     user: str = ""  # whose key it is; the end user that a caller names stands in `metadata`
@@ -153,6 +153,11 @@ class Record(msgspec.Struct, omit_defaults=True):
 
     def __repr__(self) -> str:
         return f"Record({self.id}, {self.operation} {self.model_asked!r}, {self.status} {self.outcome})"
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether it is a request of the log: not one that is only counted, and not a part of another."""
+        return not self.unkept and self.source != "event"
 
     def clip(self, limit: int) -> None:
         """Keep at most `limit` bytes of each body."""

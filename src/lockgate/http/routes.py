@@ -83,6 +83,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v2/rerank", "rerank", "cohere.rerank", "completions.write"),
     Route("POST", "/v1/explain", "explain", "", "completions.write"),
     Route("POST", "/v1/otel/v1/traces", "spans", "", "logs.write", takes="any"),
+    Route("POST", "/v1/otel/v1/logs", "events", "", "logs.write", takes="any"),
     Route("GET", "/v1/models", "models", "", "models.list"),
     Route("GET", "/v1/models/{model}", "models", "", "models.list"),
     *_gemini("v1beta"),

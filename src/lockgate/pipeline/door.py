@@ -25,7 +25,7 @@ from lockgate.pipeline.respond import respond
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.serve import UNREAD, serve
 from lockgate.pipeline.snapshot import Snapshot
-from lockgate.pipeline.spans import take_spans
+from lockgate.pipeline.spans import take_events, take_spans
 
 log = logging.getLogger("lockgate")
 
@@ -46,12 +46,13 @@ ANSWERS: dict[str, Callable[[Passing, str], Awaitable[None]]] = {
     "models": list_models,
     "explain": explain,
     "spans": take_spans,
+    "events": take_events,
     "proxy": proxy,
 }
 
 
 #: Operations that read their bodies themselves, piece by piece.
-_UNREAD = UNREAD | {"spans", "proxy"}
+_UNREAD = UNREAD | {"spans", "events", "proxy"}
 
 
 async def enter(

@@ -6,7 +6,7 @@ some of it again, and whoever keeps it must know it. A segment is deleted once i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -24,6 +24,19 @@ def cursors(spool: Path) -> dict[str, int]:
         return _cursors.decode((spool / _CURSORS).read_bytes())
     except (OSError, msgspec.DecodeError):
         return {}  # everything is read again
+
+
+def find(spool: Path, known: dict[str, Segment], read_to: Mapping[str, int]) -> None:
+    """Open the segments of a spool that are new, where they have been read to; forget those that somebody took away."""
+    found = {path.name: path for path in segments(spool)}
+    for name in known.keys() - found.keys():
+        known.pop(name).close()
+    for name, path in found.items():
+        if name not in known:
+            try:
+                known[name] = Segment(path, read_to.get(name, 0))
+            except FileNotFoundError:
+                continue
 
 
 class Emptying:
@@ -49,15 +62,7 @@ class Emptying:
 
     def find(self) -> None:
         """Open the segments that are new, forget those that somebody took away."""
-        found = {path.name: path for path in segments(self._spool)}
-        for name in self._segments.keys() - found.keys():
-            self._segments.pop(name).close()
-        for name, path in found.items():
-            if name not in self._segments:
-                try:
-                    self._segments[name] = Segment(path, self._kept_to.get(name, 0))
-                except FileNotFoundError:
-                    continue
+        find(self._spool, self._segments, self._kept_to)
 
     def rewind(self) -> None:
         """Nothing of what was read since `save` is kept: it will be read again."""

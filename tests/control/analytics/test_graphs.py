@@ -5,8 +5,10 @@ import pytest
 
 from lockgate.control.analytics import graphs
 from lockgate.control.analytics.graphs import Question
+from lockgate.control.analytics.shapes import RetryCount
 from lockgate.core.record import Attempt
 from lockgate.stores.logs.ports import Feedback, Filter
+from lockgate.stores.logs.sketch import Sketch
 from support.logged import HOUR, MINUTE, START, logged
 
 SPAN = Filter(since_us=START, until_us=START + HOUR, organisation="org")
@@ -130,7 +132,22 @@ def test_requests_are_rescued_by_another_attempt_on_the_same_target_or_elsewhere
     graph = graphs.requests_rescued(line(*records))
     assert (graph.summary.retry, graph.summary.fallback) == (1, 2)
     first, second = graph.data_points[:2]
-    assert ([each.count for each in first.retry], first.fallback, second.retry, second.fallback) == ([1], 1, [], 1)
+    assert (first.retry, first.fallback, second.retry, second.fallback) == ([RetryCount(1, 1)], 1, [], 1)
+
+
+def test_a_rescue_says_which_retry_it_was_and_none_where_that_was_not_kept(line, monkeypatch):
+    def after(failures: int) -> list[Attempt]:
+        return [*[Attempt("a", kind="server")] * failures, Attempt("a")]
+
+    records = [logged(n, attempts=after(failures)) for n, failures in enumerate((1, 2, 1, 10, 0))]
+    question = line(*records)
+    (first, *_) = graphs.requests_rescued(question).data_points
+    assert first.retry == [RetryCount(1, 2), RetryCount(2, 1), RetryCount(10, 1)]
+    (start, totals), *_ = question.store.series(question.meant, MINUTE)
+    totals.retries = Sketch({2: 1})
+    monkeypatch.setattr(question.store, "series", lambda meant, step_us: [(start, totals)])
+    (first, *_) = graphs.requests_rescued(question).data_points
+    assert first.retry == [RetryCount(2, 1), RetryCount(None, 3)]
 
 
 HITS = (

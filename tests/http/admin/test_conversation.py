@@ -85,6 +85,9 @@ def test_another_dialect_has_the_same_shape():
         (ASKED, {"truncated": True}, "some of it is missing"),
         ({"input": "x"}, {"dialect_in": "openai.embeddings"}, "no conversation"),
         (b"\xff\xfe", {"dialect_in": ""}, "no conversation"),
+        (b"", {"source": "span"}, "not told what was said"),
+        (b'{"q": 1}', {"source": "span"}, "no conversation"),
+        ({"messages": [{"role": "user", "content": "x"}]}, {"source": "span", "truncated": True}, "some of it is missing"),
     ],
 )
 def test_what_is_not_there_is_said(request_, more, why):

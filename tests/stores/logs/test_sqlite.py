@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lockgate.core.record import Record
+from lockgate.core.record import Attempt, Record
 from lockgate.stores.logs import day as module
 from lockgate.stores.logs import rolling
 from lockgate.stores.logs.ports import Filter, Range
@@ -241,17 +241,40 @@ def test_a_day_without_roll_ups_of_five_minutes_is_read_from_rows_and_rolled_up_
         return [totals.requests for _, totals in log.series(meant, 5 * MINUTE)]
 
     with monkeypatch.context() as before:
-        before.setattr(module, "MIGRATIONS", module.MIGRATIONS[:1])
         before.setattr(rolling, "FRESH", 1)
         log.append([full(1), full(2)])
         log.close()
     db = sqlite3.connect(the_day(tmp_path))
+    db.executescript("ALTER TABLE rollups DROP COLUMN retries; DROP TABLE spoken; PRAGMA user_version = 1;")
     assert db.execute("DELETE FROM rollups WHERE span_us = ?", (5 * MINUTE,)).rowcount
     db.commit()
     assert of_the_model() == [2]
     log.append([full(3)])
     assert of_the_model() == [3]
     assert db.execute("SELECT sum(requests) FROM rollups WHERE span_us = ? AND cut = 1", (5 * MINUTE,)).fetchone() == (2,)
+    db.close()
+
+
+def test_a_day_that_was_rolled_up_without_numbers_of_retries_has_none_until_it_is_written(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def retried() -> list[tuple[int, dict[int, int]]]:
+        meant = Filter(since_us=NOON - DAY // 2, until_us=NOON + DAY // 2)
+        return [(totals.retried, totals.retries.buckets) for _, totals in log.series(meant, DAY)]
+
+    twice = [Attempt(kind="server"), Attempt(kind="timeout"), Attempt()]
+    with monkeypatch.context() as before:
+        before.setattr(rolling, "FRESH", 1)
+        log.append([record(1, attempts=twice)])
+        log.close()
+    db = sqlite3.connect(the_day(tmp_path))
+    db.executescript("ALTER TABLE rollups DROP COLUMN retries; DROP TABLE spoken; PRAGMA user_version = 2;")
+    assert retried() == [(1, {})]
+    log.append([record(2, attempts=twice)])
+    assert retried() == [(2, {2: 1})]
+    log.close()  # and rolled up
+    assert retried() == [(2, {2: 1})]
+    assert db.execute("SELECT count(*) FROM fresh").fetchone() == (0,)
     db.close()
 
 

@@ -1492,7 +1492,7 @@ export interface ResetEntity {
   workspace_id: string;
 }
 
-/** Requests that were rescued by the attempt of a number; null: by whichever, which roll-ups do not tell apart. */
+/** Requests that were rescued by the retry of that number; null: by one whose number was not kept. */
 export interface RetryCount {
   retry_success_count: number | null;
   count: number;

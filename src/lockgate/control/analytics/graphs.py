@@ -195,9 +195,7 @@ def requests_rescued(question: Question) -> Graph[Rescued, RescuedPoint]:
     return Graph(
         summary=Rescued(retried, _sum(steps, "rescued") - retried),
         data_points=question.points(
-            lambda at, totals: RescuedPoint(
-                at, [RetryCount(None, totals.retried)] if totals.retried else [], totals.rescued - totals.retried
-            ),
+            lambda at, totals: RescuedPoint(at, _retries(totals), totals.rescued - totals.retried),
             steps,
         ),
     )
@@ -289,6 +287,13 @@ def _merged(steps: Sequence[tuple[int, Totals]], name: str) -> Sketch:
     for _, totals in steps:
         whole.merge(getattr(totals, name))
     return whole
+
+
+def _retries(totals: Totals) -> list[RetryCount]:
+    """By which retry, the first ones first; then those that were rolled up before that was kept."""
+    counted = [RetryCount(number, count) for number, count in sorted(totals.retries.buckets.items())]
+    rest = totals.retried - totals.retries.count
+    return [*counted, RetryCount(None, rest)] if rest > 0 else counted
 
 
 def _hits(totals: Totals) -> int:

@@ -11,7 +11,7 @@ from lockgate.control.analytics.graphs import Question, errors_of
 from lockgate.control.analytics.shapes import Percentiles, Times, cents, percent, percentiles, share, stamp, times
 from lockgate.control.analytics.steps import step_of
 from lockgate.stores.logs.ports import Filter, LogStore
-from lockgate.stores.logs.rollup import SKETCHES, SUMS, Totals
+from lockgate.stores.logs.rollup import Totals, add
 
 
 class OverviewSums(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,10 +69,7 @@ def overview(store: LogStore, meant: Filter) -> Overview:
 def _together(each: list[Totals]) -> Totals:
     whole = Totals()
     for totals in each:
-        for name in SUMS:
-            setattr(whole, name, getattr(whole, name) + getattr(totals, name))
-        for name in SKETCHES:
-            getattr(whole, name).merge(getattr(totals, name))
+        add(whole, totals)
     return whole
 
 

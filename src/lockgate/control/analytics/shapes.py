@@ -154,7 +154,7 @@ class Rescued(msgspec.Struct, frozen=True):
 
 
 class RetryCount(msgspec.Struct, frozen=True):
-    """Requests that were rescued by the attempt of a number; null: by whichever, which roll-ups do not tell apart."""
+    """Requests that were rescued by the retry of that number; null: by one whose number was not kept."""
 
     retry_success_count: int | None
     count: int

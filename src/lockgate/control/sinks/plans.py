@@ -13,7 +13,7 @@ import msgspec
 from lockgate import __version__
 from lockgate.control.alerts.webhook import key_of
 from lockgate.control.sinks.environment import OtelEnvironment, read_environment
-from lockgate.control.sinks.given import Wrong, secret_of
+from lockgate.control.sinks.given import Wrong, account_of, secret_of
 from lockgate.control.sinks.kafka import kafka_of
 from lockgate.control.sinks.referred import Referred, filled, mappings_of, stand_ins
 from lockgate.control.sinks.settings import (
@@ -34,7 +34,6 @@ from lockgate.core.json import encode
 from lockgate.core.record import Record
 from lockgate.dialects.otlp.metrics import CUMULATIVE, DELTA
 from lockgate.providers.auth.aws import for_service, region_of
-from lockgate.providers.auth.settings import Settings
 from lockgate.stores.bucket import BUCKET, PREFIX, Bucket, bucket_url
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.ports import StoreError
@@ -236,16 +235,7 @@ def _s3(at: str, entry: S3Entry, means: Means, wrong: list[Wrong]) -> Callable[[
         wrong.append(Wrong(f"{at}.bucket", "is no bucket's name"))
     if not PREFIX.fullmatch(entry.prefix):
         wrong.append(Wrong(f"{at}.prefix", "has up to 256 letters, digits, '-', '_', '.' and '/'"))
-    secret = secret_of(at, "aws_secret_access_key", entry.aws_secret_access_key, entry.aws_secret_access_key_file, wrong)
-    settings = Settings(
-        aws_auth_type=entry.aws_auth_type,
-        aws_access_key_id=entry.aws_access_key_id,
-        aws_secret_access_key=secret,
-        aws_session_token=entry.aws_session_token,
-        aws_region=entry.aws_region,
-        aws_role_arn=entry.aws_role_arn,
-        aws_external_id=entry.aws_external_id,
-    )
+    settings = account_of(at, entry, wrong)
     try:
         signer, region = for_service("s3")(settings, "", means.environment), region_of(settings, means.environment)
     except Refusal as refusal:

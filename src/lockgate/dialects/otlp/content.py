@@ -20,6 +20,7 @@ from lockgate.core.request import Request, Sampling
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Codec
 from lockgate.dialects.gather import gather
+from lockgate.dialects.otlp.telling import reply_of, request_of
 from lockgate.dialects.registry import CODECS
 
 #: A knob → its attribute, and how it is written.
@@ -36,6 +37,8 @@ _KNOBS: tuple[tuple[str, str, type], ...] = (
 
 def asked(record: Record) -> Request | None:
     """What was asked, where it is kept whole, and in a dialect of conversations."""
+    if record.source == "span":
+        return request_of(record.request)
     codec = CODECS.get(record.dialect_in)
     if codec is None or not record.request:
         return None
@@ -47,6 +50,8 @@ def asked(record: Record) -> Request | None:
 
 def answered(record: Record) -> Reply | None:
     """What was answered, likewise; a stream as far as it came."""
+    if record.source == "span":
+        return reply_of(record.response)
     codec = CODECS.get(record.dialect_in)
     if codec is None or not record.response or record.outcome not in ("ok", "broken", "client_left"):
         return None

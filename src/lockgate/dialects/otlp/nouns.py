@@ -41,6 +41,17 @@ class Span(msgspec.Struct):
     status_message: str = ""
 
 
+class Event(msgspec.Struct):
+    """A log record, by the span in which it was written. `body` is as an attribute's value; times are ns since the epoch."""
+
+    name: str
+    trace_id: str
+    span_id: str
+    time_ns: int
+    attributes: Attributes = {}
+    body: Any = None
+
+
 class Told(msgspec.Struct):
     """A span, and who tells of it: the attributes of a resource, and the name of an instrumentation."""
 
@@ -64,6 +75,16 @@ def told(request: Tree) -> list[Told]:
             scope = str(scope_spans.get("scope", {}).get("name", ""))
             found += (Told(_span(each), resource, scope) for each in _items(scope_spans, "spans"))
     return found
+
+
+def logged(request: Tree) -> list[Event]:
+    """All log records of an `ExportLogsServiceRequest`."""
+    return [
+        _event(each)
+        for resource_logs in _items(request, "resourceLogs")
+        for scope_logs in _items(resource_logs, "scopeLogs")
+        for each in _items(scope_logs, "logRecords")
+    ]
 
 
 def pairs(attributes: Mapping[str, Any]) -> list[Tree]:
@@ -141,6 +162,19 @@ def _span(tree: Tree) -> Span:
         ],
         status=status.get("code", 0),
         status_message=status.get("message", ""),
+    )
+
+
+def _event(tree: Tree) -> Event:
+    attributes = values(_items(tree, "attributes"))
+    return Event(
+        # Its name was an attribute before it was a member.
+        name=tree.get("eventName") or str(attributes.get("event.name", "")),
+        trace_id=tree.get("traceId", ""),
+        span_id=tree.get("spanId", ""),
+        time_ns=_unsigned(tree.get("timeUnixNano", 0)) or _unsigned(tree.get("observedTimeUnixNano", 0)),
+        attributes=attributes,
+        body=_plain(tree.get("body", {})),
     )
 
 

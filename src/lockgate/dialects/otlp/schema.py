@@ -68,6 +68,26 @@ RESOURCE_SPANS = Message(
 )
 TRACES = Message("ExportTraceServiceRequest", {"resourceSpans": _many(1, RESOURCE_SPANS)})
 
+LOG_RECORD = Message(
+    "LogRecord",
+    {
+        "timeUnixNano": Field(1, "fixed64"),
+        "severityNumber": Field(2, "small"),
+        "body": _of(5, ANY),
+        "attributes": _many(6, KEY_VALUE),
+        "traceId": Field(9, "hex"),
+        "spanId": Field(10, "hex"),
+        "observedTimeUnixNano": Field(11, "fixed64"),
+        "eventName": Field(12, "text"),
+    },
+)
+SCOPE_LOGS = Message("ScopeLogs", {"scope": _of(1, SCOPE), "logRecords": _many(2, LOG_RECORD), "schemaUrl": Field(3, "text")})
+RESOURCE_LOGS = Message(
+    "ResourceLogs",
+    {"resource": _of(1, RESOURCE), "scopeLogs": _many(2, SCOPE_LOGS), "schemaUrl": Field(3, "text")},
+)
+LOGS = Message("ExportLogsServiceRequest", {"resourceLogs": _many(1, RESOURCE_LOGS)})
+
 HISTOGRAM_POINT = Message(
     "HistogramDataPoint",
     {
@@ -102,6 +122,11 @@ PARTIAL = Message(
     {"rejectedSpans": Field(1, "int"), "errorMessage": Field(2, "text")},
 )
 ANSWER = Message("ExportTraceServiceResponse", {"partialSuccess": _of(1, PARTIAL)})
+PARTIAL_LOGS = Message(
+    "ExportLogsPartialSuccess",
+    {"rejectedLogRecords": Field(1, "int"), "errorMessage": Field(2, "text")},
+)
+LOGS_ANSWER = Message("ExportLogsServiceResponse", {"partialSuccess": _of(1, PARTIAL_LOGS)})
 PARTIAL_POINTS = Message(
     "ExportMetricsPartialSuccess",
     {"rejectedDataPoints": Field(1, "int"), "errorMessage": Field(2, "text")},

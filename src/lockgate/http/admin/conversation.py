@@ -87,6 +87,8 @@ def conversation_of(record: Record) -> Conversation:
 
 
 def _problem(record: Record, *, is_read: bool) -> str | None:
+    if record.source == "span":
+        return _problem_of_span(record, is_read=is_read)
     if record.dialect_in not in CODECS:
         return "It is no conversation. The raw request and answer are all there is."
     if not record.request:
@@ -96,6 +98,14 @@ def _problem(record: Record, *, is_read: bool) -> str | None:
     if record.truncated:
         return "It was longer than what is kept of a request, so some of it is missing."
     return None
+
+
+def _problem_of_span(record: Record, *, is_read: bool) -> str | None:
+    if not record.request and not record.response:
+        return "Who told of this span has not told what was said in it, or it was not to be kept."
+    if not is_read:
+        return "What was asked is no conversation. The raw request and answer are all there is."
+    return "It was longer than what is kept of a request, so some of it is missing." if record.truncated else None
 
 
 class _Room:

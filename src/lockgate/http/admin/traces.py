@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from lockgate.control.analytics.shapes import cents, ms, stamp
-from lockgate.control.search import SPANS
+from lockgate.control.search import SPANS, Search
 from lockgate.control.traces import Span, Tree, tree_of
 from lockgate.core.failure import Refusal
 from lockgate.core.record import Record
@@ -18,7 +18,7 @@ from lockgate.http.admin.log_query import LogQuery, filter_of, within
 from lockgate.http.admin.log_shapes import LogRow, ShownFeedback, row_of, shown_feedback
 from lockgate.http.admin.logs import cursor_of, place_of
 from lockgate.http.admin.shapes import Text
-from lockgate.stores.logs.ports import Cursor
+from lockgate.stores.logs.ports import Cursor, Filter
 
 #: Records that are looked through for the traces of a page: so many at once, and so many times.
 _AT_ONCE, _LOOKS = 200, 5
@@ -99,14 +99,14 @@ class TracePage(msgspec.Struct, frozen=True, kw_only=True):
 def index(ask: Ask, query: ListTraces) -> TracePage:
     """List traces, newest first. Each is told once, where its newest request that is meant stands, with all of its spans."""
     meant, after = filter_of(ask, query), place_of(query.cursor)
-    rows = dict[str, TraceRow]()
+    rows, search = dict[str, TraceRow](), ask.insight.search.still()
     for _ in range(_LOOKS):
-        page = ask.insight.search.page(meant, after, _AT_ONCE)
+        page = search.page(meant, after, _AT_ONCE)
         newest = dict[str, Record]()
         for record in page.records:
             if record.trace_id:
                 newest.setdefault(record.trace_id, record)
-        spans, is_truncated = _spans(ask, newest.values())
+        spans, is_truncated = _spans(search, within(ask.tenant), newest.values())
         for id, record in newest.items():
             if len(spans[id]) < query.span_count_min or id in rows:
                 continue
@@ -154,19 +154,19 @@ def _shown(span: Span, since_us: int) -> ShownSpan:
     )
 
 
-def _spans(ask: Ask, newest: Collection[Record]) -> tuple[dict[str, list[Record]], bool]:
-    """All spans of the traces of these records, by trace; and whether there may be more."""
+def _spans(search: Search, visible: Filter, newest: Collection[Record]) -> tuple[dict[str, list[Record]], bool]:
+    """All spans of the traces of these records that are visible, by trace; and whether there may be more."""
     found: dict[str, list[Record]] = {record.trace_id: [record] for record in newest}
     if not found:
         return found, False
     meant = msgspec.structs.replace(
-        within(ask.tenant),
+        visible,
         traces=tuple(found),
         since_us=min(record.time_us for record in newest) - _AROUND_US,
         until_us=max(record.time_us for record in newest) + _AROUND_US,
     )
     seen = {record.id for record in newest}
-    records = ask.insight.search.trace(meant)
+    records = search.trace(meant)
     for record in records:
         if record.id not in seen:
             found[record.trace_id].append(record)

@@ -9,14 +9,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lockgate.core.record import Record
-from lockgate.stores.logs import rolling
+from lockgate.stores.logs import rolling, spoken
 from lockgate.stores.logs.blocks import Blocks, Damage, Reader
 from lockgate.stores.logs.names import Names
 from lockgate.stores.logs.ports import Cost, Cursor, Filter
 from lockgate.stores.logs.ratings import Said, counted
 from lockgate.stores.logs.reprice import reprice
 from lockgate.stores.logs.rows import BITS, Rows, number_at, whole_id
-from lockgate.stores.logs.schema import FINER, MIGRATIONS, SINGLE
+from lockgate.stores.logs.schema import FINER, MIGRATIONS, SINGLE, SPOKEN
 from lockgate.stores.logs.search import Nothing, of_id, of_trace, span_of_numbers, times, understand
 from lockgate.stores.logs.sketch import merged
 from lockgate.stores.logs.sums import Answer, Question, Sums
@@ -29,6 +29,7 @@ _PAGES_KIB = 16 * 1024
 _COLUMNS = 4 + len(SINGLE) + 13
 _INSERT = f"INSERT OR IGNORE INTO requests VALUES ({', '.join('?' * _COLUMNS)})"  # noqa: S608 - question marks
 _OWNER = "SELECT name FROM requests r JOIN names ON names.id = r.organisation WHERE n = ?"
+_TELL = "INSERT OR IGNORE INTO spoken SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM spoken WHERE span = ?1) < ?4"
 _RATE = "INSERT OR REPLACE INTO rated VALUES (?, ?, ?, ?)"
 
 
@@ -69,7 +70,7 @@ class Day:
             self._names = Names(self._db)
             self._rows = Rows(self._names, start_us)
             self._fresh = rolling.fresh(self._db) if write else 0
-            self._finer = version >= FINER
+            self._version = len(MIGRATIONS) if write else version
             if write and 0 < version < FINER:
                 self.roll_up()
         except (sqlite3.Error, StoreError):
@@ -118,6 +119,19 @@ class Day:
             changes = reprice(self._db, self._blocks, self._rows, self._start_us, costs)
             rolling.change(self._db, self._names, self._start_us, changes)
         return len(changes)
+
+    def tell(self, told: Sequence[Record]) -> None:
+        """Keep what log records say was said in spans."""
+        with self._transaction():
+            rows = [(spoken.span_of(each), each.id, spoken.packed(each), spoken.MOST) for each in told]
+            self._db.executemany(_TELL, rows)
+
+    def told(self, span: Record) -> list[Record]:
+        """What was said in a span. Raises `StoreError` for what cannot be read."""
+        if self._version < SPOKEN:
+            return []
+        rows = self._db.execute("SELECT data FROM spoken WHERE span = ?", (spoken.span_of(span),))
+        return [spoken.unpacked(data) for (data,) in rows]
 
     def find(self, meant: Filter, after: Cursor | None, limit: int, *, bodies: bool = False) -> list[Record]:
         """The newest records that are meant, older than `after`; with the bodies of their requests, or with none. There may be
@@ -174,7 +188,7 @@ class Day:
         # Roll-ups and what is not rolled up yet are read of one moment, whoever rolls up meanwhile.
         self._db.execute("BEGIN")
         try:
-            return list(Sums(self._db, self._start_us, search, asked, finer=self._finer).answer(since_us, until_us))
+            return list(Sums(self._db, self._start_us, search, asked, version=self._version).answer(since_us, until_us))
         finally:
             self._db.execute("ROLLBACK")
 

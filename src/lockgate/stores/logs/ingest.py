@@ -68,7 +68,9 @@ class Ingest:
             batch += self._records(segment, payloads)
         if batch:
             try:
-                self._store.append(batch)
+                self._store.append([record for record in batch if record.source != "event"])
+                if told := [record for record in batch if record.source == "event"]:
+                    self._store.tell(told)
             except BaseException:
                 self._segments.rewind()
                 raise

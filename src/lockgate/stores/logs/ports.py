@@ -221,6 +221,15 @@ class LogStore(Protocol):
         """What people said of traces, oldest first."""
         ...
 
+    def tell(self, told: Sequence[Record]) -> None:
+        """Keep what log records say was said in spans (`source` "event"); what is known is left alone. It is in no page and no
+        sum."""
+        ...
+
+    def told(self, span: Record) -> list[Record]:
+        """What was said in a span, in no order, with bodies; of as many as `spoken.MOST`."""
+        ...
+
     def prune(self, before_us: int) -> int:
         """Forget days that ended before; how many."""
         ...

@@ -19,7 +19,7 @@ from lockgate.stores.logs.rollup import FIVE_MINUTES_US, HOUR_US, MINUTE_US, SKE
 from lockgate.stores.logs.rows import BITS
 from lockgate.stores.logs.schema import NAMED, SINGLE
 from lockgate.stores.logs.sketch import Sketch
-from lockgate.stores.logs.sums import adds
+from lockgate.stores.logs.sums import BUCKETS, adds
 
 #: So many requests are rolled up together.
 FRESH = 16_384
@@ -48,7 +48,7 @@ class _Heap:
 
     def __init__(self) -> None:
         self.lanes = 0
-        self.buckets: tuple[list[int], list[int], list[int]] = ([], [], [])
+        self.buckets: tuple[list[int], list[int], list[int], list[int]] = ([], [], [], [])
 
     def add(self, other: _Heap) -> None:
         self.lanes += other.lanes
@@ -91,7 +91,7 @@ def change(db: sqlite3.Connection, names: Names, start_us: int, changes: Mapping
 
 def _query(unsigned: list[str], signed: list[str], source: str, *, sketches: bool = True) -> str:
     both = [f"max({each}, 0), max(-({each}), 0)" for each in signed]
-    buckets = [f"r.{name}" if sketches else "NULL" for name in SKETCHES]
+    buckets = [bucket if sketches else "NULL" for bucket in BUCKETS.values()]
     names = [f'r."{name}"' for name in SINGLE]
     return f"SELECT r.n, r.metadata, {', '.join([*buckets, *names, *unsigned, *both])} FROM {source}"  # noqa: S608
 
@@ -103,10 +103,11 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Seq
     at = {name: index for index, name in enumerate(SINGLE)}
     pick_few = [at[name] for name in (*FEW.names, *TENANCY)]
     user, key, key_name, organisation, workspace = (at[name] for name in ("user", "key", "key_name", *TENANCY))
-    end = 5 + len(SINGLE)
+    first = 2 + len(SKETCHES)
+    end = first + len(SINGLE)
     for row in rows:
-        n, metadata, latency, ttft, gap = row[:5]
-        own = row[5:end]
+        n, metadata, latency, ttft, gap, retries = row[:first]
+        own = row[first:end]
         if min(own) < 0:
             own = tuple(map(rolled, own))
         lanes = whole(pack(*row[end:]), "little")
@@ -127,13 +128,15 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Seq
             if heap is None:
                 heap = heaps[place] = _Heap()
             heap.lanes += lanes
-            latencies, firsts, gaps = heap.buckets
+            latencies, firsts, gaps, counts = heap.buckets
             if latency is not None:
                 latencies.append(latency)
             if ttft is not None:
                 firsts.append(ttft)
             if gap is not None:
                 gaps.append(gap)
+            if retries is not None:
+                counts.append(retries)
     finest = {
         ALL: (minutes, MINUTE_US), KEY: (keys, HOUR_US), USER: (users, HOUR_US), METADATA: (tags, HOUR_US),
         FEW: (few, FIVE_MINUTES_US),

@@ -22,7 +22,8 @@ OTHER = "(other)"
 
 
 class Totals(msgspec.Struct):
-    """What some requests come to. Sums, but for the sketches (µs).
+    """What some requests come to. Sums, but for the sketches (µs; `retries` counts how many each of the `retried` took, and is
+    exact; those whose number was not kept are not in it).
 
     `rescued` were answered well after an attempt that failed; `unpriced` used tokens at an unknown price, so that `cost_nusd`
     lacks them. `stalled` are streams in which nothing came for more than `STALL_US`. `weight` and `score` are of what people
@@ -55,10 +56,11 @@ class Totals(msgspec.Struct):
     latency: Sketch = msgspec.field(default_factory=Sketch)
     ttft: Sketch = msgspec.field(default_factory=Sketch)
     gap: Sketch = msgspec.field(default_factory=Sketch)
+    retries: Sketch = msgspec.field(default_factory=Sketch)
 
 
 #: The members of `Totals` that are sums, and the sketches.
-SKETCHES = ("latency", "ttft", "gap")
+SKETCHES = ("latency", "ttft", "gap", "retries")
 SUMS = tuple(name for name in Totals.__struct_fields__ if name not in SKETCHES)
 
 
@@ -80,9 +82,11 @@ def rescued(record: Record) -> bool:
     return record.outcome == "ok" and any(attempt.kind not in ("", "hedged") for attempt in record.attempts)
 
 
-def retried(record: Record) -> bool:
-    """Whether it was rescued by the same target that had failed."""
-    return rescued(record) and len({attempt.target for attempt in record.attempts}) == 1
+def retries(record: Record) -> int:
+    """How many retries it took until the same target that had failed answered; 0: that has not rescued it."""
+    if not rescued(record) or len({attempt.target for attempt in record.attempts}) != 1:
+        return 0
+    return sum(attempt.kind not in ("", "hedged") for attempt in record.attempts)
 
 
 def stalled(record: Record) -> bool:

@@ -6,7 +6,7 @@ from binascii import crc32
 
 from lockgate.core.record import Record
 from lockgate.stores.logs.names import METADATA, Names, hashed
-from lockgate.stores.logs.rollup import DAY_US, rescued, retried, stalled
+from lockgate.stores.logs.rollup import DAY_US, rescued, retries, stalled
 from lockgate.stores.logs.sketch import bucket_of
 
 #: Bits of a record's number below its millisecond.
@@ -14,6 +14,8 @@ BITS = 20
 #: Numbers are kept up to here, so that sums over a million requests stay within 64 bits.
 LARGEST = 2**44
 STREAM, RESCUED, STALLED, RETRIED = 1, 2, 4, 8
+#: Above those, how many retries that took: none where it was not kept yet.
+RETRIES, MOST_RETRIES = 4, 255
 
 #: The columns of `schema.SINGLE`, with the letter of their terms.
 LETTERS = {
@@ -89,7 +91,8 @@ class Rows:
             terms += f" i={hashed(id)}"
         flags = (STREAM if record.stream else 0) | (STALLED if gap is not None and stalled(record) else 0)
         if len(record.attempts) > 1 and rescued(record):
-            flags |= RESCUED | RETRIED if retried(record) else RESCUED
+            count = min(retries(record), MOST_RETRIES)
+            flags |= RESCUED | (RETRIED if count else 0) | count << RETRIES
         row = (
             n, record.time_us % 1000, id, at, *own[:3], *other, *own[3:], metadata, flags, put, got, cached, cost,
             bounded(record.saved_nusd), latency, ttft, bounded(record.gateway_us),

@@ -14,8 +14,6 @@ requests but those in `fresh`, which are counted from their rows until there are
 
 from __future__ import annotations
 
-from lockgate.stores.logs.rollup import SUMS
-
 #: Columns whose values are numbers in `names`: what a roll-up can tell apart.
 NAMED = (
     "user", "key", "metadata", "key_name", "route", "provider", "model_asked", "model_sent", "model_served",
@@ -23,6 +21,13 @@ NAMED = (
 )  # fmt: skip
 #: Of these, those of which a request has one.
 SINGLE = tuple(name for name in NAMED if name != "metadata")
+
+#: The sums of a roll-up as the first version has them; what comes later, comes by a migration.
+_SUMS = (
+    "requests", "refused", "failed", "broken", "client_left", "rescued", "retried", "streams", "stalled", "input", "output",
+    "cached", "cost_nusd", "unpriced", "hits", "semantic_hits", "saved_nusd", "hit_us", "latency_us", "gateway_us", "rated",
+    "weight", "score",
+)  # fmt: skip
 
 _REQUESTS = f"""
     CREATE TABLE names (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
@@ -42,7 +47,7 @@ _REQUESTS = f"""
     CREATE TABLE bodies (block INTEGER PRIMARY KEY, data BLOB NOT NULL);
     CREATE TABLE rollups (
         cut INTEGER NOT NULL, span_us INTEGER NOT NULL, {", ".join(f'"{name}" INTEGER NOT NULL' for name in NAMED)},
-        start_us INTEGER NOT NULL, {", ".join(f"{name} INTEGER NOT NULL" for name in SUMS)},
+        start_us INTEGER NOT NULL, {", ".join(f"{name} INTEGER NOT NULL" for name in _SUMS)},
         latency BLOB NOT NULL, ttft BLOB NOT NULL, gap BLOB NOT NULL,
         PRIMARY KEY (cut, span_us, {", ".join(f'"{name}"' for name in NAMED)}, start_us)
     ) WITHOUT ROWID;
@@ -54,7 +59,18 @@ _FINER = """
     DELETE FROM rollups;
 """
 
+#: How many retries rescued requests took (a packed sketch). What was rolled up before has nothing in it: it counts as retried,
+#: and nobody knows how often.
+_COUNTED = """
+    ALTER TABLE rollups ADD COLUMN retries BLOB NOT NULL DEFAULT x'80';
+"""
+
+#: What log records say was said in spans (see `spoken`).
+_SPOKEN = """
+    CREATE TABLE spoken (span BLOB NOT NULL, id TEXT NOT NULL, data BLOB NOT NULL, UNIQUE (span, id));
+"""
+
 #: Each brings the schema one version further; never changed once released.
-MIGRATIONS = (_REQUESTS, _FINER)
-#: The version from which a day has those.
-FINER = 2
+MIGRATIONS = (_REQUESTS, _FINER, _COUNTED, _SPOKEN)
+#: The versions from which a day has those.
+FINER, COUNTED, SPOKEN = 2, 3, 4

@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from lockgate.core.record import Record, time_of_id
+from lockgate.stores.logs import spoken
 from lockgate.stores.logs.blocks import Damage
 from lockgate.stores.logs.day import Day
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
@@ -66,14 +67,22 @@ class SqliteLog:
 
     def append(self, records: Sequence[Record]) -> int:
         """Keep the records; how many were new. Raises `StoreError`; what was kept until then stays kept."""
-        days: dict[int, list[Record]] = {}
-        for record in sorted(records, key=lambda record: record.time_us):
-            days.setdefault(record.time_us // DAY_US, []).append(record)
         new = 0
         with self._held() as rated:
-            for number, batch in days.items():
-                new += self._append(day_of(number * DAY_US), batch, rated)
+            for name, batch in _by_day(records):
+                new += self._append(name, batch, rated)
         return new
+
+    def tell(self, told: Sequence[Record]) -> None:
+        """Keep what log records say was said in spans. Raises `StoreError`; what was kept until then stays kept."""
+        for name, batch in _by_day(told):
+            self._write(name, lambda day, batch=batch: day.tell(batch))
+
+    def told(self, span: Record) -> list[Record]:
+        """What was said in a span."""
+        since_us, until_us = spoken.when(span)
+        names = self._days(since_us, until_us + 1, newest_first=False)
+        return [each for name in names for each in self._read(name, lambda day: day.told(span)) or ()]
 
     def page(self, meant: Filter, after: Cursor | None = None, limit: int = 50) -> Page:
         """The newest records that are meant, older than `after`, without bodies."""
@@ -258,11 +267,14 @@ class SqliteLog:
         raise StoreError(f"cannot write to {self._ratings.path}: the file is damaged, and so was the one after it")
 
     def _append(self, name: str, records: list[Record], rated: Callable[[Sequence[str]], dict[str, Said]]) -> int:
+        traces = [record.trace_id for record in records if record.trace_id]
+        return self._write(name, lambda day: day.append(records, rated(traces)))
+
+    def _write(self, name: str, work: Callable[[Day], T]) -> T:
         path = self._path(name)
         for _ in range(2):
             try:
-                day = self._day(name)
-                return day.append(records, rated([record.trace_id for record in records if record.trace_id]))
+                return work(self._day(name))
             except sqlite3.Error as error:
                 self._let_go(name)
                 if not _is_damage(error):
@@ -355,6 +367,14 @@ class SqliteLog:
         first, last = day_of(since_us), day_of(until_us - 1)
         names = [path.stem for path in self._files() if first <= path.stem <= last]
         return iter(reversed(names) if newest_first else names)
+
+
+def _by_day(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
+    """The names of days, oldest first, and their records."""
+    days: dict[int, list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.time_us):
+        days.setdefault(record.time_us // DAY_US, []).append(record)
+    return [(day_of(number * DAY_US), batch) for number, batch in days.items()]
 
 
 def _times(meant: Filter) -> tuple[int, int]:

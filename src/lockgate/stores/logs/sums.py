@@ -17,7 +17,8 @@ from lockgate.stores.logs.cuts import COLUMNS, TENANCY, Cut, cut_for, stretches
 from lockgate.stores.logs.names import METADATA, is_rolled
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.logs.rollup import DAY_US, SKETCHES, SUMS, Totals
-from lockgate.stores.logs.rows import BITS, RESCUED, RETRIED, STALLED, STREAM
+from lockgate.stores.logs.rows import BITS, RESCUED, RETRIED, RETRIES, STALLED, STREAM
+from lockgate.stores.logs.schema import COUNTED, FINER, MIGRATIONS
 from lockgate.stores.logs.search import Search, span_of_numbers, times
 from lockgate.stores.logs.sketch import Sketch
 
@@ -48,6 +49,9 @@ _ADDS = {
     "score": "ifnull(q.score, 0)",
 }
 assert tuple(_ADDS) == SUMS
+#: A sketch → the bucket in it of a request (`r`).
+BUCKETS = {"latency": "r.latency", "ttft": "r.ttft", "gap": "r.gap", "retries": f"nullif(r.flags >> {RETRIES}, 0)"}
+assert tuple(BUCKETS) == SKETCHES
 _SAID = {
     "refused": ("outcome", "refused"), "failed": ("outcome", "failed"), "broken": ("outcome", "broken"),
     "client_left": ("outcome", "client_left"), "hit": ("cache", "hit"), "semantic": ("cache", "semantic hit"),
@@ -82,17 +86,19 @@ Answer = tuple[int | str, list[Any]]
 
 
 class Sums:
-    """Answers questions of an open day, whose requests `search` means. Without `finer`, it lacks the finest roll-ups
-    (`Cut.finer_us`). Raises `sqlite3.Error`."""
+    """Answers questions of an open day, whose requests `search` means. One of an earlier `version` of the schema lacks some
+    roll-ups, or some of their columns. Raises `sqlite3.Error`."""
 
-    def __init__(self, db: sqlite3.Connection, start_us: int, search: Search, asked: Question, *, finer: bool = True) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, start_us: int, search: Search, asked: Question, *, version: int = len(MIGRATIONS)
+    ) -> None:
         self._db = db
         self._start_us = start_us
         self._search = search
         self._asked = asked
         self._column = _column(asked.by)
         self._kind = asked.by if asked.by.startswith(METADATA) else self._column
-        self._finer = finer
+        self._version = version
         self._adds = adds(db)
         self._fresh = db.execute("SELECT 1 FROM fresh LIMIT 1").fetchone() is not None
         db.create_aggregate("tally", 1, _Tally)  # pyright: ignore[reportArgumentType] - its parameters are SQL values
@@ -106,7 +112,7 @@ class Sums:
             yield from self._from_rows(since_us, until_us)
             return
         step_us = self._asked.step_us
-        spans = [each for each in cut.spans_us if not step_us % each and (self._finer or each != cut.finer_us)]
+        spans = [each for each in cut.spans_us if not step_us % each and (self._version >= FINER or each != cut.finer_us)]
         rolled: list[tuple[int, int]] = []
         for span_us, first_us, last_us in stretches(since_us, until_us, spans):
             if span_us:
@@ -133,20 +139,21 @@ class Sums:
         step = f"r.start_us / {self._asked.step_us} * {self._asked.step_us}" if self._asked.step_us else ""
         group = f'r."{self._column}"' if self._column else step
         sums = [f"sum(r.{name})" for name in self._asked.of]
-        sketches = [f"merge(r.{name})" for name in SKETCHES] if self._asked.sketches else []
+        known = SKETCHES if self._version >= COUNTED else SKETCHES[:-1]
+        sketches = [f"merge(r.{name})" if name in known else f"x'{_EMPTY.hex()}'" for name in SKETCHES]
         where = [
             f"r.cut = {cut.number} AND r.span_us = {span_us} AND r.start_us >= {since_us} AND r.start_us < {until_us}",
             self._search.rolled_where(),
         ]
         where += [f'r."{name}" = 0' for name in ("user", "key", "metadata") if name not in cut.names]  # as the primary key goes
         where += self._kinds(rolled=True)
-        yield from self._read(group, step, [*sums, *sketches], "rollups r", where)
+        yield from self._read(group, step, [*sums, *(sketches if self._asked.sketches else ())], "rollups r", where)
 
     def _from_rows(self, since_us: int, until_us: int, *, fresh: bool = False) -> Iterator[Answer]:
         step_us = self._asked.step_us
         step = f"({self._start_us} + (r.n >> {BITS}) * 1000) / {step_us} * {step_us}" if step_us else ""
         sums = [f"sum({self._adds[name]})" for name in self._asked.of]
-        sketches = [f"tally(r.{name})" for name in SKETCHES] if self._asked.sketches else []
+        sketches = [f"tally({bucket})" for bucket in BUCKETS.values()] if self._asked.sketches else []
         meant = Filter(since_us=since_us, until_us=until_us)
         where = [times(meant, self._start_us), self._search.where()]
         source, values = self._source(fresh=fresh)
@@ -228,6 +235,9 @@ class _Tally:
 
     def finalize(self) -> bytes:
         return Sketch(self._counts).pack()
+
+
+_EMPTY = Sketch().pack()
 
 
 class _Merge:

@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 
 from lockgate.core.record import unpack_head
+from lockgate.stores.emptying import find
 from lockgate.stores.metrics import families as of
 from lockgate.stores.metrics.families import COUNTED
 from lockgate.stores.metrics.saved import VERSION, Saved, read_saved, write_saved
 from lockgate.stores.metrics.series import Series
 from lockgate.stores.metrics.tally import Tally
 from lockgate.stores.roster import Life
-from lockgate.stores.spool import Segment, segments
+from lockgate.stores.spool import Segment
 
 BATCH = 500
 #: Processor time alone is written down with every so-manieth save.
@@ -55,7 +56,7 @@ class Counting:
 
     def step(self) -> int:
         """Count one batch; how many records it held."""
-        self._find()
+        find(self._spool, self._segments, self._counted)
         taken = 0
         room = BATCH_BYTES
         for segment in self._segments.values():
@@ -93,7 +94,7 @@ class Counting:
 
     def save(self) -> None:
         """Write down how far everything is counted. Trouble is told once, and is none of the log's."""
-        self._find()
+        find(self._spool, self._segments, self._counted)
         gone = self._counted.keys() - self._segments.keys()
         for name in gone:
             del self._counted[name]
@@ -120,18 +121,6 @@ class Counting:
             segment.close()
         self._segments.clear()
 
-    def _find(self) -> None:
-        """Open the segments that are new, forget those that somebody took away."""
-        found = {path.name: path for path in segments(self._spool)}
-        for name in self._segments.keys() - found.keys():
-            self._segments.pop(name).close()
-        for name, path in found.items():
-            if name not in self._segments:
-                try:
-                    self._segments[name] = Segment(path, self._counted.get(name, 0))
-                except FileNotFoundError:
-                    continue
-
     def _count(self, segment: Segment, payloads: Sequence[bytes]) -> None:
         damaged, segment.damaged = segment.damaged, 0
         for payload in payloads:
@@ -140,7 +129,8 @@ class Counting:
             except msgspec.DecodeError:
                 damaged += 1
             else:
-                self._tally.count(record)
+                if record.source != "event":
+                    self._tally.count(record)
         if damaged:
             self._tally.of(of.DAMAGED).add((), damaged)
 

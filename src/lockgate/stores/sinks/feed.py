@@ -216,7 +216,7 @@ class Feed:
                 segment.close()
 
     def _meant(self, record: Record) -> bool:
-        return not record.unkept and self._wants(record)
+        return record.is_logged and self._wants(record)
 
     def _counts(self, payload: bytes) -> bool:
         try:

@@ -6,6 +6,7 @@ import msgspec
 import psycopg
 import pytest
 
+from lockgate.core.record import Attempt
 from lockgate.stores.logs.ports import Cost, Feedback, Filter
 from lockgate.stores.logs.postgres import log as module
 from lockgate.stores.logs.postgres import rolling
@@ -364,6 +365,24 @@ def test_schemas_go_forward_one_by_one_with_the_days_that_are_there(log, opened,
     assert sql("SELECT count(later) FROM log_requests_20261125") == [(0,)]
     assert log.append([full(4)]) == 1  # an older program that still runs
     assert len(everything(newer)) == 4
+
+
+def test_what_was_rolled_up_without_numbers_of_retries_has_none(log, opened, sql, monkeypatch):
+    def retried(log):
+        return [(totals.retried, totals.retries.buckets) for _, totals in log.series(WHOLE, DAY)]
+
+    twice = [Attempt(kind="server"), Attempt(kind="timeout"), Attempt()]
+    with monkeypatch.context() as before:
+        before.setattr(rolling, "FRESH", 1)
+        log.append([record(1, attempts=twice)])
+    log.close()
+    sql("ALTER TABLE log_rollups DROP COLUMN retries")
+    sql("DROP TABLE log_spoken")
+    sql("UPDATE log_version SET version = 4")
+    newer = opened()
+    assert retried(newer) == [(1, {})]
+    newer.append([record(2, attempts=twice)])
+    assert retried(newer) == [(2, {2: 1})]
 
 
 def test_tables_made_by_several_at_once_are_made_once(opened):

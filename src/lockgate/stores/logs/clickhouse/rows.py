@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 
 from lockgate.core.record import BODIES, Record, pack
+from lockgate.stores.logs import spoken
 from lockgate.stores.logs.clickhouse.literals import encoded
 from lockgate.stores.logs.clickhouse.rowbinary import pairs, string
 from lockgate.stores.logs.clickhouse.schema import LAST_US, NAMES
 from lockgate.stores.logs.names import shortened
-from lockgate.stores.logs.rollup import rescued, retried, stalled
-from lockgate.stores.logs.rows import bounded
+from lockgate.stores.logs.rollup import rescued, retries, stalled
+from lockgate.stores.logs.rows import MOST_RETRIES, bounded
 from lockgate.stores.logs.sketch import bucket_of
 from lockgate.stores.logs.text import said
 
@@ -41,10 +42,11 @@ class Names:
 def row(record: Record, names: Names, words: bytes, version: int = 0) -> bytes:
     """The row of this version of it, found by these words (see `words_of`)."""
     usage, gap = record.usage, record.gap_us
+    count = min(retries(record), MOST_RETRIES)
     latency, ttft = bounded(record.latency_us), None if record.ttft_us is None else bounded(record.ttft_us)
     numbers = _NUMBERS.pack(
         kept_time(record.time_us), version, min(max(record.status, -_STATUS), _STATUS),
-        record.stream, rescued(record), retried(record), stalled(record),
+        record.stream, rescued(record), count > 0, stalled(record),
         NONE if usage is None else bounded(usage.input), NONE if usage is None else bounded(usage.output),
         0 if usage is None else bounded(usage.cached),
         NONE if record.cost_nusd is None else bounded(record.cost_nusd), bounded(record.saved_nusd),
@@ -56,6 +58,7 @@ def row(record: Record, names: Names, words: bytes, version: int = 0) -> bytes:
         string(encoded(shortened(record.trace_id))), string(encoded(shortened(record.span_id))),
         pairs({name: shortened(value) for name, value in record.metadata.items()}), string(words),
         string(pack(record, bodies=False)), string(encoded(shortened(record.cached_id))),
+        bytes((count,)),
     ))  # fmt: skip
 
 
@@ -63,6 +66,12 @@ def bodies_row(record: Record) -> bytes:
     """Its row in `lockgate_bodies`."""
     bodies = b"".join([string(getattr(record, name)) for name in BODIES])
     return _TIME.pack(kept_time(record.time_us)) + string(encoded(record.id)) + bodies
+
+
+def told_row(record: Record) -> bytes:
+    """What log records say was said in a span, as a row of `lockgate_spoken`."""
+    members = (spoken.span_of(record).hex().encode(), encoded(record.id), spoken.packed(record))
+    return _TIME.pack(kept_time(record.time_us)) + b"".join(map(string, members))
 
 
 def words_of(record: Record) -> bytes:

@@ -20,6 +20,7 @@ from lockgate.stores.logs.clickhouse.literals import text
 from lockgate.stores.ports import StoreError
 
 REQUESTS, BODIES, FEEDBACK, VERSIONS = "lockgate_requests", "lockgate_bodies", "lockgate_feedback", "lockgate_schema"
+SPOKEN = "lockgate_spoken"
 #: The least version that is asked (Map, tokenbf_v1 with hasToken, ZSTD, partitions in FINAL by themselves, DELETE).
 LEAST = (23, 3)
 _NO_DATABASE = 81
@@ -44,9 +45,10 @@ _TEXTS = {
     "metadata": "Map(LowCardinality(String), String) CODEC(ZSTD(1))", "words": "String CODEC(ZSTD(1))",
     "facts": "String CODEC(ZSTD(3))",
 }  # fmt: skip
-#: What came later, after all others.
+#: What came later, after all others: by the second migration, and by the third.
 _GIVEN = {"cached_id": "String CODEC(ZSTD(1))"}
-COLUMNS = (*NUMBERS, *NAMES, *_TEXTS, *_GIVEN)
+_COUNTED = {"retries": "UInt8 CODEC(ZSTD(1))"}
+COLUMNS = (*NUMBERS, *NAMES, *_TEXTS, *_GIVEN, *_COUNTED)
 BODY_COLUMNS = ("time_us", "id", "request", "response", "sent", "received")
 
 
@@ -80,6 +82,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         *(f"ALTER TABLE {REQUESTS} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _GIVEN.items()),
         f"ALTER TABLE {REQUESTS} ADD INDEX IF NOT EXISTS by_cached cached_id TYPE bloom_filter(0.01) GRANULARITY 4",
+    ),
+    tuple(f"ALTER TABLE {REQUESTS} ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _COUNTED.items()),
+    (
+        f"""CREATE TABLE IF NOT EXISTS {SPOKEN} (time_us Int64, span String, id String, data String)
+        ENGINE = ReplacingMergeTree PARTITION BY {_DAY} ORDER BY (span, id) SETTINGS index_granularity = 256""",
     ),
 )
 _VERSIONS = f"CREATE TABLE IF NOT EXISTS {VERSIONS} (version UInt32) ENGINE = ReplacingMergeTree ORDER BY version"

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from lockgate.core.record import Record, time_of_id, unpack
+from lockgate.stores.logs import spoken
 from lockgate.stores.logs.clickhouse import schema
 from lockgate.stores.logs.clickhouse.address import Address
 from lockgate.stores.logs.clickhouse.bodies import Bodies, TableBodies
@@ -20,10 +21,10 @@ from lockgate.stores.logs.clickhouse.client import Client
 from lockgate.stores.logs.clickhouse.conditions import condition
 from lockgate.stores.logs.clickhouse.days import drop_days
 from lockgate.stores.logs.clickhouse.keys import Key, among_ids, among_keys, near
-from lockgate.stores.logs.clickhouse.literals import encoded, texts
+from lockgate.stores.logs.clickhouse.literals import encoded, text, texts
 from lockgate.stores.logs.clickhouse.ratings import Ratings
-from lockgate.stores.logs.clickhouse.rows import Names, kept_time, row, words_of
-from lockgate.stores.logs.clickhouse.schema import COLUMNS, REQUESTS
+from lockgate.stores.logs.clickhouse.rows import Names, kept_time, row, told_row, words_of
+from lockgate.stores.logs.clickhouse.schema import COLUMNS, REQUESTS, SPOKEN
 from lockgate.stores.logs.clickhouse.sums import Sums
 from lockgate.stores.logs.costs import say, says
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
@@ -36,6 +37,7 @@ _SCANNED, _SCANNED_BYTES = 500, 16 * 1024 * 1024
 #: Records whose costs are set at a time.
 _REPRICED = 1000
 _INSERT = f"INSERT INTO {REQUESTS} ({', '.join(COLUMNS)}) FORMAT RowBinary"
+_TELL = f"INSERT INTO {SPOKEN} (time_us, span, id, data) FORMAT RowBinary"
 _NEWEST_FIRST = "ORDER BY time_us DESC, id DESC"
 
 
@@ -71,6 +73,22 @@ class ClickHouseLog:
         for record in records:
             days.setdefault(kept_time(record.time_us) // DAY_US, {}).setdefault(record.id, record)
         return sum(self._append(day) for _, day in sorted(days.items()))
+
+    def tell(self, told: Sequence[Record]) -> None:
+        """Keep what log records say was said in spans: rows replace their like."""
+        self._ready()
+        days: dict[int, list[bytes]] = {}
+        for each in told:
+            days.setdefault(kept_time(each.time_us) // DAY_US, []).append(told_row(each))
+        for _, rows in sorted(days.items()):
+            self._client.insert(_TELL, b"".join(rows))
+
+    def told(self, span: Record) -> list[Record]:
+        """What was said in a span."""
+        since_us, until_us = map(kept_time, spoken.when(span))
+        where = f"span = {text(spoken.span_of(span).hex())} AND time_us BETWEEN {since_us} AND {until_us}"
+        query = f"SELECT data FROM {SPOKEN} WHERE {where} ORDER BY id LIMIT 1 BY id LIMIT {spoken.MOST}"
+        return [spoken.unpacked(data) for (data,) in self._ready().strings(query, 1)]
 
     def page(self, meant: Filter, after: Cursor | None = None, limit: int = 50) -> Page:
         """The newest records that are meant, older than `after`, without bodies."""
@@ -150,6 +168,7 @@ class ClickHouseLog:
         client = self._ready()
         gone = drop_days(client, REQUESTS, before_us)
         self._bodies.forget(before_us)
+        drop_days(client, SPOKEN, before_us)
         self._ratings.prune(before_us)
         return len(gone)
 

@@ -55,7 +55,9 @@ assert tuple(_ADDS) == SUMS
 _UNRATED = {"rated": "0", "weight": "0", "score": "0"}
 #: Which sketch, times that, and the bucket; the last of each is what is not known.
 _SKETCH = 1024
-_BUCKETS = f"arrayJoin([{', '.join(f'{at * _SKETCH} + toInt32({name})' for at, name in enumerate(SKETCHES, 1))}])"
+_FOUND = {"latency": "latency", "ttft": "ttft", "gap": "gap", "retries": "if(retries = 0, -1, retries)"}
+assert tuple(_FOUND) == SKETCHES
+_BUCKETS = f"arrayJoin([{', '.join(f'{at * _SKETCH} + toInt32({name})' for at, name in enumerate(_FOUND.values(), 1))}])"
 #: A dimension → the name of its group.
 _GROUPS = {
     "model": "model_sent", "provider": "provider", "key": "key_id", "user": "user", "workspace": "workspace",

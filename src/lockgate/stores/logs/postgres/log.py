@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from threading import Lock
+from typing import TypeVar
 
 from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
 from lockgate.core.record import Record
+from lockgate.stores.logs import spoken
 from lockgate.stores.logs.block_store import BLOCK_RECORDS, BodyReader, BodyWriter
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
 from lockgate.stores.logs.postgres import costs as costs_of
@@ -30,6 +32,8 @@ from lockgate.stores.logs.postgres.where import understood
 from lockgate.stores.logs.rollup import SUMS, Totals
 from lockgate.stores.ports import StoreError
 
+T = TypeVar("T")
+
 _COPY = SQL("COPY log_incoming ({}) FROM STDIN").format(SQL(", ").join(map(Identifier, COLUMNS)))
 _LIST = ", ".join(f'"{name}"' for name in COLUMNS)
 _KEEP = f"""
@@ -39,6 +43,11 @@ _KEEP = f"""
 _KNOWN = """
     SELECT r.time_us, r.id FROM unnest(%s::int[], %s::bigint[], %s::text[]) AS c(day, time_us, id)
     JOIN log_requests r ON r.day = c.day AND r.time_us = c.time_us AND r.id = c.id
+"""
+_TELL = """
+    INSERT INTO log_spoken SELECT c.day, c.span, c.id, c.data
+    FROM unnest(%s::int[], %s::bytea[], %s::text[], %s::bytea[]) AS c(day, span, id, data)
+    WHERE (SELECT count(*) FROM log_spoken s WHERE s.day = c.day AND s.span = c.span) < %s ON CONFLICT DO NOTHING
 """
 #: Ids are asked for so many at a time.
 _ASKED = 1000
@@ -87,6 +96,24 @@ class PostgresLog:
                 raise
         self._roll_up(touched)
         return new
+
+    def tell(self, told: Sequence[Record]) -> None:
+        """Keep what log records say was said in spans, all or none. Raises `StoreError`."""
+        rows = [(day_of(each.time_us), spoken.span_of(each), each.id, spoken.packed(each)) for each in told]
+        if rows:
+            rows.sort()
+            with self._turn:
+                self._write_days(
+                    sorted({day for day, *_ in rows}),
+                    lambda db: db.run(_TELL, (*map(list, zip(*rows, strict=True)), spoken.MOST)),
+                )
+
+    def told(self, span: Record) -> list[Record]:
+        """What was said in a span."""
+        first, last = map(day_of, spoken.when(span))
+        query = "SELECT data FROM log_spoken WHERE day BETWEEN %s AND %s AND span = %s ORDER BY id LIMIT %s"
+        with self._link.reading() as db:
+            return [spoken.unpacked(data) for (data,) in db.rows(query, (first, last, spoken.span_of(span), spoken.MOST))]
 
     def page(self, meant: Filter, after: Cursor | None = None, limit: int = 50) -> Page:
         """The newest records that are meant, older than `after`, without bodies."""
@@ -195,6 +222,10 @@ class PostgresLog:
         self._close_blocks()
 
     def _append(self, records: Sequence[Record], touched: Sequence[int]) -> int:
+        return self._write_days(touched, lambda db: self._keep(db, records))
+
+    def _write_days(self, touched: Sequence[int], work: Callable[[Connection], T]) -> T:
+        """Write into these days, in one transaction."""
         for _ in range(2):
             if missing := [day for day in touched if day not in self._made]:
                 with self._link.writing() as db:
@@ -203,7 +234,7 @@ class PostgresLog:
             with suppress(_Gone), self._link.writing() as db:
                 share(db, SAYING)
                 try:
-                    return self._keep(db, records)
+                    return work(db)
                 except errors.CheckViolation:  # no partition takes it: somebody forgot that day meanwhile
                     self._made.clear()
                     self._bodies.forget()

@@ -17,7 +17,7 @@ from lockgate.stores.logs.cuts import CUTS, TENANCY, Cut
 from lockgate.stores.logs.postgres import apart
 from lockgate.stores.logs.postgres.link import Connection
 from lockgate.stores.logs.postgres.schema import TOLD
-from lockgate.stores.logs.postgres.sums import ADDS, counted, packed, unpacked
+from lockgate.stores.logs.postgres.sums import ADDS, BUCKETS, counted, packed, unpacked
 from lockgate.stores.logs.rollup import SKETCHES, SUMS
 
 #: So many requests, or batches, are rolled up together.
@@ -92,7 +92,7 @@ def _found(
 ) -> Iterator[list[Any]]:
     """The roll-ups that rows come to, as values of `_COLUMNS`."""
     sums = ", ".join(f"sum({adds[name]})::bigint" for name in SUMS)
-    buckets = ", ".join(f"string_agg(int2send(r.{name}), '')" if sketches else "NULL::bytea" for name in SKETCHES)
+    buckets = ", ".join(f"string_agg(int2send({bucket}), '')" if sketches else "NULL::bytea" for bucket in BUCKETS.values())
     full = apart.full_of(db, day)
     metadata = {"metadata_name": "m.name", "metadata_value": apart.value_of_metadata(full)}
     for cut in CUTS:

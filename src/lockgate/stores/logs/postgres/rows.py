@@ -13,13 +13,15 @@ from lockgate.stores.logs.names import shortened
 from lockgate.stores.logs.postgres.days import day_of, within
 from lockgate.stores.logs.postgres.packing import Packing
 from lockgate.stores.logs.postgres.schema import NAMES
-from lockgate.stores.logs.rollup import rescued, retried, stalled
+from lockgate.stores.logs.rollup import rescued, retries, stalled
 from lockgate.stores.logs.sketch import bucket_of
 from lockgate.stores.logs.text import said
 
 #: Numbers are kept up to here, so that sums over a million requests stay within 64 bits.
 LARGEST = 2**44
 STREAM, RESCUED, STALLED, RETRIED = 1, 2, 4, 8
+#: Above those, how many retries that took: none where it was not kept yet.
+RETRIES, MOST_RETRIES = 4, 255
 #: What is searched by size → how its terms begin; they end in how many bits it has.
 SIZES = {"latency_us": "l", "ttft_us": "h", "cost_nusd": "b", "tokens": "g", "input": "y", "output": "z"}
 #: Bits of the largest number.
@@ -59,7 +61,8 @@ class Rows:
         ttft, gap = record.ttft_us, record.gap_us
         flags = (STREAM if record.stream else 0) | (STALLED if gap is not None and stalled(record) else 0)
         if len(record.attempts) > 1 and rescued(record):
-            flags |= RESCUED | RETRIED if retried(record) else RESCUED
+            count = min(retries(record), MOST_RETRIES)
+            flags |= RESCUED | (RETRIED if count else 0) | count << RETRIES
         latency = bounded(record.latency_us)
         put, got, cached = (None, None, 0) if usage is None else map(bounded, (usage.input, usage.output, usage.cached))
         return (

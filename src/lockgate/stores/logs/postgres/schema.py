@@ -16,8 +16,6 @@ sums over a minute, an hour or a day, each for one cut (`stores.logs.cuts`); nam
 
 from __future__ import annotations
 
-from lockgate.stores.logs.rollup import SUMS
-
 #: What a roll-up can tell apart, but for metadata; `status` is a number.
 NAMES = (
     "user", "key", "key_name", "organisation", "workspace",
@@ -30,6 +28,13 @@ COLUMNS = (
     "time_us", "batch", "block", "trace", "span", "input", "output", "cached", "cost_nusd", "saved_nusd", "latency_us",
     "ttft_us", "gateway_us", "weight", "score", "day", "rated", "status", "at", "flags", "latency", "ttft", "gap", "strange",
     "id", *NAMES, "metadata", "terms", "said", "facts", "given",
+)  # fmt: skip
+
+#: The sums of a roll-up as the first version has them; what comes later, comes by a migration.
+_SUMS = (
+    "requests", "refused", "failed", "broken", "client_left", "rescued", "retried", "streams", "stalled", "input", "output",
+    "cached", "cost_nusd", "unpriced", "hits", "semantic_hits", "saved_nusd", "hit_us", "latency_us", "gateway_us", "rated",
+    "weight", "score",
 )  # fmt: skip
 
 _TEXT = 'text COLLATE "C"'
@@ -68,7 +73,7 @@ _FIRST = f"""
     );
 
     CREATE TABLE log_rollups (
-        start_us bigint NOT NULL, span_us bigint NOT NULL, {", ".join(f"{name} bigint NOT NULL" for name in SUMS)},
+        start_us bigint NOT NULL, span_us bigint NOT NULL, {", ".join(f"{name} bigint NOT NULL" for name in _SUMS)},
         day integer NOT NULL, status integer, cut smallint NOT NULL, key_hash bytea NOT NULL, {_told},
         latency bytea NOT NULL, ttft bytea NOT NULL, gap bytea NOT NULL,
         PRIMARY KEY (day, key_hash)
@@ -107,12 +112,27 @@ _APART = f"""
         ) AS k(kind, name) WHERE k.name IS NOT NULL;
 """  # noqa: S608 - no values in it
 
+#: How many retries rescued requests took, as a sketch. What was rolled up before has nothing in it: it counts as retried, and
+#: nobody knows how often.
+_COUNTED = """
+    ALTER TABLE log_rollups ADD COLUMN retries bytea NOT NULL DEFAULT '';
+"""
+
+#: What log records say was said in spans (see `stores.logs.spoken`).
+_SPOKEN = f"""
+    CREATE TABLE log_spoken (
+        day integer NOT NULL, span bytea NOT NULL, id {_TEXT} NOT NULL, data bytea NOT NULL, PRIMARY KEY (day, span, id)
+    ) PARTITION BY LIST (day);
+    ALTER TABLE log_spoken ALTER data SET STORAGE EXTERNAL;
+"""
+
 #: Each brings the schema one version further; never changed once released.
-MIGRATIONS = (_FIRST, _GIVEN, _FINER, _APART)
+MIGRATIONS = (_FIRST, _GIVEN, _FINER, _APART, _COUNTED, _SPOKEN)
 #: The tables that are partitioned by the day, and what each of their partitions is told besides.
 PARTITIONED = {
     "log_requests": "",
     "log_bodies": "",
+    "log_spoken": "",
     # Roll-ups are changed in place again and again, as long as their day lasts.
     "log_rollups": "fillfactor = 70",
 }

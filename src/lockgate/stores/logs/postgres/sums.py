@@ -21,7 +21,7 @@ from lockgate.stores.logs.ports import Groups
 from lockgate.stores.logs.postgres import apart
 from lockgate.stores.logs.postgres.days import day_of
 from lockgate.stores.logs.postgres.link import Connection
-from lockgate.stores.logs.postgres.rows import RESCUED, RETRIED, STALLED, STREAM, short
+from lockgate.stores.logs.postgres.rows import RESCUED, RETRIED, RETRIES, STALLED, STREAM, short
 from lockgate.stores.logs.postgres.where import Where, times
 from lockgate.stores.logs.rollup import SKETCHES, SUMS, Totals
 from lockgate.stores.logs.sketch import Sketch
@@ -53,6 +53,9 @@ ADDS = {
     "score": "r.score",
 }
 assert tuple(ADDS) == SUMS
+#: A sketch → the bucket in it of a row (`r`).
+BUCKETS = {"latency": "r.latency", "ttft": "r.ttft", "gap": "r.gap", "retries": f"nullif(r.flags >> {RETRIES}, 0)::smallint"}
+assert tuple(BUCKETS) == SKETCHES
 #: A bucket and its count. Sketches are such pairs one after another: the server adds two by writing one behind the other.
 _PAIR = Struct("<HI")
 _FRESH = "r.batch = ANY(ARRAY(SELECT b.batch FROM log_batches b WHERE b.day BETWEEN {} AND {}))"
@@ -157,7 +160,7 @@ def _totals(db: Connection, parts: Sequence[Part], where: Where, sketches: Seque
     found: dict[Any, tuple[list[int], list[Counter[int]]]] = {}
     for part in parts:
         columns = [f"sum({_sum(name, part)})" for name in SUMS]
-        columns += [f"string_agg({f'r.{name}' if part.rolled else f'int2send(r.{name})'}, '')" for name in sketches]
+        columns += [f"string_agg({f'r.{name}' if part.rolled else f'int2send({BUCKETS[name]})'}, '')" for name in sketches]
         query = f"SELECT {part.group}, {', '.join(columns)} FROM {part.source} WHERE {part.where} GROUP BY 1"  # noqa: S608
         for group, *numbers in db.rows(query, where.values):
             sums_of, sketches_of = found.setdefault(group, ([0] * len(SUMS), [Counter() for _ in sketches]))
