@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Whatever the caller's shell says: without bytecode each process of the tests compiles a thousand modules again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run web test lint types check web-check bench bench-budget bench-logs bench-log-faults bench-cache clean
 

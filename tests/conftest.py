@@ -4,6 +4,7 @@ Properties are tried on the same examples each time, however slow the machine: w
 LOCKGATE_RANDOM or LEDGER_STEPS (`tests/stores/ledger/test_machine.py`) in the environment they are tried on others, by chance.
 """
 
+import gc
 import os
 import sys
 
@@ -33,6 +34,18 @@ def nothing_stays_open():
     yield
     if (house := sys.modules.get("support.house")) is not None:
         house.close_apps(kept)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected stays. The collector of garbage would meanwhile walk through all of it again and again (a fifth of the
+    time), and later in each of its great rounds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_finish():

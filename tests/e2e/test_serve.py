@@ -14,7 +14,7 @@ from support.process import until
 
 
 def test_the_first_start_prints_an_admin_key_that_works_and_never_again(start):
-    gateway = start(admin_key=None)
+    gateway = start(admin_key=None, stocked=False)
     key = until(lambda: next((line.split()[-1] for line in gateway.out if "admin key" in line), None))
     assert gateway.chat(key=key)[0] == 200
     assert gateway.stop() == 0
@@ -30,7 +30,7 @@ BUDGETED = "keys: [{name: app, key: app-key-0123456789-abcdef-0123456789, usage_
 def test_what_prices_are_read_with_is_in_no_process_that_stays(start):
     """Neither at the first start, when the price list is put on the shelf, nor at the second, when it lies there."""
     for _ in range(2):
-        gateway = start(BUDGETED)
+        gateway = start(BUDGETED, stocked=False)
         assert gateway.chat(key="app-key-0123456789-abcdef-0123456789")[0] == 200
         assert sorted(path.name for path in (gateway.data / "shelf").glob("*.json")) == ["models.json", "prices.json"]
         for process in gateway.children():
@@ -39,7 +39,7 @@ def test_what_prices_are_read_with_is_in_no_process_that_stays(start):
 
 
 def test_a_start_without_budgets_does_not_wait_for_prices(start):
-    gateway = start()
+    gateway = start(stocked=False)
     assert gateway.chat()[0] == 200
     until(lambda: len(list((gateway.data / "shelf").glob("*.json"))) == 2)
     kept = Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children")  # those that have ended as well

@@ -91,6 +91,7 @@ class Front(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     Front.session, Front.folder, Front.who = Session(str(folder / "data")), folder, (sys.argv[3], sys.argv[4])
+    Front.session.query("SET fsync_metadata = 0")  # what it keeps need not outlive the machine
     server = ThreadingHTTPServer(("127.0.0.1", port), Front)
     server.daemon_threads = True
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()

