@@ -160,6 +160,8 @@ class App:
             log.warning("answers are not kept: %s", trouble)
             return
         self.runtime.nearest = open_nearest(self.runtime.cache, report=log.warning)
+        if self.runtime.nearest is not None and self.world.snapshot.likens:
+            self.runtime.nearest.look()
         self.runtime.ask = ask_within
         if self._workers > 1 and is_shared(asked.store):
             try:

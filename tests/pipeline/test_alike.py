@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 
 import pytest
 
@@ -10,14 +9,14 @@ from lockgate.http.admin.log_shapes import row_of
 from lockgate.pipeline import alike
 from lockgate.policy.caching import CERTAINTIES
 from lockgate.stores.cache.memory import MemoryCache
-from lockgate.stores.cache.open import NAME
-from lockgate.stores.cache.port import Meant
-from lockgate.stores.cache.sqlite import SqliteCache, SqliteShelf
+from lockgate.stores.cache.port import Meant, SearchingStore
 from lockgate.stores.embedding.ports import NoEmbedder
 from lockgate.stores.embedding.wordllama import open_wordllama
-from lockgate.stores.nearest import nearest
+from lockgate.stores.nearest import beside
 from lockgate.stores.nearest.nearest import Nearest
+from lockgate.stores.nearest.searched import Searched
 from support.house import make_app, records
+from support.shared_caches import KINDS, written
 from support.stage import REPLY, Stage, quiet
 
 CONFIG = "providers: {openai: {api_key: sk-openai-secret-1234567890}}"
@@ -45,7 +44,7 @@ def embedder():
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
     """The machine that runs the tests may be slow; that nobody waits is another test."""
-    monkeypatch.setattr(nearest, "PATIENCE_S", 30.0)
+    monkeypatch.setattr(beside, "PATIENCE_S", 30.0)
 
 
 class World:
@@ -57,11 +56,16 @@ class World:
         self.runtime = self.stage.app.runtime
         self.runtime.time_us = lambda: self.now_us
         self.opens = lambda: embedder
+        self.words = lambda: len(self.runtime.cache._wordings)
         self.keeps_in(store)
 
     def keeps_in(self, store):
         self.runtime.cache = store
-        self.runtime.nearest = Nearest(store, lambda: self.opens(), report=self.said.append, clock=lambda: self.now_us / 1e6)
+        said, opens = self.said.append, lambda: self.opens()
+        if isinstance(store, SearchingStore):
+            self.runtime.nearest = Searched(store, opens, report=said)
+        else:
+            self.runtime.nearest = Nearest(store, opens, report=said, clock=lambda: self.now_us / 1e6)
 
     async def asks(self, words, says="pong", *, body=(), headers=(), **cache):
         """Ask; whether the provider was, and what came."""
@@ -86,6 +90,8 @@ class World:
             ).ends()
         told = await task
         await quiet()
+        while not written(self.runtime.cache):
+            await asyncio.sleep(0.001)
         return new, told
 
     @property
@@ -93,11 +99,18 @@ class World:
         return records(self.tmp)[-1]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def world(request, tmp_path, embedder):
+@pytest.fixture(params=["memory", *KINDS])
+def world(request, tmp_path, embedder, shared_of):
     if request.param == "memory":
         return World(tmp_path, embedder, MemoryCache(1 << 20))
-    return World(tmp_path, embedder, SqliteCache(tmp_path / NAME, 1 << 22, report=print))
+    world = World(tmp_path, embedder, (shared := shared_of(request.param)).open())
+    world.words = shared.words
+    return world
+
+
+@pytest.fixture(params=KINDS)
+def shared(request, shared_of):
+    return shared_of(request.param)
 
 
 def play(world, scene):
@@ -192,8 +205,7 @@ def test_a_hit_is_not_found_by_what_it_was_found_for(world):
     async def scene():
         await world.asks(ONE)
         await world.asks(OTHER)
-        (held,) = world.runtime.nearest._partitions.values()
-        assert len(held) == 1
+        assert world.words() == 1
 
     play(world, scene)
 
@@ -212,57 +224,75 @@ def test_an_answer_ends_after_its_time(world):
     play(world, scene)
 
 
-def test_what_is_dropped_is_not_given(world):
+def test_what_is_dropped_is_not_given(world, monkeypatch):
+    keys = []
+
     async def scene():
+        keep = world.runtime.nearest.keep
+        monkeypatch.setattr(world.runtime.nearest, "keep", lambda key, *more: (keys.append(key), keep(key, *more)))
         await world.asks(ONE)
-        (held,) = world.runtime.nearest._partitions.values()
-        (key,) = held._rows
-        world.runtime.cache.drop(key)
+        world.runtime.cache.drop(keys[0])
         assert (await world.asks(OTHER))[0]
-        assert key not in held._rows
+        assert (await world.asks(ONE))[0] is False, "of the second"
+        assert world.words() == 1
 
     play(world, scene)
 
 
-def test_after_a_restart_it_is_found_again_and_after_a_purge_not(tmp_path, embedder):
-    file = tmp_path / NAME
-    world = World(tmp_path, embedder, SqliteCache(file, 1 << 22, report=print))
+def test_after_a_restart_it_is_found_again_and_after_a_purge_not(tmp_path, embedder, shared):
+    world = World(tmp_path, embedder, shared.open())
 
     async def scene():
         await world.asks(ONE)
         await world.runtime.cache.close()
-        world.keeps_in(SqliteCache(file, 1 << 22, report=print))
+        world.keeps_in(shared.open())
         assert not (await world.asks(OTHER))[0]
-        (held,) = world.runtime.nearest._partitions.values()
-        assert len(held) == 1
-        assert SqliteShelf(file).purge(Meant(id=records(tmp_path)[0].id)) == 2, "the answer, and the pointer to it"
+        assert (shared.words(), shared.shelf().size(Meant())[0]) == (1, 1), "the pointer is not seen"
+        assert shared.shelf().purge(Meant(id=records(tmp_path)[0].id)) == 1
+        assert shared.words() == 0
         world.now_us += 2_000_000
         assert (await world.asks(THIRD))[0]
-        await world.runtime.cache.close()
-        assert _rows(file, ONE) == 0
-        assert held is not next(iter(world.runtime.nearest._partitions.values())), "the words have left the process, too"
+        assert (await world.asks("how high is the Eiffel Tower"))[0] is False, "of the third"
 
     play(world, scene)
 
 
-def _rows(file, words):
-    with sqlite3.connect(file) as db:
-        return db.execute("SELECT count(*) FROM wordings WHERE words = ?", (words.encode(),)).fetchone()[0]
-
-
-def test_other_workers_find_it_within_a_second(tmp_path, embedder):
-    file = tmp_path / NAME
-    world = World(tmp_path, embedder, SqliteCache(file, 1 << 22, report=print))
+def test_other_workers_find_it_within_a_second(tmp_path, embedder, shared):
+    world = World(tmp_path, embedder, shared.open())
 
     async def scene():
         await world.asks("Where is my parcel?")  # this one has read the partition
         first = world.runtime.cache, world.runtime.nearest
-        world.keeps_in(SqliteCache(file, 1 << 22, report=print))
+        world.keeps_in(shared.open())
         await world.asks(ONE)
         await world.runtime.cache.close()
         world.runtime.cache, world.runtime.nearest = first
         world.now_us += 1_100_000
         assert not (await world.asks(OTHER, levels=["verified"]))[0]
+
+    play(world, scene)
+
+
+def test_a_burst_of_one_rewording_looks_the_words_up_once(world, monkeypatch):
+    async def scene():
+        await world.asks(ONE)
+        near, looked, everybody = world.runtime.nearest.near, [], asyncio.Event()
+
+        async def counted(*asked):
+            looked.append(asked)
+            await everybody.wait()
+            return await near(*asked)
+
+        monkeypatch.setattr(world.runtime.nearest, "near", counted)
+        said = {"mode": "semantic", "levels": ["canonical", "verified"]}
+        body = {"model": "m", "messages": [{"role": "user", "content": OTHER}]}
+        before = len(world.stage.tries)
+        tasks = [await world.stage.asks({**ROUTE, "cache": said}, body) for _ in range(20)]
+        everybody.set()
+        told = [await task for task in tasks]
+        assert {each.headers["x-portkey-cache-status"] for each in told} == {"SEMANTIC HIT"}
+        assert len(world.stage.tries) == before
+        assert len(looked) == 1
 
     play(world, scene)
 
@@ -333,12 +363,12 @@ class TestShadow:
 
 
 def test_nobody_waits_for_an_embedder_that_is_being_opened(tmp_path, embedder, monkeypatch):
-    monkeypatch.setattr(nearest, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(beside, "PATIENCE_S", 0.0)
     world = World(tmp_path, embedder, MemoryCache(1 << 20))
 
     async def scene():
         assert (await world.asks(ONE))[0], "it is asked, and kept without its words"
-        await asyncio.gather(*world.runtime.nearest._under_way.values())
+        await asyncio.gather(*world.runtime.nearest._beside.under_way.values())
         assert await world.runtime.nearest.vector(ONE)
 
     play(world, scene)

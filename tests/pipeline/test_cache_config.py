@@ -4,12 +4,11 @@ import json
 
 import pytest
 
-from lockgate.control.config import BadConfig
 from lockgate.core.failure import Refusal
 from lockgate.pipeline import cache_config
 from lockgate.pipeline.branches import compile_inline
 from lockgate.policy.caching import Semantic
-from support.house import make_app, make_house
+from support.house import make_house
 
 BOTH = ["canonical", "verified"]
 
@@ -72,21 +71,8 @@ def test_without_the_packages_verified_is_refused_with_what_to_install(monkeypat
     assert semantic(levels=["canonical"])
 
 
-@pytest.mark.parametrize("store", ["redis://somewhere", "postgresql://somewhere/db"])
-def test_a_store_that_keeps_no_words_is_told_at_once(tmp_path, store):
-    config = (
-        f"cache: {{store: '{store}'}}\nconfigs: {{faq: {{provider: openai, cache: {{mode: semantic, levels: [verified]}}}}}}"
-    )
-    with pytest.raises(BadConfig, match=r"configs.faq.cache.levels: .*'sqlite:' and 'memory:'"):
-        make_app(tmp_path, config)
-
-
-def test_a_config_that_a_caller_brings_is_told_so_too(tmp_path):
-    snapshot = make_house(tmp_path, "cache: {store: 'redis://somewhere'}").snapshot()
-    assert not snapshot.verifies
-    nested = {
-        "strategy": {"mode": "fallback"},
-        "targets": [{"provider": "openai", "cache": {"mode": "semantic", "levels": BOTH}}],
-    }
-    with pytest.raises(Refusal, match=r"config.targets\[0\].cache.levels"):
-        compile_inline(json.dumps(nested).encode(), verifies=snapshot.verifies)
+@pytest.mark.parametrize("store", ["sqlite:", "memory:", "redis://somewhere", "postgresql://somewhere/db"])
+def test_every_store_does_for_every_level(tmp_path, store):
+    config = f"cache: {{store: '{store}'}}\nconfigs: {{faq: {{provider: openai, cache: {{mode: semantic, levels: {BOTH}}}}}}}"
+    assert make_house(tmp_path, config).snapshot().likens
+    assert not make_house(tmp_path, config.replace(str(BOTH), "[canonical]")).snapshot().likens

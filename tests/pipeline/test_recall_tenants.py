@@ -17,10 +17,10 @@ import support.stage
 from lockgate.core.call import Principal
 from lockgate.http.routes import SCOPES
 from lockgate.pipeline import door
-from lockgate.stores.cache.sqlite import SqliteCache
-from lockgate.stores.nearest import nearest
+from lockgate.stores.nearest import beside
 from lockgate.stores.nearest.open import open_nearest
 from support.house import make_app
+from support.shared_caches import KINDS
 from support.stage import ASK, REPLY, Stage, Try
 
 STEPS = int(os.environ.get("CACHE_STEPS", "800"))
@@ -53,13 +53,13 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_nobody_gets_what_another_tenant_was_answered(tmp_path, monkeypatch, mode):
-    monkeypatch.setattr(nearest, "PATIENCE_S", 30.0)  # the machine may be slow
+@pytest.mark.parametrize(("mode", "kind"), [("simple", "sqlite"), *(("semantic", kind) for kind in KINDS)])
+def test_nobody_gets_what_another_tenant_was_answered(tmp_path, monkeypatch, shared_of, mode, kind):
+    monkeypatch.setattr(beside, "PATIENCE_S", 30.0)  # the machine may be slow
     draw = random.Random(7)
     stage = Stage(make_app(tmp_path, CONFIG), tmp_path)
     runtime = stage.app.runtime
-    runtime.cache = SqliteCache(tmp_path / "cache.sqlite", 1 << 26, report=print)
+    runtime.cache = shared_of(kind).open()
     runtime.nearest = open_nearest(runtime.cache, report=pytest.fail)
     asking: list[Principal] = []
     monkeypatch.setattr(door, "admit", lambda *_: (asking[-1], ""))

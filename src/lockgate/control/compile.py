@@ -42,7 +42,6 @@ from lockgate.providers.prices import Prices
 from lockgate.providers.prices_file import head_of
 from lockgate.providers.table import TABLE
 from lockgate.providers.worst import WorstCases
-from lockgate.stores.cache.open import keeps_words
 from lockgate.stores.cache.open import wrong_with as wrong_with_cache
 from lockgate.stores.logs.open import wrong_with
 from lockgate.transport.destination import TlsIdentity
@@ -87,12 +86,11 @@ def compile_snapshot(
             if found is not None:
                 providers[row.slug] = found
     shared = dict(providers)
-    verifies = keeps_words(config.cache.store)
     providers |= own
     routes = {
         slug: route
         for slug, written in config.configs.items()
-        if (route := _route(f"configs.{slug}", written, providers, mistakes, verifies)) is not None
+        if (route := _route(f"configs.{slug}", written, providers, mistakes)) is not None
     }
     models = {name: meant for name, meant in config.aliases.items() if isinstance(meant, str)}
     aliases = _aliases(models, providers, mistakes)
@@ -132,7 +130,7 @@ def compile_snapshot(
         raise BadConfig(mistakes)
     taken = None if price_list is None else head_of(price_list)
     declared = dict(routes)
-    routes |= _stored_routes(stored, stored.home.workspace, verifies)
+    routes |= _stored_routes(stored, stored.home.workspace)
     world = Snapshot(
         revision=_revision(config, stored, providers, "" if taken is None else taken.version),
         pepper=pepper,
@@ -155,7 +153,6 @@ def compile_snapshot(
         refresh=refresh,
         alias_configs=alias_configs,
         tokens=compile_tokens(config.identity, sources, stored, scopes, key_sets),
-        verifies=verifies,
     )
     _show(world, stored, parts, shared, declared)
     return world
@@ -209,12 +206,12 @@ def _no_slug_twice(config: Config, stored: Stored, mistakes: list[Mistake]) -> N
                 ]
 
 
-def _stored_routes(stored: Stored, place: str, verifies: bool) -> dict[str, Route]:
+def _stored_routes(stored: Stored, place: str) -> dict[str, Route]:
     """The configs that are stored for a workspace. Their targets are looked up when they are used."""
     part, found = stored.parts.get(place), dict[str, Route]()
     for slug, written in part.configs.items() if part is not None else ():
         try:
-            found[slug] = compile_route(written, verifies=verifies)
+            found[slug] = compile_route(written)
         except Flaw as flaw:
             stored.flaws.append(Mistake(f"stored config {slug}{flaw.path.removeprefix(AT)}", str(flaw)))
     return found
@@ -253,7 +250,7 @@ def _show(
     for place in stored.parts.keys() - {stored.home.workspace}:
         at_home = owners.get(place) == stored.home.organisation
         providers = (shared if at_home else builtin) | parts.get(place, {})
-        routes = (declared if at_home else {}) | _stored_routes(stored, place, world.verifies)
+        routes = (declared if at_home else {}) | _stored_routes(stored, place)
         world.views[place] = view(providers, routes, at_home)
 
 
@@ -268,12 +265,10 @@ def _egress(allow: list[str], mistakes: list[Mistake]) -> Egress:
     return Egress.compile(good)
 
 
-def _route(
-    at: str, written: RouteConfig, providers: dict[str, Provider], mistakes: list[Mistake], verifies: bool
-) -> Route | None:
+def _route(at: str, written: RouteConfig, providers: dict[str, Provider], mistakes: list[Mistake]) -> Route | None:
     """A config, compiled; None when it is too wrong to be one."""
     try:
-        route = compile_route(written, verifies=verifies)
+        route = compile_route(written)
     except Flaw as flaw:
         mistakes.append(Mistake(at + flaw.path.removeprefix(AT), str(flaw)))
         return None

@@ -22,6 +22,7 @@ from lockgate.pipeline.kept_by import parts_of
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.question import question_of
+from lockgate.pipeline.runtime import Runtime
 from lockgate.policy.cache_key import cache_key
 from lockgate.policy.caching import CachePolicy, Semantic, Wish
 from lockgate.policy.sameness.canonical import canonical
@@ -178,10 +179,23 @@ def _sure(semantic: Semantic) -> str:
 async def _scored(passing: Passing, likeness: Likeness, least: float, most: int = 0) -> list[tuple[Candidate, float]]:
     """What lies near, nearest first, and has nothing against it, with the verifier's scores, of `least` at least; the first
     `most` of them, or (0) all."""
-    nearest = passing.runtime.nearest
-    if nearest is None or not await _place(passing, likeness, nearest) or likeness.vector is None:
+    nearest, lookups = passing.runtime.nearest, passing.runtime.lookups
+    if nearest is None or not await _place(passing, likeness, nearest):
         return []
-    near = await nearest.near(likeness.partition, likeness.vector, passing.runtime.time_us())
+    # Who asks the same at once waits for the same answer.
+    meant = (likeness.partition, likeness.words, least, most)
+    lookup = lookups.get(meant)
+    if lookup is None:
+        lookup = lookups[meant] = asyncio.ensure_future(_look_up(passing.runtime, nearest, likeness, least, most))
+        lookup.add_done_callback(lambda _: lookups.pop(meant, None))
+    return await asyncio.shield(lookup)
+
+
+async def _look_up(
+    runtime: Runtime, nearest: Neighbours, likeness: Likeness, least: float, most: int
+) -> list[tuple[Candidate, float]]:
+    assert likeness.vector is not None
+    near = await nearest.near(likeness.partition, likeness.vector, runtime.time_us())
     characters = len(likeness.words) + sum(len(each.entry.words) for each in near)
     found = islice(judged(likeness.words, near, least), most or None)
     return list(found) if characters <= _SHORT else await asyncio.to_thread(list, found)

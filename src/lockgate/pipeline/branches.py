@@ -60,13 +60,15 @@ class Branch(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True, eq=False):
     """A compiled config: the tree, and its branches by the number of their leaves. `watched`: a balance goes by what providers
     say of their rate limits; `asks_budget`: a condition asks what is left of a budget. `targets`: a memo of a config that a
-    caller brought (those of saved ones a snapshot has). `caches`: answers of some branch are given again."""
+    caller brought (those of saved ones a snapshot has). `caches`: answers of some branch are given again; `likens`: also
+    to what a vector finds."""
 
     root: Node
     branches: tuple[Branch, ...]
     watched: bool = False
     asks_budget: bool = False
     caches: bool = False
+    likens: bool = False
     targets: dict[Made, Target] = {}
 
 
@@ -74,31 +76,31 @@ class Route(msgspec.Struct, frozen=True, eq=False):
 PLAIN = Route(Leaf(AT, 0), (Branch(RouteConfig()),))
 
 
-def compile_inline(text: bytes, *, verifies: bool = True) -> Route:
+def compile_inline(text: bytes) -> Route:
     """The route of an inline config. Raises `Refusal` 400 with the path of what is wrong."""
     try:
-        return compile_route(read_inline(text), verifies=verifies)
+        return compile_route(read_inline(text))
     except Flaw as flaw:
         raise Refusal(400, "invalid_config", f"{flaw.path}: {flaw}.", param=flaw.path) from None
 
 
-def compile_route(config: RouteConfig, *, verifies: bool = True) -> Route:
-    """The route of a config. `verifies`: the cache keeps words by which answers are found. Raises `Flaw`."""
-    growing = _Growing(verifies)
+def compile_route(config: RouteConfig) -> Route:
+    """The route of a config. Raises `Flaw`."""
+    growing = _Growing()
     root = growing.grow(config, AT, TOP, 0)
     several = len(growing.branches) > 1
     if not several and (hedge := growing.branches[0].hedge) is not None and not hedge.same:
         raise Flaw(f"{AT}.hedge", "there is no next target: add one, or hedge to the same one ('to': 'same')")
     branches = growing.branches if several else [msgspec.structs.replace(each, breaker=None) for each in growing.branches]
-    caches = any(each.cache is not None for each in branches)
-    return Route(root, tuple(branches), growing.watched, growing.asks_budget, caches)
+    caches = [each.cache for each in branches if each.cache is not None]
+    likens = any(each.semantic is not None and each.semantic.levels != LEVELS[:1] for each in caches)
+    return Route(root, tuple(branches), growing.watched, growing.asks_budget, bool(caches), likens)
 
 
 class _Growing:
     """A tree while it is made."""
 
-    def __init__(self, verifies: bool) -> None:
-        self._verifies = verifies
+    def __init__(self) -> None:
         self.branches: list[Branch] = []
         self.watched = self.asks_budget = False
 
@@ -106,12 +108,6 @@ class _Growing:
         if depth > DEEPEST:
             raise Flaw(at, f"targets may be nested {DEEPEST} deep")
         here = inherit(config, at, above)
-        semantic = here.cache.semantic if config.cache is not None and here.cache is not None else None
-        if semantic is not None and semantic.levels != LEVELS[:1] and not self._verifies:
-            raise Flaw(
-                f"{at}.cache.levels",
-                f"'{semantic.levels[-1]}' needs a cache that keeps words, which 'sqlite:' and 'memory:' do",
-            )
         if config.strategy is None and not config.targets:
             return self._leaf(config, at, here)
         strategy = config.strategy or Strategy("single")

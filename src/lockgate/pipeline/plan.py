@@ -215,7 +215,7 @@ def route_of(call: Call, asked: str, principal: Principal, snapshot: Snapshot) -
         return _saved(slug, snapshot), slug
     route = snapshot.inline_routes.get(said)
     if route is None:
-        route = compile_inline(said, verifies=snapshot.verifies)
+        route = compile_inline(said)
         kept = snapshot.inline_routes
         if len(kept) >= MEMO or sum(map(len, kept)) + len(said) > INLINE_BYTES:
             kept.clear()

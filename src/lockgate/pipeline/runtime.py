@@ -25,7 +25,7 @@ from lockgate.stores.cache.claims import Claims
 from lockgate.stores.cache.port import CacheStore
 from lockgate.stores.ledger.ledger import Ledger
 from lockgate.stores.limits.port import RateLimits
-from lockgate.stores.nearest.port import Neighbours
+from lockgate.stores.nearest.port import Candidate, Neighbours
 from lockgate.stores.spool import Spool
 from lockgate.transport.exchange import Client
 
@@ -138,6 +138,7 @@ class Runtime:
         self.nearest: Neighbours | None = None  # what finds its answers by other words
         self.ask: Asks | None = None  # until there is somebody who is asked
         self.verdicts: dict[tuple[str, str, str, str], asyncio.Future[bool]] = {}  # of judges, on their way
+        self.lookups: dict[tuple[object, ...], asyncio.Future[list[tuple[Candidate, float]]]] = {}  # of what is near, too
         self.flights = Flights()
         self.claims: Claims | None = None  # where other workers share the cache
         self.replays = Replays()

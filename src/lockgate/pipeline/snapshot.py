@@ -84,7 +84,6 @@ class Snapshot(msgspec.Struct, eq=False):
     refresh: Refresh | None = None  # of the price list; None: never
     alias_configs: dict[str, str] = {}  # names of models that stand for a config
     tokens: Tokens | None = None  # what knows signed tokens that stand for keys; None: none do
-    verifies: bool = True  # the cache keeps words by which answers are found
     stale: bool = False  # what is stored cannot be read now: there may be keys that are not known here
     views: dict[str, Snapshot] = {}
     default_view: dict[str, Snapshot] = {}  # of places that have nothing of their own, by organisation; "": of any other
@@ -103,6 +102,11 @@ class Snapshot(msgspec.Struct, eq=False):
             return self
         view = self.views.get(principal.view) or self.default_view.get(principal.organisation)
         return self.default_view[""] if view is None else view
+
+    @property
+    def likens(self) -> bool:
+        """Whether some config has answers found by vectors."""
+        return any(route.likens for world in (self, *self.views.values()) for route in world.routes.values())
 
     def capture_of(self, principal: Principal | None, workspace: str) -> Capture:
         """The most that may be kept of what somebody (None: a person without a key) does in a workspace."""

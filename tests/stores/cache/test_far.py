@@ -266,7 +266,7 @@ class TestRedis:
         shelf = open_shelf(server.url, tmp_path)
         assert (list(shelf.entries(Meant())), shelf.purge(Meant(id="x"))) == ([], 0)
         assert shelf.purge(Meant()) == 2, "whoever says all means what cannot be read as well"
-        assert server("DBSIZE") == b":1\r\n"
+        assert server("DBSIZE") == b":2\r\n", "the other's, and when that was"
 
     def test_a_damaged_entry_is_a_miss_and_is_forgotten(self, server, opened, prompt, run, said):
         for number, value in enumerate(["", "x", "\0\0\0\1", "\0\0\0\1zz", "\0\0\0\0(\u00b5/\u00fdjunk junk junk"]):

@@ -1,24 +1,27 @@
-"""stores/cache: the words by which answers are found, in memory and in a file."""
+"""stores/cache: the words by which answers are found, in memory, in a file and in Redis."""
 
 import sqlite3
+import time
 
 import pytest
 
 from lockgate.stores.cache.memory import MemoryCache
-from lockgate.stores.cache.open import NAME, keeps_words
+from lockgate.stores.cache.open import NAME, open_shelf
 from lockgate.stores.cache.port import Meant, Wording, Wordings, WordingStore
-from lockgate.stores.cache.sqlite import SqliteCache, SqliteShelf
-from support.answers import HOUR, LATER, NOW, answer
+from lockgate.stores.cache.redis_shelf import RedisShelf
+from lockgate.stores.cache.sqlite import SqliteCache
+from support.answers import LATER, NOW, answer
 
 
 def wording(key, words="how", partition=b"p", number=1, expires_us=LATER):
     return Wording(partition, key, f"id-{number}", expires_us, words, b"\0\x01" * 256)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def world(request, opened, run, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def world(request, url_of, opened, run, patient):
     """A cache, and how to have it written."""
-    cache = opened(f"{request.param}:")
+    url = url_of(request.param)
+    cache = opened(url)
 
     class World:
         def __init__(self):
@@ -28,9 +31,9 @@ def world(request, opened, run, tmp_path):
             self.cache.keep(key, answer(), wording(key, *more, **said))
 
         def read(self, partition=b"p", after=0, most=100, now_us=NOW):
-            if request.param == "sqlite":
+            if request.param != "memory":
                 run(self.cache.close())
-                self.cache = opened("sqlite:")
+                self.cache = opened(url)
             return run(self.cache.wordings(partition, after, most, now_us))
 
         def words(self, *what, **said):
@@ -94,16 +97,47 @@ def test_memory_counts_words_and_lets_go_of_them(run):
     assert (cache._size, cache._partitions, cache._wordings) == (0, {}, {})
 
 
-def test_a_purge_takes_the_words_along_and_is_told(opened, run, tmp_path):
-    cache = opened("sqlite:")
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+@pytest.mark.parametrize(("meant", "left"), [(Meant(id="id-1"), ["words 0", "words 2"]), (Meant(), [])])
+def test_a_purge_takes_the_words_along_and_is_told(url_of, opened, run, tmp_path, patient, kind, meant, left):
+    url = url_of(kind)
+    cache = opened(url)
     for n in range(3):
         cache.keep(b"%d" % n, answer(n), wording(b"%d" % n, f"words {n}", number=n))
     run(cache.close())
-    shelf, before = SqliteShelf(tmp_path / NAME), run(opened("sqlite:").wordings(b"p", 0, 9, NOW))
-    assert shelf.purge(Meant(id="id-1")) == 1
-    after = run(opened("sqlite:").wordings(b"p", 0, 9, NOW))
-    assert [each.words for each in after.found] == ["words 0", "words 2"]
-    assert after.purges > before.purges
+    before = run(opened(url).wordings(b"p", 0, 9, NOW))
+    assert open_shelf(url, tmp_path).purge(meant) == 3 - len(left)
+    after = run(opened(url).wordings(b"p", 0, 9, NOW))
+    assert [each.words for each in after.found] == left
+    assert after.purges != before.purges
+
+
+def test_words_in_redis_are_nobody_s_after_their_answer(url_of, opened, run, patient, server):
+    """What holds them ends with them, and a purge of everything leaves nothing that is ours but when it was."""
+    url = url_of("redis")
+    cache = opened(url)
+    cache.keep(b"1", answer(1, expires_us=NOW + 60_000_000), wording(b"1", expires_us=NOW + 60_000_000))
+    cache.keep(b"2", answer(2), wording(b"2"))
+    run(cache.close())
+    assert 0 < _seconds(server, "lockgate:cache:words:1:1") <= 60
+    assert 60 < _seconds(server, "lockgate:cache:sequence:1:p") <= 3600
+    RedisShelf(url).purge(Meant())
+    assert server("KEYS", "*") == b"*1\r\n$21\r\nlockgate:cache:purged\r\n"
+
+
+def _seconds(server, key):
+    return int(server("TTL", key)[1:])
+
+
+def test_a_redis_in_trouble_is_not_asked_for_words(url_of, opened, run, patient, server, said):
+    cache = opened(url_of("redis"))
+    server.kill()
+    assert run(cache.find(b"1", NOW)) is None
+    begin = time.monotonic()
+    for _ in range(100):
+        assert run(cache.wordings(b"p", 0, 9, NOW)) is None
+    assert time.monotonic() - begin < 1.0
+    assert len(said) == 1
 
 
 def test_what_is_thrown_out_for_want_of_room_takes_its_words_along(run, tmp_path, said):
@@ -143,12 +177,5 @@ def test_a_damaged_file_tells_nothing_and_says_so(run, tmp_path, said):
 def test_an_entry_kept_anew_keeps_its_words(world):
     world.keep(b"1", "one")
     world.read()
-    world.cache.keep(b"1", answer(2, time_us=NOW + HOUR), wording(b"1", "one", number=2))
+    world.cache.keep(b"1", answer(2, time_us=NOW + 1), wording(b"1", "one", number=2))
     assert [each.id for each in world.read().found] == ["id-2"]
-
-
-@pytest.mark.parametrize(
-    ("url", "keeps"), [("sqlite:", True), ("memory:", True), ("redis://h", False), ("postgresql://h/d", False)]
-)
-def test_which_stores_keep_words_is_known_before_they_are_opened(url, keeps):
-    assert keeps_words(url) is keeps

@@ -8,7 +8,7 @@ import pytest
 from lockgate.stores.cache.memory import MemoryCache
 from lockgate.stores.cache.port import Wording, Wordings
 from lockgate.stores.embedding.ports import NoEmbedder
-from lockgate.stores.nearest import nearest as module
+from lockgate.stores.nearest import beside
 from lockgate.stores.nearest.index import packed
 from lockgate.stores.nearest.nearest import Nearest
 from lockgate.stores.nearest.partition import Partition
@@ -72,7 +72,7 @@ def scene(play):
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE_S", 30.0)
+    monkeypatch.setattr(beside, "PATIENCE_S", 30.0)
 
 
 @scene
@@ -100,13 +100,13 @@ def test_who_asks_does_not_wait_for_what_is_slow_and_two_who_ask_read_once(monke
     async def play():
         world = World()
         await world.keep(b"p", "abc")
-        monkeypatch.setattr(module, "PATIENCE_S", 0.001)
+        monkeypatch.setattr(beside, "PATIENCE_S", 0.001)
         world.store.blocked = asyncio.Event()
         assert await world.near(b"p", "abc") == []
         assert await world.near(b"p", "abc") == []
         assert len(world.store.read) == 1
         world.store.blocked.set()
-        await asyncio.gather(*world.index._under_way.values())
+        await asyncio.gather(*world.index._beside.under_way.values())
         assert await world.near(b"p", "abc") == ["abc"]
 
     asyncio.run(play())

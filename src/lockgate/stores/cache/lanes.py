@@ -47,10 +47,12 @@ class _Question(msgspec.Struct, eq=False):
 
 
 class Lanes(Generic[T]):
-    """The connections to a server that is called `where`; `connect` makes one, or raises `StoreError`."""
+    """The connections to a server that is called `where`; `connect` makes one, or raises `StoreError`. `batch` is how many keys
+    one is asked for at once."""
 
-    def __init__(self, where: str, connect: Callable[[], Awaitable[Line[T]]], trouble: Trouble) -> None:
+    def __init__(self, where: str, connect: Callable[[], Awaitable[Line[T]]], trouble: Trouble, *, batch: int = _BATCH) -> None:
         self._where = where
+        self._batch = batch
         self._connect = connect
         self._trouble = trouble
         self._open: dict[_Question, None] = {}  # all that wait, the eldest first
@@ -165,7 +167,7 @@ class Lanes(Generic[T]):
             idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._idle.append(idle)
             await idle
-        return [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
+        return [self._queue.popleft() for _ in range(min(len(self._queue), self._batch))]
 
     async def _read(self, line: Line[T], keys: Sequence[bytes]) -> dict[bytes, T]:
         lane = asyncio.current_task()

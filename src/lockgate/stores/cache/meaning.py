@@ -16,7 +16,9 @@ Row = tuple[str, int, int, int, int, str, str, str, str, str]
 
 
 def row(answer: CachedAnswer, size: int) -> Row:
-    """An answer that takes so many bytes and was not used yet, as `Kept` has it."""
+    """An answer that takes so many bytes and was not used yet, as `Kept` has it. What only points to another is of no size: an
+    operator means it along with the others (`purge`), and does not see it."""
+    size = size if answer.status else 0
     place = (answer.organisation, answer.workspace, answer.namespace, answer.provider, answer.model)
     return (answer.id, answer.time_us, answer.expires_us, answer.time_us, size, *place)
 

@@ -45,11 +45,6 @@ def open_shelf(url: str, data: Path) -> CacheShelf:
     return _far(url).open_shelf(url)
 
 
-def keeps_words(url: str) -> bool:
-    """Whether the cache at a URL keeps words by which answers are found, too: `WordingStore`."""
-    return url in ("sqlite:", "memory:")
-
-
 def is_shared(url: str) -> bool:
     """Whether the workers of a machine have it in common."""
     return url != "memory:"

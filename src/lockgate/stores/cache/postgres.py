@@ -14,20 +14,20 @@ import psycopg
 from psycopg import errors
 
 from lockgate.core.cached import CachedAnswer
-from lockgate.stores.cache.backlog import USED_US, Backlog, Change
-from lockgate.stores.cache.lanes import Lanes
+from lockgate.stores.cache.backlog import USED_US, Change
+from lockgate.stores.cache.far import FarCache
 from lockgate.stores.cache.meaning import COLUMNS, row
-from lockgate.stores.cache.packed import Damaged, Packing
+from lockgate.stores.cache.packed import Packing
+from lockgate.stores.cache.port import Wording
 from lockgate.stores.cache.postgres_server import TABLE, Prompt, Timed, connect, connect_loop, sentence, where
 from lockgate.stores.cache.postgres_shelf import PostgresShelf
 from lockgate.stores.cache.postgres_tidy import Tidying
-from lockgate.stores.cache.trouble import Clock, Pause, Trouble, Voice
+from lockgate.stores.cache.postgres_words import KEEP_WORDS, Search, WordTable, words_row
+from lockgate.stores.cache.trouble import Clock, Trouble
 from lockgate.stores.ports import StoreError
 
 #: The longest wait of the writer, and the server's own for what a request has asked (which will not wait for it), in seconds.
 _WRITER_S, _LINE_S = 10.0, 1.0
-#: For how many seconds the writer leaves a server in trouble alone at most.
-_PAUSE_S = 5.0
 
 _FIND = f"SELECT key, expires_us, used_us, data FROM {TABLE} WHERE key = ANY(%s)"  # noqa: S608 - ours
 _SET = ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS.split(", "), "data"))
@@ -52,8 +52,8 @@ def open_shelf(url: str) -> PostgresShelf:
     return PostgresShelf(url)
 
 
-class PostgresCache:
-    """A `CacheStore` of at most so many bytes, about; what was not used longest goes first."""
+class PostgresCache(FarCache[Found]):
+    """A `SearchingStore` of at most so many bytes, about; what was not used longest goes first."""
 
     def __init__(
         self,
@@ -64,19 +64,12 @@ class PostgresCache:
         clock: Clock = time.monotonic,
         time_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
+        super().__init__(where(url), most_bytes, report=report, clock=clock)
         self._url = url
-        self._where = where(url)
-        self._most = most_bytes
-        self._voice = Voice(report, clock)
-        self._lanes = Lanes(self._where, self._connect, Trouble(self._voice, clock))
         self._writer: Timed | None = None
         self._tidying = Tidying(most_bytes, clock, time_us)
-        self._pause = Pause(_PAUSE_S)
-        self._packing = Packing()
-        self._backlog = Backlog(self._write, self._close_writer)
-
-    def __repr__(self) -> str:
-        return f"PostgresCache({self._where})"
+        self._words = WordTable(self._where, report, clock)
+        self._search = Search(url, self._where, self.look, Trouble(self._voice, clock))
 
     async def find(self, key: bytes, now_us: int) -> CachedAnswer | None:
         """See `CacheStore`."""
@@ -88,30 +81,21 @@ class PostgresCache:
             return None
         if found[1] < now_us - USED_US:
             self._backlog.use(key, now_us)
-        try:
-            return self._packing.unpack(found[2])
-        except Damaged as damage:
-            self._voice.say(f"an entry at {self._where} cannot be read: {damage}")
-            self.drop(key)
-            return None
+        return self._unpacked(key, found[2])
 
-    def keep(self, key: bytes, answer: CachedAnswer) -> None:
-        """See `CacheStore`."""
-        if len(answer.body) <= self._most // 4:
-            self._backlog.keep(key, answer)
+    async def nearest(self, partition: bytes, vector: bytes, now_us: int) -> Sequence[tuple[Wording, float]]:
+        """See `SearchingStore`. A server in trouble is left to those who look for answers."""
+        return () if self._trouble.lasts else await self._search.nearest(partition, vector, now_us)
 
-    def drop(self, key: bytes) -> None:
-        """See `CacheStore`."""
-        self._backlog.drop(key)
-
-    def is_written(self, key: bytes) -> bool:
-        """See `CacheStore`."""
-        return self._backlog.find(key) is None
+    def look(self) -> None:
+        """See `SearchingStore`."""
+        self._words.wanted = True
+        self._backlog.nudge()
 
     async def close(self) -> None:
         """See `CacheStore`."""
-        await self._lanes.close()
-        await self._backlog.close()
+        await self._search.close()
+        await super().close()
 
     async def _connect(self) -> _Line:
         try:
@@ -121,24 +105,21 @@ class PostgresCache:
 
     # --- in the backlog's thread
 
-    def _write(self, changes: Sequence[Change], uses: Mapping[bytes, int]) -> float:
+    def _write(self, changes: Sequence[Change], uses: Mapping[bytes, int]) -> None:
         for again in (self._writer is not None, False):  # a connection that has served before may have been closed meanwhile
             try:
                 if self._writer is None:
                     self._writer = connect(self._url, _WRITER_S)
-                written = _write(self._writer, changes, uses, self._packing)
+                self._words.wanted |= any(change.wording is not None for change in changes)
+                written = _write(self._writer, changes, uses, self._packing, words=self._words.is_there(self._writer))
                 self._tidying.go_on(self._writer, written)
+                return
             except (psycopg.Error, OSError) as error:
-                self._close_writer()
+                self._end()
                 if not again:
-                    self._voice.say(f"cannot write to {self._where}: {sentence(error)}")
-                    return self._pause.failed()
-            else:
-                break
-        self._pause.went_well()
-        return 0.0
+                    raise StoreError(sentence(error)) from None
 
-    def _close_writer(self) -> None:
+    def _end(self) -> None:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -172,21 +153,27 @@ def _storable(value: str | int) -> str | int:
     return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
-def _write(db: Timed, changes: Sequence[Change], uses: Mapping[bytes, int], packing: Packing) -> int:
-    """Write; how many bytes of answers."""
+def _write(db: Timed, changes: Sequence[Change], uses: Mapping[bytes, int], packing: Packing, *, words: bool) -> int:
+    """Write, the words too where there is a table of them; how many bytes of answers."""
     kept: list[tuple[object, ...]] = []
+    found_by: list[tuple[object, ...]] = []
     gone: list[tuple[bytes]] = []
     written = 0
     for change in sorted(changes, key=lambda change: change.key):
         if change.answer is None:
             gone.append((change.key,))
-        else:
-            data = packing.pack(change.answer)
-            kept.append((change.key, *map(_storable, row(change.answer, len(data))), data))
-            written += len(data)
+            continue
+        data, beside = packing.pack(change.answer), 0
+        if change.wording is not None and words:
+            found_by.append(words_row(change.wording))
+            beside = len(change.wording.words) + len(change.wording.vector)
+        kept.append((change.key, *map(_storable, row(change.answer, len(data) + beside)), data))
+        written += len(data) + beside
+    marked = [(us, key, us) for key, us in sorted(uses.items())]
     with db.cursor() as cursor:
-        for statement, rows in ((_KEEP, kept), (_DROP, gone), (_USE, [(us, key, us) for key, us in sorted(uses.items())])):
-            if rows:
-                with db.transaction():
-                    cursor.executemany(cast("LiteralString", statement), rows)
+        for batch in (((_KEEP, kept), (KEEP_WORDS, found_by)), ((_DROP, gone),), ((_USE, marked),)):
+            with db.transaction():  # words are kept with their answer, or not at all
+                for statement, rows in batch:
+                    if rows:
+                        cursor.executemany(cast("LiteralString", statement), rows)
     return written

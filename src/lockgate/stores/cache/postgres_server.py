@@ -20,7 +20,7 @@ TABLE: Final = "lockgate_cache_1"
 #: How long making a connection may take, in seconds (libpq takes no less than two).
 _CONNECT_S = 2
 #: The advisory lock of whoever makes the table: "cache" as a number.
-_MAKER = 0x6361636865
+MAKER: Final = 0x6361636865
 _SCHEMA = (
     f"""CREATE UNLOGGED TABLE IF NOT EXISTS {TABLE} (
         key BYTEA PRIMARY KEY, id TEXT NOT NULL, time_us BIGINT NOT NULL, expires_us BIGINT NOT NULL, used_us BIGINT NOT NULL,
@@ -81,9 +81,9 @@ def connect(url: str, deadline_s: float) -> Timed:
     return db
 
 
-async def connect_loop(url: str, deadline_s: float) -> Prompt:
-    """A connection of the loop's. Raises `psycopg.Error`."""
-    return await Prompt.connect(url, autocommit=True, **_options(deadline_s))
+async def connect_loop(url: str, deadline_s: float, settings: str = "") -> Prompt:
+    """A connection of the loop's, with more settings of the server's, if need be. Raises `psycopg.Error`."""
+    return await Prompt.connect(url, autocommit=True, **_options(deadline_s, settings))
 
 
 def sentence(error: Exception) -> str:
@@ -94,11 +94,11 @@ def sentence(error: Exception) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
-def _options(deadline_s: float) -> dict[str, Any]:
+def _options(deadline_s: float, settings: str = "") -> dict[str, Any]:
     return {
         "connect_timeout": _CONNECT_S,
         "application_name": "lockgate cache",
-        "options": f"-c statement_timeout={int(deadline_s * 1000)} -c synchronous_commit=off",
+        "options": f"-c statement_timeout={int(deadline_s * 1000)} -c synchronous_commit=off {settings}",
     }
 
 
@@ -107,6 +107,6 @@ def _make(db: Timed) -> None:
     if db.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{TABLE}_place",)).fetchall()[0][0]:
         return
     with db.transaction():
-        db.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKER,))
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (MAKER,))
         for statement in _SCHEMA:
             db.execute(statement)

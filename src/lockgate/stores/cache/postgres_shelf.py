@@ -30,14 +30,14 @@ class PostgresShelf:
     def entries(self, meant: Meant, limit: int = 50, offset: int = 0) -> Sequence[Kept]:
         """See `CacheShelf`."""
         said, values = clause(meant, "%s")
-        sql = f"SELECT {COLUMNS} FROM {TABLE} WHERE {said} ORDER BY time_us DESC, key LIMIT %s OFFSET %s"  # noqa: S608 - ours
+        sql = f"SELECT {COLUMNS} FROM {TABLE} WHERE size > 0 AND {said} ORDER BY time_us DESC, key LIMIT %s OFFSET %s"  # noqa: S608 - ours
         with self._reached() as db:
             return [Kept(*found) for found in db.execute(cast("LiteralString", sql), (*values, limit, offset))]
 
     def size(self, meant: Meant) -> tuple[int, int]:
         """See `CacheShelf`."""
         said, values = clause(meant, "%s")
-        sql = f"SELECT count(*), coalesce(sum(size), 0)::bigint FROM {TABLE} WHERE {said}"  # noqa: S608 - ours
+        sql = f"SELECT count(*), coalesce(sum(size), 0)::bigint FROM {TABLE} WHERE size > 0 AND {said}"  # noqa: S608 - ours
         with self._reached() as db:
             count, size = db.execute(cast("LiteralString", sql), values).fetchall()[0]
             return count, size
@@ -45,9 +45,11 @@ class PostgresShelf:
     def purge(self, meant: Meant) -> int:
         """See `CacheShelf`. All at once; rows are locked in the order of their keys, as by those who write."""
         said, values = clause(meant, "%s")
-        sql = f"DELETE FROM {TABLE} WHERE key IN (SELECT key FROM {TABLE} WHERE {said} ORDER BY key FOR UPDATE)"  # noqa: S608
+        rows = f"SELECT key FROM {TABLE} WHERE {said} ORDER BY key FOR UPDATE"  # noqa: S608 - ours
+        gone = f"DELETE FROM {TABLE} WHERE key IN ({rows}) RETURNING size"  # noqa: S608 - ours
+        sql = f"WITH gone AS ({gone}) SELECT count(*) FROM gone WHERE size > 0"  # noqa: S608 - ours
         with self._reached() as db:
-            return db.execute(cast("LiteralString", sql), values).rowcount
+            return db.execute(cast("LiteralString", sql), values).fetchall()[0][0]
 
     @contextmanager
     def _reached(self) -> Iterator[Timed]:

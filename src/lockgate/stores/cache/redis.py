@@ -5,6 +5,7 @@ Its server forgets by itself: what has expired, and, where its `maxmemory-policy
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,19 +13,18 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from lockgate.core.cached import CachedAnswer
-from lockgate.stores.cache.backlog import Backlog, Change
-from lockgate.stores.cache.lanes import Lanes
-from lockgate.stores.cache.packed import Damaged, Packing
-from lockgate.stores.cache.redis_entry import PREFIX, data, entry
+from lockgate.stores.cache.backlog import Change
+from lockgate.stores.cache.far import FarCache
+from lockgate.stores.cache.port import Wordings
+from lockgate.stores.cache.redis_entry import PREFIX, WORDS, data, entry
 from lockgate.stores.cache.redis_server import client, connections, sentence, shown
 from lockgate.stores.cache.redis_shelf import RedisShelf
-from lockgate.stores.cache.trouble import Clock, Pause, Trouble, Voice
+from lockgate.stores.cache.redis_words import Words, put_words
+from lockgate.stores.cache.trouble import Clock
 from lockgate.stores.ports import StoreError
 
 #: The longest wait of the writer, and on a connection on which requests ask, in seconds.
 _TIMEOUT_S = 2.0
-#: For how many seconds the writer leaves a server in trouble alone at most.
-_PAUSE_S = 5.0
 
 
 def open_cache(url: str, most_bytes: int, *, report: Callable[[str], None]) -> RedisCache:
@@ -37,22 +37,14 @@ def open_shelf(url: str) -> RedisShelf:
     return RedisShelf(url)
 
 
-class RedisCache:
-    """A `CacheStore`. How much is kept is the server's to say; an answer of more than a quarter of `most_bytes` is not."""
+class RedisCache(FarCache[bytes]):
+    """A `WordingStore`. How much is kept is the server's to say."""
 
     def __init__(self, url: str, most_bytes: int, *, report: Callable[[str], None], clock: Clock = time.monotonic) -> None:
         self._connections = connections(url, _TIMEOUT_S)
-        self._where = shown(self._connections.connection_kwargs)
-        self._most = most_bytes
-        self._voice = Voice(report, clock)
-        self._lanes = Lanes(self._where, self._connect, Trouble(self._voice, clock))
+        super().__init__(shown(self._connections.connection_kwargs), most_bytes, report=report, clock=clock)
         self._writer = client(url, _TIMEOUT_S)
-        self._pause = Pause(_PAUSE_S)
-        self._packing = Packing()
-        self._backlog = Backlog(self._write, self._writer.close)
-
-    def __repr__(self) -> str:
-        return f"RedisCache({self._where})"
+        self._words = Words(client(url, _TIMEOUT_S))
 
     async def find(self, key: bytes, now_us: int) -> CachedAnswer | None:
         """See `CacheStore`."""
@@ -60,33 +52,23 @@ class RedisCache:
         if waiting is not None:
             return waiting.given(now_us)
         value = await self._lanes.find(key)
-        if value is None:
+        answer = None if value is None else self._unpacked(key, data(value))
+        return answer if answer is not None and answer.expires_us > now_us else None
+
+    async def wordings(self, partition: bytes, after: int, most: int, now_us: int) -> Wordings | None:
+        """See `WordingStore`. A server in trouble is left to those who look for answers."""
+        if self._trouble.lasts:
             return None
         try:
-            answer = self._packing.unpack(data(value))
-        except Damaged as damage:
-            self._voice.say(f"an entry at {self._where} cannot be read: {damage}")
-            self.drop(key)
+            return await asyncio.to_thread(self._words.read, partition, after, most, now_us)
+        except (RedisError, OSError) as error:
+            self._voice.say(f"cannot read words from {self._where}: {sentence(error)}")
             return None
-        return answer if answer.expires_us > now_us else None
-
-    def keep(self, key: bytes, answer: CachedAnswer) -> None:
-        """See `CacheStore`."""
-        if len(answer.body) <= self._most // 4:
-            self._backlog.keep(key, answer)
-
-    def drop(self, key: bytes) -> None:
-        """See `CacheStore`."""
-        self._backlog.drop(key)
-
-    def is_written(self, key: bytes) -> bool:
-        """See `CacheStore`."""
-        return self._backlog.find(key) is None
 
     async def close(self) -> None:
         """See `CacheStore`."""
-        await self._lanes.close()
-        await self._backlog.close()
+        await super().close()
+        self._words.close()
 
     async def _connect(self) -> _Line:
         connection = self._connections.make_connection()
@@ -98,26 +80,28 @@ class RedisCache:
 
     # --- in the backlog's thread
 
-    def _write(self, changes: Sequence[Change], _: Mapping[bytes, int]) -> float:
+    def _write(self, changes: Sequence[Change], uses: Mapping[bytes, int]) -> None:
         if not changes:
-            return 0.0
+            return
         try:
             pipe = self._writer.pipeline(transaction=False)
             for change in changes:
                 answer = change.answer
                 if answer is None:
-                    pipe.unlink(PREFIX + change.key)
-                else:
-                    left_ms = max(1, (answer.expires_us - answer.time_us) // 1000)
-                    pipe.set(PREFIX + change.key, entry(answer, self._packing.pack(answer)), px=left_ms)
+                    pipe.unlink(PREFIX + change.key, WORDS + change.key)
+                    continue
+                left_ms = max(1, (answer.expires_us - answer.time_us) // 1000)
+                if change.wording is not None:
+                    put_words(pipe, change.wording, left_ms)
+                pipe.set(PREFIX + change.key, entry(answer, self._packing.pack(answer)), px=left_ms)
             for reply in pipe.execute(raise_on_error=False):  # which would tell what was to be written
                 if isinstance(reply, RedisError):
                     raise reply
         except (RedisError, OSError) as error:
-            self._voice.say(f"cannot write to {self._where}: {sentence(error)}")
-            return self._pause.failed()
-        self._pause.went_well()
-        return 0.0
+            raise StoreError(sentence(error)) from None
+
+    def _end(self) -> None:
+        self._writer.close()
 
 
 class _Line:

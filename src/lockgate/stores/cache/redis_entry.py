@@ -14,6 +14,10 @@ from lockgate.stores.cache.port import Kept
 
 #: What all keys begin with. The number is that of the layout of what stands there.
 PREFIX = b"lockgate:cache:1:"
+#: Before the same key stand the words by which it is found; and what holds for the words of all.
+WORDS = b"lockgate:cache:words:1:"
+SEQUENCE = b"lockgate:cache:sequence:1:"
+PURGED = b"lockgate:cache:purged"
 #: Bytes at the beginning that say how long the head is, after them.
 LENGTH = 4
 

@@ -7,7 +7,7 @@ import heapq
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from msgspec import structs
@@ -15,8 +15,9 @@ from redis.exceptions import RedisError, ResponseError
 
 from lockgate.stores.cache.meaning import agrees
 from lockgate.stores.cache.port import Kept, Meant
-from lockgate.stores.cache.redis_entry import LENGTH, PREFIX, head, head_end
+from lockgate.stores.cache.redis_entry import LENGTH, PREFIX, SEQUENCE, WORDS, head, head_end
 from lockgate.stores.cache.redis_server import client, connections, sentence, shown
+from lockgate.stores.cache.redis_words import tell_purge
 from lockgate.stores.ports import StoreError
 
 #: The longest wait for an answer, in seconds.
@@ -41,24 +42,32 @@ class RedisShelf:
     def entries(self, meant: Meant, limit: int = 50, offset: int = 0) -> Sequence[Kept]:
         """See `CacheShelf`. When an entry was last given the server has to say; else it is when it was kept."""
         with self._reached() as redis:
-            page = heapq.nsmallest(offset + limit, _once(_meant(redis, meant)), key=_newest_first)[offset:]
+            page = heapq.nsmallest(offset + limit, _once(_seen(redis, meant)), key=_newest_first)[offset:]
             return [_with_use(kept, us) for (_, kept), us in zip(page, self._uses(redis, page), strict=True)]
 
     def size(self, meant: Meant) -> tuple[int, int]:
         """See `CacheShelf`."""
         with self._reached() as redis:
-            sizes = [kept.size for _, kept in _once(_meant(redis, meant))]
+            sizes = [kept.size for _, kept in _once(_seen(redis, meant))]
             return len(sizes), sum(sizes)
 
     def purge(self, meant: Meant) -> int:
-        """See `CacheShelf`. What stood there when it began, and is meant, is gone when it ends."""
+        """See `CacheShelf`. What stood there when it began, and is meant, is gone when it ends, and its words."""
         with self._reached() as redis:
-            if meant == Meant():
-                return sum(redis.unlink(*keys) for keys in _lots(redis))
+            tell_purge(redis)  # who reads words after this reads none of those that go, or reads them once more
             entries = _meant(redis, meant)
             gone = 0
-            while keys := [key for key, _ in islice(entries, _LOT)]:
-                gone += redis.unlink(*keys)
+            while lot := list(islice(entries, _LOT)):
+                pipe = redis.pipeline(transaction=False)
+                for key, _ in lot:
+                    pipe.unlink(key)
+                pipe.unlink(*(WORDS + key.removeprefix(PREFIX) for key, _ in lot))
+                gone += sum(there for (_, kept), there in zip(lot, pipe.execute(), strict=False) if kept.size)
+            if meant == Meant():  # also what cannot be read
+                gone += sum(redis.unlink(*keys) for keys in _lots(redis))
+                for keys in chain(_lots(redis, WORDS), _lots(redis, SEQUENCE)):
+                    redis.unlink(*keys)
+            tell_purge(redis)
             return gone
 
     @contextmanager
@@ -89,11 +98,11 @@ class RedisShelf:
         return [now_us - each * 1_000_000 if isinstance(each, int) else 0 for each in idle_s]
 
 
-def _lots(redis: Any) -> Iterator[list[bytes]]:
-    """All keys of ours. One may come twice; one that is there all the while does come: that is the promise of SCAN."""
+def _lots(redis: Any, begin: bytes = PREFIX) -> Iterator[list[bytes]]:
+    """All keys of ours that begin so. One may come twice; one that is there all the while does come, as SCAN promises."""
     cursor: int | None = None
     while cursor != 0:
-        cursor, keys = redis.scan(cursor or 0, match=PREFIX + b"*", count=_LOT)
+        cursor, keys = redis.scan(cursor or 0, match=begin + b"*", count=_LOT)
         if keys:
             yield keys
 
@@ -111,6 +120,11 @@ def _meant(redis: Any, meant: Meant) -> Iterator[Entry]:
             kept = head(start if end <= len(start) else redis.getrange(key, 0, end - 1))
             if kept is not None and agrees(meant, kept):
                 yield key, kept
+
+
+def _seen(redis: Any, meant: Meant) -> Iterator[Entry]:
+    """Those of them that an operator sees: what points to another is of no size."""
+    return (entry for entry in _meant(redis, meant) if entry[1].size)
 
 
 def _once(entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -217,7 +217,7 @@ class SqliteShelf:
         where, values = clause(meant)
         with self._opened() as db:
             rows = db.execute(
-                f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY time_us DESC, key LIMIT ? OFFSET ?",  # noqa: S608 - ours
+                f"SELECT {COLUMNS} FROM entries WHERE size > 0 AND {where} ORDER BY time_us DESC, key LIMIT ? OFFSET ?",  # noqa: S608 - ours
                 (*values, limit, offset),
             )
             return [Kept(*row) for row in rows]
@@ -226,7 +226,8 @@ class SqliteShelf:
         """See `CacheShelf`."""
         where, values = clause(meant)
         with self._opened() as db:
-            count, size = db.execute(f"SELECT count(*), ifnull(sum(size), 0) FROM entries WHERE {where}", values).fetchone()  # noqa: S608
+            sql = f"SELECT count(*), ifnull(sum(size), 0) FROM entries WHERE size > 0 AND {where}"  # noqa: S608 - ours
+            count, size = db.execute(sql, values).fetchone()
             return count, size
 
     def purge(self, meant: Meant) -> int:
@@ -235,10 +236,10 @@ class SqliteShelf:
         with self._opened() as db:
             # Before they are gone: who reads words after this reads none of those that go, or reads them once more.
             db.execute("INSERT INTO purges VALUES (1, 1) ON CONFLICT DO UPDATE SET count = count + 1")
-            gone = db.execute(f"DELETE FROM entries WHERE {where}", values).rowcount  # noqa: S608 - ours
+            gone = db.execute(f"DELETE FROM entries WHERE {where} RETURNING size > 0", values).fetchall()  # noqa: S608 - ours
             db.execute("UPDATE purges SET count = count + 1")
             Marks(marks_of(self._path)).mark_all()  # for those who hold them in memory
-            return gone
+            return sum(seen for (seen,) in gone)
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:

@@ -65,6 +65,11 @@ class Trouble:
     def __repr__(self) -> str:
         return f"Trouble({self._pause})"
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it failed, and did not go well since."""
+        return self._pause.s > 0
+
     def may_ask(self) -> bool:
         """Whether to ask now."""
         if not self._pause.s:

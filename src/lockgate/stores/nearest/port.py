@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from lockgate.core.cached import CachedAnswer
+
+#: How many candidates there are, and how near they must be. The right one is among the eight nearest in 97 of 100
+#: (docs/caching.md); of the pairs that the verifier takes at `strict` and `standard`, none is further apart.
+CANDIDATES: Final = 8
+FLOOR: Final = 0.4
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +37,10 @@ class Neighbours(Protocol):
     @property
     def name(self) -> str:
         """Whose vectors these are; "" until it is known."""
+        ...
+
+    def look(self) -> None:
+        """A config asks for this: have it reported where something is missing for it."""
         ...
 
     async def vector(self, words: str) -> bytes | None:
