@@ -111,6 +111,30 @@ def test_a_provider_is_added_when_its_key_is_good(page, gateway, provider, enter
     until(lambda: gateway.chat(model="@ours/gpt-4o")[0] == 200)
 
 
+def test_a_new_place_is_begun_with_a_providers_own_key(page, gateway, provider, enter, shoot):
+    """In the guide of a workspace where nothing has been asked yet."""
+    place = gateway.ask("POST", "/v1/admin/workspaces", {"name": "Fresh"})[1]["id"]
+    page.refused.append("status of 401")  # a key of this moment
+    page.add_init_script(f"localStorage.setItem('lockgate.workspace', JSON.stringify('{place}'))")
+    enter("/")
+    page.get_by_role("button", name="Use a provider’s key instead").click()
+    page.get_by_label("Search providers").fill("openai")
+    page.get_by_role("button", name=re.compile("^OpenAI openai")).click()
+    dialog = page.get_by_role("dialog", name="Add OpenAI")
+    dialog.get_by_label("API key").fill(KEY)
+    dialog.get_by_label("Slug").fill("fresh")
+    dialog.get_by_label("Another address").fill(provider)
+    dialog.get_by_role("button", name="Test and add").click()
+    page.get_by_role("radio", name="@fresh").wait_for()
+    assert page.get_by_role("radio", name="@fresh").is_checked()
+    page.get_by_role("button", name="Make a key").click()
+    page.get_by_role("button", name="Send it from here").click()
+    page.get_by_text("It has arrived.").wait_for()
+    shoot("start-provider-light")
+    (row,) = gateway.get(f"/v1/logs?workspace_id={place}&provider=fresh")[1]["data"]
+    assert row["outcome"] == "ok"
+
+
 def test_what_is_missing_is_told_at_its_field(page, gateway, enter):
     page.refused += ["status of 400", "status of 403"]
     enter("/models?add=openai")

@@ -130,11 +130,11 @@ class Admin:
     def delete(self, path, **more):
         return self.ask("DELETE", path, **more)
 
-    async def _ask(self, method, path, body, key, headers, pieces, stays=False):
+    async def _ask(self, method, path, body=None, key=KEY, headers=(), pieces=None, stays=False, line=None):
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces or ()]
         waiting.append({"type": "http.request", "body": data, "more_body": False})
-        sent, line = [], Line()
+        sent, line = [], line or Line()
 
         async def receive():
             if stays and not waiting:

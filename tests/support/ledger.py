@@ -87,6 +87,9 @@ class Breaking:
         if trouble == "after":
             raise Uncertain("broke off, and everything was kept")
 
+    def reading(self):
+        return self._database.reading()
+
     def interrupt(self):
         self._database.interrupt()
 

@@ -13,8 +13,9 @@ from lockgate.control.search import Search
 from lockgate.control.tails import Tails
 from lockgate.stores.logs.ports import LogStore
 
-#: Threads that read the log, and how many requests may be in them or wait for one.
-READERS, MOST = 2, 32
+#: Threads that read the log, and how many requests may be in them or wait for one: a browser asks six at a time, and of what
+#: somebody has left again nothing is asked.
+READERS, MOST = 2, 256
 
 
 class Insight:

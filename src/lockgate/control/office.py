@@ -25,8 +25,9 @@ from lockgate.stores.ledger.standings import Standings
 from lockgate.transport.exchange import Client
 
 T = TypeVar("T")
-#: Threads, and how many requests may be in them or wait for one. SQLite and the driver of PostgreSQL take turns anyway.
-THREADS, MOST = 4, 64
+#: Threads, and how many requests may be in them or wait for one: a browser asks six at a time. SQLite and the driver of
+#: PostgreSQL take turns anyway.
+THREADS, MOST = 4, 256
 
 
 def nobody(scheme: str) -> Client:

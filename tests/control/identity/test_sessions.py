@@ -22,6 +22,7 @@ from lockgate.control.identity.sessions import (
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import Seat, Session, Tenant, User
 from lockgate.stores.control.query import Absent
+from lockgate.stores.ports import StoreError
 from support.identity import PASSWORD
 from support.tenants import ME, NOW
 
@@ -435,3 +436,14 @@ def test_a_person_of_another_organisation_is_not_let_in_here(desk):
     desk.person(tenant=Tenant(other.organisation))
     assert refused(desk)[0] == 401
     assert desk.store.page(Tenant(other.organisation), User).total == 1
+
+
+def test_whoever_looks_is_not_refused_because_it_cannot_be_written_down_that_they_did(desk, monkeypatch):
+    _, cookie = begun(desk, desk.person())
+    desk.now_us += COARSE_US
+
+    def full(*arguments):
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(desk.store, "see", full)
+    assert visited(desk, cookie).user.email == "ann@example.com"

@@ -1,12 +1,18 @@
 """What holds for every operation, whatever it is about."""
 
+import asyncio
 import json
+import threading
 
 import pytest
 
+from lockgate.control.insight import READERS
+from lockgate.control.search import Search
 from lockgate.core.holdings import SavedConfig
-from lockgate.http.admin.app import BODY_LIMIT
+from lockgate.http.admin.app import BODY_LIMIT, LEFT
+from lockgate.stores.logs.ports import Page
 from lockgate.stores.ports import StoreError
+from support.asgi import Line
 from support.house import KEY
 
 CONFIG = {"name": "A", "config": {"provider": "openai"}}
@@ -169,3 +175,40 @@ def test_no_more_requests_wait_for_the_store_than_it_can_bear(admin, monkeypatch
     monkeypatch.setattr(admin.office._crew, "_most", 0)
     answer = admin.get("/v1/configs")
     assert (answer.status, answer.code) == (503, "busy")
+
+
+def test_what_somebody_has_left_again_is_not_read_and_takes_nobodys_place(admin, monkeypatch):
+    let_go, begun = threading.Event(), []
+
+    def read(*arguments):
+        begun.append(threading.get_ident())
+        assert let_go.wait(20)
+        return Page([], None)
+
+    monkeypatch.setattr(Search, "page", read)
+    monkeypatch.setattr("lockgate.control.insight.MOST", READERS + 6)  # what one browser asks at a time
+
+    async def scenario():
+        lines = [Line() for _ in range(READERS + 6)]
+        left = [asyncio.create_task(admin._ask("GET", "/v1/logs", stays=True, line=line)) for line in lines]
+        async with asyncio.timeout(20):
+            while len(begun) < READERS or not all(line.when_lost for line in lines):
+                await asyncio.sleep(0)
+        for line in lines:
+            line.lost = True
+            line.when_lost()
+        assert {answer.status for answer in await asyncio.gather(*left)} == {LEFT}  # which reaches nobody
+        back = [asyncio.create_task(admin._ask("GET", "/v1/logs", stays=True)) for _ in range(6)]
+        await asyncio.sleep(0)
+        let_go.set()
+        return [answer.status for answer in await asyncio.gather(*back)]
+
+    assert asyncio.run(scenario()) == [200] * 6
+    assert len(begun) == READERS + 6
+
+
+def test_what_somebody_has_changed_and_left_is_changed(admin):
+    line = Line()
+    line.lost = True
+    assert asyncio.run(admin._ask("POST", "/v1/configs", CONFIG, line=line)).status == 200
+    assert [row.name for row in admin.rows(SavedConfig)] == ["A"]

@@ -9,6 +9,7 @@ from lockgate.policy.ledger import Budget
 from lockgate.policy.purse import Reservation
 from lockgate.policy.window import Period
 from lockgate.stores.ledger import standings as module
+from lockgate.stores.ledger.sqlite import SqliteLedger
 from lockgate.stores.ledger.standings import Standing, Standings
 from support.ledger import SECOND
 
@@ -99,3 +100,15 @@ def test_reading_leaves_the_ledger_as_it_was(standings, database):
     list(standings.under("key", Period()))
     with database.transaction() as tables:
         assert tables.everything() == ([], [], [])
+
+
+def test_whoever_looks_waits_for_nobody_who_writes(tmp_path):
+    """Of a file: a server's tables, and those in memory, are another matter."""
+    path = tmp_path / "ledger.db"
+    writer, reader = SqliteLedger(path), SqliteLedger(path, deadline_s=0.0)
+    with writer.transaction() as tables:  # a disk may take seconds for a commit
+        tables.balances({("key", Period().window(0).id): Period().window(0)})
+        assert Standings(reader).of([Budget("key", 10)]) == {}
+    assert list(Standings(reader).of([Budget("key", 10)])) == ["key"]
+    reader.close()
+    writer.close()

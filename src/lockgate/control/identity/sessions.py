@@ -8,6 +8,7 @@ session is in use. A login, or another password or role, gives a new cookie: nob
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from lockgate.core.tenancy import Membership, OrganisationRole, Session, Tenant,
 from lockgate.stores.control.change import Change
 from lockgate.stores.control.query import Absent
 from lockgate.stores.control.store import ControlStore
+from lockgate.stores.ports import StoreError
 
 _S = 1_000_000
 #: µs from the login until a session ends in any case, and of silence until it ends.
@@ -89,7 +91,8 @@ def visit(store: ControlStore, keys: Keys, cookie: str, now_us: int) -> Visit:
     if user.status != "active":
         raise no_session()
     if now_us - session.seen_us >= COARSE_US:
-        store.see(session, now_us)
+        with suppress(StoreError):  # somebody else writes, or the disk is full: whoever only looks is not refused for that
+            store.see(session, now_us)
     seats = store.page(tenant, Membership, limit=1_000_000, user=user.id).rows
     return Visit(session, user, {seat.workspace: seat.role for seat in seats}, keys.csrf_token(session.digest))
 

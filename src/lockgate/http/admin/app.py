@@ -3,6 +3,8 @@ way.
 
 1. who asks (`caller.who`), and whether a key has a scope for it  2. the body, if it is not too long  3. where it works
 (`caller.place`), and whether a person's role allows it there  4. the handler, in a thread  5. its answer, or what went wrong.
+
+Who asks for a page and leaves it takes the place of nobody else: what waits for a thread then, and changes nothing, is dropped.
 """
 
 from __future__ import annotations
@@ -32,13 +34,15 @@ from lockgate.http.admin.login import login_methods, login_routes
 from lockgate.http.admin.openapi import describe
 from lockgate.http.admin.operations import Operation, bind, members_of, named_in
 from lockgate.http.admin.routes import OPENAPI, AdminTable
-from lockgate.http.exchange import too_large
+from lockgate.http.exchange import LINE, Line, too_large
 from lockgate.pipeline.keys import OWN, SHARED
 
 log = logging.getLogger("lockgate")
 
 #: Bytes of a body.
 BODY_LIMIT = 1024 * 1024
+#: What stands for an answer that nobody waits for.
+LEFT = 499
 #: Headers that may come once.
 _ONCE = frozenset((*OWN, *SHARED, b"content-length", b"host", b"if-match", b"cookie"))
 
@@ -83,10 +87,27 @@ def _path(operation: Operation) -> str:
 def _endpoint(operation: Operation, office: Office, insight: Insight) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         id = _new_id(office)
-        response = await answered(request, id)
+        # What was asked for is changed also when nobody waits for the answer any more; what was only looked for is not read.
+        response = await (awaited if operation.route.method == "GET" else answered)(request, id)
         if any(name.startswith(b"x-portkey-") for name, _ in request.scope["headers"]):
             response.headers["x-portkey-request-id"] = id  # without it, Portkey's SDK asks again after a failure of ours
         return response
+
+    async def awaited(request: Request, id: str) -> Response:
+        line: Line | None = request.scope.get(LINE)
+        task = asyncio.current_task()
+        if line is None or task is None:
+            return await answered(request, id)
+        line.when_lost = task.cancel
+        try:
+            return await answered(request, id)
+        except asyncio.CancelledError:
+            if not line.lost:
+                raise
+            task.uncancel()
+            return Response(status_code=LEFT)  # to nobody
+        finally:
+            line.when_lost = None
 
     async def answered(request: Request, id: str) -> Response:
         try:

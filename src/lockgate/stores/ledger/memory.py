@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from secrets import token_hex
 
@@ -60,6 +60,10 @@ class MemoryLedger:
             tables = MemoryTables(self._rows.copied(), self._clock())
             yield tables
             self._rows = tables.rows
+
+    def reading(self) -> AbstractContextManager[MemoryTables]:
+        """See `Database`."""
+        return self.transaction()
 
     def interrupt(self) -> None:
         """Nothing here takes long."""

@@ -199,6 +199,11 @@ class Database(Protocol):
         where nothing was changed, `Uncertain` where that is not known. Waits no longer than the deadline it was opened with."""
         ...
 
+    def reading(self) -> AbstractContextManager[Tables]:
+        """A transaction in which nothing is changed: what is committed, of one moment. It waits for nobody who writes. Raises
+        `StoreError`."""
+        ...
+
     def interrupt(self) -> None:
         """Break off what is under way; may be called from any thread, at any time."""
         ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from secrets import token_hex
 from typing import Any, LiteralString, cast
 from urllib.parse import urlsplit
@@ -86,6 +86,10 @@ class PostgresLedger:
         except psycopg.Error as error:
             self.close()
             raise Uncertain(f"{self._where}: {_sentence(error)}") from None
+
+    def reading(self) -> AbstractContextManager[SqlTables]:
+        """See `Database`. Rows that are only looked at are locked by nobody here."""
+        return self.transaction()
 
     def interrupt(self) -> None:
         """Break off what is under way: the connection dies in the hands of whoever waits for it."""

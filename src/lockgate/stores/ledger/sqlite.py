@@ -13,7 +13,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -26,6 +26,7 @@ from lockgate.stores.ports import StoreError
 DEADLINE_S = 2.0
 _NAP_S = 0.001
 SPEECH = Speech("?", "IN (SELECT value FROM json_each(?))", "", "INTEGER PRIMARY KEY AUTOINCREMENT", json.dumps, "")
+_VERSION = "SELECT version FROM ledger_version"
 _TAKEN = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -49,9 +50,17 @@ class SqliteLedger:
     def __repr__(self) -> str:
         return f"SqliteLedger({self._path})"
 
+    def transaction(self) -> AbstractContextManager[SqlTables]:
+        """See `Database`."""
+        return self._within("BEGIN IMMEDIATE")
+
+    def reading(self) -> AbstractContextManager[SqlTables]:
+        """See `Database`. In WAL, who reads and who writes do not wait for each other."""
+        return self._within("BEGIN")
+
     @contextmanager
-    def transaction(self) -> Generator[SqlTables, None, None]:
-        connection = self._begin()
+    def _within(self, begin: str) -> Generator[SqlTables, None, None]:
+        connection = self._begin(begin)
         try:
             yield SqlTables(
                 SPEECH,
@@ -84,14 +93,14 @@ class SqliteLedger:
             with suppress(sqlite3.Error):
                 connection.close()
 
-    def _begin(self) -> sqlite3.Connection:
-        """Our turn to write."""
+    def _begin(self, begin: str) -> sqlite3.Connection:
+        """A transaction; one that may write, when it is our turn."""
         until = time.monotonic() + self._deadline_s
         while True:
             try:
                 if self._connection is None:
                     self._connection = self._open()
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute(begin)
                 return self._connection
             except (sqlite3.Error, OSError) as error:
                 # `OSError` has no such code.
@@ -108,16 +117,26 @@ class SqliteLedger:
             self._path.chmod(0o600)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in SCHEMA:
-                connection.execute(SPEECH.say(statement))
-            if not check_version(connection.execute("SELECT version FROM ledger_version").fetchall(), str(self._path)):
-                connection.execute("INSERT INTO ledger_version VALUES (?, ?)", (VERSION, token_hex(16)))
-            connection.execute("COMMIT")
+            if not self._has_tables(connection):
+                self._make_tables(connection)
         except (sqlite3.Error, OSError, StoreError):
             connection.close()
             raise
         return connection
+
+    def _has_tables(self, connection: sqlite3.Connection) -> bool:
+        """Whether all tables are there. Who finds them needs no turn to write. Raises `StoreError`."""
+        if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ledger_version'").fetchone():
+            return False
+        return check_version(connection.execute(_VERSION).fetchall(), str(self._path))
+
+    def _make_tables(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in SCHEMA:
+            connection.execute(SPEECH.say(statement))
+        if not check_version(connection.execute(_VERSION).fetchall(), str(self._path)):
+            connection.execute("INSERT INTO ledger_version VALUES (?, ?)", (VERSION, token_hex(16)))
+        connection.execute("COMMIT")
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         try:

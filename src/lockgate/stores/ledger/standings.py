@@ -35,7 +35,7 @@ class Standings:
 
     def of(self, budgets: Sequence[Budget]) -> dict[str, Standing]:
         """How budgets stand, by their ids: those of which something was ever used in their windows."""
-        with self._database.transaction() as tables:
+        with self._database.reading() as tables:
             keys = {(each.id, each.period.window(tables.now_us).id): each for each in budgets}
             balances = tables.peek(keys)
             crossed = tables.crossed([key[0] for key in balances]) if balances else set[tuple[str, str, int]]()
@@ -52,7 +52,7 @@ class Standings:
         """What was used of all budgets whose ids begin so and that have this period: (id, how much), by their ids."""
         after = ""
         while True:
-            with self._database.transaction() as tables:
+            with self._database.reading() as tables:
                 found = tables.under(prefix, period.window(tables.now_us).id, after, BATCH)
             yield from ((balance.budget, _used(balance)) for balance in found)
             if len(found) < BATCH:
