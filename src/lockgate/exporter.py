@@ -53,8 +53,8 @@ def export_all(data: Path, lifeline: int = -1, url: str = "") -> int:
         return 1
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        while not _has_ended(lifeline) and (job := exports.due()) is not None:
-            carry_out(job, exports, store, clock=_now_us, ending=lambda: _has_ended(lifeline))
+        while not has_ended(lifeline) and (job := exports.due()) is not None:
+            carry_out(job, exports, store, clock=_now_us, ending=lambda: has_ended(lifeline))
     except BlockingIOError:
         pass
     except OSError as error:
@@ -66,7 +66,8 @@ def export_all(data: Path, lifeline: int = -1, url: str = "") -> int:
     return 0
 
 
-def _has_ended(lifeline: int) -> bool:
+def has_ended(lifeline: int) -> bool:
+    """Whether whoever started us has ended."""
     return lifeline >= 0 and bool(select.select([lifeline], [], [], 0)[0])
 
 

@@ -1,5 +1,5 @@
 """The ingest process: moves records and feedback from their spools into the log store, forgets old days, counts for `/metrics`,
-and has exports made.
+and has exports made and history priced again.
 
 `python -m lockgate.scribe --data DIR --lifeline FD`, with LOCKGATE_LOG_URL where the log is not in DIR. One works in a data
 directory at a time; another waits its turn. It ends after moving what is there: at SIGTERM, or when the lifeline (the reading
@@ -19,10 +19,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from lockgate.control.costs.repricings import Repricings
 from lockgate.control.exports.shelf import Exports
+from lockgate.control.jobs import Jobs
 from lockgate.core.process_log import speak
 from lockgate.stores import feedback, roster
 from lockgate.stores.feedback import FeedbackIngest
@@ -45,8 +48,8 @@ DRAIN_S = 10.0
 PRUNE_S = 3600.0
 #: Between two times that the numbers are written down.
 SAVE_S = 1.0
-#: Between two looks for an export that was started.
-EXPORTS_S = 1.0
+#: Between two looks for a job that was started.
+JOBS_S = 1.0
 _DAY_US = 86_400_000_000
 
 
@@ -96,9 +99,11 @@ def scribe(
     url: str = "",
     text: bool = True,
     bodies: S3Place | None = None,
+    prices: Sequence[str] | None = None,
 ) -> int:
     """Run until told to stop; 0 when everything was moved, 1 when something had to stay in the spool. `outlets` makes what
-    brings records elsewhere too; None: nobody wants them. `url`, `text` and `bodies` are of the log (`stores.logs.open`).
+    brings records elsewhere too; None: nobody wants them. `url`, `text` and `bodies` are of the log (`stores.logs.open`);
+    `prices` are what tells the repricer which they are (of its command line), None: history is not priced again from here.
     Raises `StoreError` for a URL that names no log."""
     bell = Bell(lifeline)
     signal.signal(signal.SIGTERM, bell.ring)
@@ -114,19 +119,24 @@ def scribe(
     others = None if outlets is None else outlets()
     ingest = Ingest(spool, store, report=log.warning, released=_released(numbers.counting, others))
     said = FeedbackIngest(data / feedback.FOLDER, store, report=log.warning)
-    exporter = Exporter(data, url, bodies)
+    environment = {LOG_URL: url, **tell(bodies)}
+    hands = [Hand("exporter", Exports(data), data, environment)]
+    if prices is not None:
+        hands.append(Hand("repricer", Repricings(data), data, environment, prices))
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)  # records come and go by the thousand, in no circles
     try:
-        _keep_moving(Log(store, ingest, said, retention_days), numbers, exporter, others, bell)
-        exporter.stop()
+        _keep_moving(Log(store, ingest, said, retention_days), numbers, hands, others, bell)
+        for hand in hands:
+            hand.stop()
         if others is not None:
             others.close()
         numbers.finish()
         return 0 if _drain(ingest, said) else 1
     finally:
-        exporter.stop()
+        for hand in hands:
+            hand.stop()
         numbers.counting.close()
         ingest.close()
         said.close()
@@ -165,16 +175,19 @@ class Numbers:
         self.counting.save()
 
 
-class Exporter:
-    """Has exports made by a process of their own, which is there while there is something to do. It holds the other end of our
-    lifeline, and is asked to end by that: what it was doing stays to be done. It is told the log's `url` by its environment,
-    which only its owner can read."""
+class Hand:
+    """Has jobs of one kind done by a process of their own (`module`), which is there while there is something to do. It holds
+    the other end of our lifeline, and is asked to end by that: what it was doing stays to be done. It is told where the log is
+    by its environment, which only its owner can read."""
 
-    def __init__(self, data: Path, url: str = "", bodies: S3Place | None = None) -> None:
+    def __init__(
+        self, module: str, jobs: Jobs[Any, Any], data: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()
+    ) -> None:
+        self._module = module
+        self._jobs = jobs
         self._data = data
-        self._url = url
-        self._bodies = bodies
-        self._exports = Exports(data)
+        self._environment = environment
+        self._arguments = arguments
         self._look_at = self._prune_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._life = -1
@@ -183,17 +196,17 @@ class Exporter:
         """Start it when it is needed. Trouble is told, and is none of the log's."""
         if now < self._look_at or (self._process is not None and self._process.poll() is None):
             return
-        self._look_at = now + EXPORTS_S
+        self._look_at = now + JOBS_S
         self._let_go()
         try:
             if now >= self._prune_at:
                 self._prune_at = now + PRUNE_S
-                self._exports.prune(time.time_ns() // 1000)
-            if self._exports.due() is not None:
+                self._jobs.prune(time.time_ns() // 1000)
+            if self._jobs.due() is not None:
                 self._start()
         except OSError as error:
             self._look_at = now + RETRY_MOST_S
-            log.error("exports: %s", error)
+            log.error("%s: %s", self._module, error)
 
     def stop(self) -> None:
         """Have it end, and wait until it has."""
@@ -209,10 +222,12 @@ class Exporter:
     def _start(self) -> None:
         lifeline, self._life = os.pipe()
         try:
-            command = [sys.executable, "-m", "lockgate.exporter", "--data", str(self._data), "--lifeline", str(lifeline)]
-            environment = {**os.environ, LOG_URL: self._url, **tell(self._bodies)}
+            command = [sys.executable, "-m", f"lockgate.{self._module}", "--data", str(self._data), "--lifeline", str(lifeline)]
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                command, pass_fds=(lifeline,), stdin=subprocess.DEVNULL, env=environment
+                [*command, *self._arguments],
+                pass_fds=(lifeline,),
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **self._environment},
             )
         finally:
             os.close(lifeline)
@@ -254,10 +269,11 @@ class Log:
         return self._ingest.behind
 
 
-def _keep_moving(records: Log, numbers: Numbers, exporter: Exporter, outlets: Outlets | None, bell: Bell) -> None:
+def _keep_moving(records: Log, numbers: Numbers, hands: Sequence[Hand], outlets: Outlets | None, bell: Bell) -> None:
     while not bell.rung:
         now = time.monotonic()
-        exporter.step(now)
+        for hand in hands:
+            hand.step(now)
         if outlets is not None:
             outlets.step(now)
         more = numbers.step(now)

@@ -106,6 +106,13 @@ export const PAGES: Page[] = [
     load: () => import("./pages/audit/Audit.svelte"),
     who: (who) => who.manages,
   },
+  {
+    path: "/settings/:tab?",
+    title: "Settings",
+    icon: "settings",
+    section: "Organisation",
+    load: () => import("./pages/settings/Settings.svelte"),
+  },
 ];
 
 /** Where a page begins: its path without holes. */

@@ -84,6 +84,7 @@ def serve(host: str, port: int, workers: int, drain: float, log_format: str, con
         url=house.log_url,
         text=said.text,
         bodies=log_bodies(said, house.environment),
+        prices=() if house.config_path is None else ("--config", str(house.config_path)),
     )
     roles.append(Role("scribe", lambda lifeline: writes(lifeline=lifeline), listens=False, first_to_go=False, vital=False))
     sys.exit(Supervisor(roles, listener, drain).run())

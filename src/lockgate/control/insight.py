@@ -5,6 +5,7 @@ Questions are answered by a crew of their own, so that one that takes long holds
 
 from __future__ import annotations
 
+from lockgate.control.costs.repricings import Repricings
 from lockgate.control.crew import Crew
 from lockgate.control.exports.shelf import Exports
 from lockgate.control.intake import Intake
@@ -28,6 +29,7 @@ class Insight:
         self.intake = Intake(data, office.snapshot, office.clock)
         self.tails = Tails(data / "spool", self.readers, office.draining)
         self.exports = Exports(data)
+        self.repricings = Repricings(data)
         office.beside.append(self.close)
 
     def __repr__(self) -> str:

@@ -34,7 +34,7 @@ describe("the others", () => {
   it("are short", () => {
     expect([compact(9999), compact(12_345), compact(3_400_000)]).toEqual(["9,999", "12.3K", "3.4M"]);
     expect([percent(0), percent(0.004), percent(0.25), percent(12.54)]).toEqual(["0%", "<0.01%", "0.25%", "12.5%"]);
-    expect([bytes(12), bytes(4700), bytes(3_200_000)]).toEqual(["12 B", "4.7 kB", "3.2 MB"]);
+    expect([bytes(12), bytes(4700), bytes(3_200_000), bytes(41_175_600_000)]).toEqual(["12 B", "4.7 kB", "3.2 MB", "41.2 GB"]);
   });
   it("compare with what was before", () => {
     expect([change(112, 100), change(50, 100), change(100, 100), change(5, 0), change(5000, 1)]).toEqual([

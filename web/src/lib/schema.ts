@@ -27,6 +27,17 @@ export interface AccountField {
   long: boolean;
 }
 
+/** Alerts: what is looked for, who is told, and what became of the newest. `thresholds`: percent of each budget at which it is told. `mail`: by which server it leaves, null: none. */
+export interface AlertSettings {
+  thresholds: number[];
+  rules: ShownRule[];
+  channels: ShownChannel[];
+  mail: string | null;
+  told: ShownTelling[];
+  declared_in: string | null;
+  object: "alert-settings";
+}
+
 /** How much it is, and for each request. `unpriced`: requests whose cost is not known and not in it. */
 export interface Amount {
   total: number;
@@ -468,6 +479,21 @@ export interface ExplainAsked {
   workspace_id: string;
 }
 
+/** The gateway. `root_keys`: where those are that seal what is stored. `egress`, `trusted_proxies`: as they are declared. */
+export interface GatewaySettings {
+  version: string;
+  python: string;
+  revision: string;
+  config: string | null;
+  data: string;
+  root_keys: "environment" | "file";
+  stores: ShownPlace[];
+  sinks: ShownSink[];
+  egress: string[];
+  trusted_proxies: string[];
+  object: "gateway-settings";
+}
+
 /** A line: its points in the order of time, or of their size, and what they come to together. */
 export interface Graph_Amount__AmountPoint {
   summary: Amount;
@@ -571,6 +597,17 @@ export interface HitsPoint {
   rate: number;
   cumulative_simple_cache_savings: number;
   cumulative_semantic_cache_savings: number;
+}
+
+/** Who may come in. `public_url` null: the dashboard answers on the machine itself alone. */
+export interface IdentitySettings {
+  public_url: string | null;
+  passwords: boolean;
+  oidc: ShownOidc[];
+  jwt: ShownIssuer[];
+  session_hours: number;
+  declared_in: string | null;
+  object: "identity-settings";
 }
 
 /** Whether a workspace may use an account, how much of it, and which of its models (null: all). */
@@ -755,6 +792,13 @@ export interface Listing_ShownRatePolicy {
 }
 
 /** A list: `total` counts all, `data` is the page that was asked for. */
+export interface Listing_ShownRepricing {
+  object: "list";
+  total: number;
+  data: ShownRepricing[];
+}
+
+/** A list: `total` counts all, `data` is the page that was asked for. */
 export interface Listing_ShownSecretReference {
   object: "list";
   total: number;
@@ -928,6 +972,27 @@ export interface LogRow {
   metadata: Record<string, string>;
 }
 
+/** The log. `store` is its kind, `address` where it is; `bodies`: where bodies are, if not in the log. `size` in bytes and `days` of what is there; null where that is a server's to tell. `spool_bytes` may wait for it, `waiting_bytes` do. `text`: it is searched by words. `capture` and `redact` hold for everything, `declared_capture` and `declared_redact` for all that the file declares. */
+export interface LogSettings {
+  store: string;
+  address: string;
+  bodies: string | null;
+  size: number | null;
+  days: number | null;
+  free_bytes: number | null;
+  retention_days: number;
+  capture: "full" | "metadata" | "off";
+  redact: Redaction;
+  declared_capture: "full" | "metadata" | "off";
+  declared_redact: Redaction;
+  body_limit: number;
+  spool_bytes: number;
+  waiting_bytes: number;
+  text: boolean;
+  declared_in: string | null;
+  object: "log-settings";
+}
+
 /** A key that was made, with its text, which is not shown again. */
 export interface MadeApiKey {
   id: string;
@@ -1037,6 +1102,17 @@ export interface Match {
   shadow: boolean;
   answers: "" | "canonical" | "equal" | "other";
   alike: number | null;
+}
+
+/** A model without a price. `name` is what it is called in `prices` of the configuration, `members` what its price must say there; `priced_now`: a price has come since, and repricing sets what its requests cost. */
+export interface Missing {
+  provider: string;
+  model: string;
+  requests: number;
+  tokens: number;
+  name: string;
+  members: string[];
+  priced_now: boolean;
 }
 
 /** A model of an account: whether it may be used, and what it costs if that is not what the catalogue says. `is_custom`: the catalogue does not know it; it costs what `base_model_slug` does when nothing else is said. */
@@ -1175,6 +1251,14 @@ export interface NewRatePolicy {
   target: "llm" | null;
   workspace_id: string;
   organisation_id: string;
+}
+
+/** Of which requests: from when on, until when (now, if it is left out), of which providers (slugs) and models. */
+export interface NewRepricing {
+  time_of_generation_min: string;
+  time_of_generation_max: string;
+  provider: string[];
+  model: string[];
 }
 
 /** A person by id, and what they become in the workspace. */
@@ -1401,6 +1485,19 @@ export interface PostedResponse {
   streamingMode: boolean;
 }
 
+/** Prices. `version` is of the list, `source` where it is from, `taken_at` null: it came with the package. `refresh`: a new one is fetched every so many hours from `address`. `own`: names in `prices` of the configuration. */
+export interface PriceSettings {
+  version: string;
+  source: string;
+  taken_at: string | null;
+  refresh: boolean;
+  every_hours: number;
+  address: string;
+  own: string[];
+  declared_in: string | null;
+  object: "price-settings";
+}
+
 /** A model's own price, as /v1/model-configs/pricing says those of the catalogue: in US cents for a token. */
 export interface PricingConfig {
   type: "static";
@@ -1444,6 +1541,12 @@ export interface RateLimits {
 export interface RatePoint {
   timestamp: string;
   rate: number;
+}
+
+/** What nobody may read in the log, as it is written down. */
+export interface Redaction {
+  patterns: string[];
+  fields: string[];
 }
 
 /** What is taken out of the log besides: `patterns` are expressions of RE2, `fields` are paths of members of JSON ("messages.*.name"). */
@@ -1550,6 +1653,15 @@ export interface ServedPage {
   next_cursor: string | null;
 }
 
+/** Of whom a rule is alarming, and what is measured of them now (null: there are too few requests to tell). `since` null: it is alarming since `alarming_since`, and not for long enough to be told, or so soon after the last alarm. */
+export interface ShownAlarm {
+  about: string;
+  name: string;
+  since: string | null;
+  alarming_since: string | null;
+  value: string | null;
+}
+
 /** A key. Of its text nothing is known but the last letters. `declared_in`: where it is declared, if it is not stored. */
 export interface ShownApiKey {
   id: string;
@@ -1619,6 +1731,19 @@ export interface ShownCache {
 export interface ShownCacheCap {
   max_age: number | null;
   off: boolean;
+}
+
+/** A way to reach somebody. `address` is a host ("": a file has it), or whom a mail is for. Empty lists: all there is. */
+export interface ShownChannel {
+  name: string;
+  type: "mail" | "slack" | "webhook";
+  address: string;
+  signed: boolean;
+  workspaces: string[];
+  about: string[];
+  kinds: string[];
+  at_least: number;
+  problem: string | null;
 }
 
 /** The same, in both envelopes. */
@@ -1705,6 +1830,13 @@ export interface ShownFeedback {
   metadata: Record<string, string>;
 }
 
+/** What members of a group are: in a workspace (its slug), or in the organisation (null). */
+export interface ShownGroup {
+  group: string;
+  role: "admin" | "manager" | "member";
+  workspace: string | null;
+}
+
 /** An account. Of its secrets nothing is shown but their last letters. To a workspace, an account of the organisation is shown without what it is known by. `own_identity`: the operator lets it use the gateway's own identity. */
 export interface ShownIntegration {
   id: string;
@@ -1743,6 +1875,34 @@ export interface ShownInvite {
   object: "invite";
 }
 
+/** Whose tokens stand for gateway keys. `keys`: where its keys are, null: in the configuration itself. */
+export interface ShownIssuer {
+  name: string;
+  issuer: string;
+  audience: string[];
+  keys: string | null;
+  organisations: string[];
+  scopes: string[];
+  models: string[];
+  require: Record<string, string>;
+  max_hours: number;
+}
+
+/** What it comes to for a model at a provider. `before`, `after` and `difference` are US cents, the rest are requests: those that have another cost, that had none, that have no price still, that are estimates, and that stay as they are. */
+export interface ShownLine {
+  provider: string;
+  model: string;
+  requests: number;
+  before: number;
+  after: number;
+  difference: number;
+  changed: number;
+  newly_priced: number;
+  unpriced: number;
+  estimated: number;
+  kept: number;
+}
+
 /** A person's place in a workspace; `id` is the person's. */
 export interface ShownMember {
   id: string;
@@ -1765,6 +1925,25 @@ export interface ShownModels {
   allow_all_models: boolean;
   models: ModelBody[];
   object: "list";
+}
+
+/** An identity provider. `has_secret` false: a public client. `allowed_domains`: who may be new here; `role` and `workspaces`: as what. */
+export interface ShownOidc {
+  name: string;
+  title: string;
+  issuer: string;
+  client_id: string;
+  has_secret: boolean;
+  organisation: string | null;
+  scopes: string[];
+  claims: Record<string, string>;
+  trusts_email: boolean;
+  require: Record<string, string>;
+  allowed_domains: string[];
+  role: "admin" | "member";
+  workspaces: Record<string, "admin" | "manager" | "member">;
+  groups: ShownGroup[];
+  callback: string | null;
 }
 
 /** An organisation. */
@@ -1799,6 +1978,14 @@ export interface ShownPart {
   url: string;
   data: string;
   is_error: boolean;
+}
+
+/** Where something is kept: its kind and address; `said_by` the member of the configuration, or the variable, that says so; null: that is the default. */
+export interface ShownPlace {
+  what: "bodies" | "cache" | "control" | "ledger" | "log" | "shared";
+  kind: string;
+  address: string;
+  said_by: string | null;
 }
 
 /** A provider. `ai_provider_name`: whose models they are. `declared_in`: where it is declared, if it is not stored; then it has no integration, and is there for each workspace of its organisation. */
@@ -1840,6 +2027,48 @@ export interface ShownRatePolicy {
   value: number | null;
   deny: boolean;
   object: "policy_rate_limits";
+}
+
+/** What was found: those models first that change the most. `written`: requests whose cost is another now; `kept`: why some stay as they are, and how many. */
+export interface ShownReport {
+  total: ShownLine;
+  data: ShownLine[];
+  written: number;
+  kept: Record<string, number>;
+}
+
+/** A repricing. `looking`, `looked`: nothing was written yet; `writing`, `written`; `stopped`: what was written before stays. `total_records` are to be read, `read_records` were. `report` null: nothing was found yet. `error`: why it has failed. */
+export interface ShownRepricing {
+  id: string;
+  organisation_id: string;
+  filters: Record<string, unknown>;
+  status: "failed" | "looked" | "looking" | "stopped" | "writing" | "written";
+  created_at: string | null;
+  started_at: string | null;
+  ended_at: string | null;
+  created_by: string;
+  total_records: number;
+  read_records: number;
+  report: ShownReport | null;
+  error: string | null;
+  object: "repricing";
+}
+
+/** An alert rule. `state`: `firing`; `pending`: it is alarming and not told; `quiet`. `value` is what is measured now (of those that it tells apart, of the one who is worst off, `worst`). */
+export interface ShownRule {
+  name: string;
+  what: string;
+  threshold: string;
+  below: boolean;
+  window: string;
+  each: string | null;
+  severity: "critical" | "info" | "warning";
+  channels: string[];
+  state: "firing" | "pending" | "quiet";
+  value: string | null;
+  worst: string | null;
+  raised_at: string | null;
+  alarms: ShownAlarm[];
 }
 
 /** A reference. Of the secrets in `auth_config` nothing is shown but their last letters. */
@@ -1885,11 +2114,30 @@ export interface ShownShadows {
   levels: ShownShadow[];
 }
 
+/** Where records go besides the log. `privacy`: whether with bodies (`full`). */
+export interface ShownSink {
+  name: string;
+  kind: string;
+  address: string;
+  privacy: "full" | "metadata";
+  filtered: boolean;
+}
+
 /** A record, how long after the trace's beginning it began (ms), and those that it began. */
 export interface ShownSpan {
   log: LogRow;
   started_after: number;
   children: ShownSpan[];
+}
+
+/** An alert on its way to a channel: `waiting` (why it has not arrived yet), `sent`, or `given up`. */
+export interface ShownTelling {
+  at: string | null;
+  title: string;
+  channel: string;
+  state: "given up" | "sent" | "waiting";
+  tries: number;
+  why: string;
 }
 
 /** Tokens used; `cached` is a part of the input, `reasoning` of the output. */
@@ -2193,6 +2441,13 @@ export interface Turn {
   key_transition_period_ms: number | null;
 }
 
+/** Models that were used without a price, the most used first. `yaml`: what to write into `lockgate.yaml`, with the prices left to be filled in; "": nothing is missing. */
+export interface UnpricedUsage {
+  data: Missing[];
+  yaml: string;
+  object: "list";
+}
+
 /** A budget. Amounts are US dollars for a `cost`, else tokens or requests. `time_zone`: whose days, weeks and months, by an IANA name. `soft`: nobody is refused. From `downgrade_at` on (or the limit), requests go to the model `downgrade_to`. What only answers say (`status` and the like) may be sent back, and changes nothing. */
 export interface UsageLimits {
   credit_limit: number;
@@ -2302,6 +2557,36 @@ export interface Operations {
     query: { workspace_id?: string; organisation_id?: string };
     body: Partial<ChangedDefaults>;
     answer: Empty;
+  };
+  "GET /v1/admin/settings/alerts": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: AlertSettings;
+  };
+  "POST /v1/admin/settings/alerts/channels/{name}/test": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: string;
+  };
+  "GET /v1/admin/settings/gateway": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: GatewaySettings;
+  };
+  "GET /v1/admin/settings/identity": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: IdentitySettings;
+  };
+  "GET /v1/admin/settings/log": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: LogSettings;
+  };
+  "GET /v1/admin/settings/prices": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: PriceSettings;
   };
   "GET /v1/admin/state": {
     query: { workspace_id?: string; organisation_id?: string };
@@ -2543,6 +2828,11 @@ export interface Operations {
     body: undefined;
     answer: Listing_Pace;
   };
+  "GET /v1/analytics/unpriced": {
+    query: { time_of_generation_min: string; time_of_generation_max: string; status_code?: string; total_units_min?: number | null; total_units_max?: number | null; prompt_token_min?: number | null; prompt_token_max?: number | null; completion_token_min?: number | null; completion_token_max?: number | null; cost_min?: number | null; cost_max?: number | null; latency_min?: number | null; latency_max?: number | null; time_to_first_token_min?: number | null; time_to_first_token_max?: number | null; weighted_feedback_min?: number | null; weighted_feedback_max?: number | null; virtual_keys?: string; provider?: string; model?: string; ai_org_model?: string; configs?: string; api_key_ids?: string; user?: string; outcome?: string; operation?: string; error_code?: string; cache_status?: string; trace_id?: string; span_id?: string; cached_id?: string; prompt_slug?: string; metadata?: string; text?: string; workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: UnpricedUsage;
+  };
   "GET /v1/api-keys": {
     query: { page_size?: number; current_page?: number; workspace_id?: string; organisation_id?: string };
     body: undefined;
@@ -2782,6 +3072,31 @@ export interface Operations {
     query: { workspace_id?: string; organisation_id?: string };
     body: undefined;
     answer: Told;
+  };
+  "GET /v1/logs/repricings": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: Listing_ShownRepricing;
+  };
+  "POST /v1/logs/repricings": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: Partial<NewRepricing>;
+    answer: ShownRepricing;
+  };
+  "GET /v1/logs/repricings/{id}": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: ShownRepricing;
+  };
+  "POST /v1/logs/repricings/{id}/apply": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: ShownRepricing;
+  };
+  "POST /v1/logs/repricings/{id}/cancel": {
+    query: { workspace_id?: string; organisation_id?: string };
+    body: undefined;
+    answer: ShownRepricing;
   };
   "GET /v1/logs/tail": {
     query: { time_of_generation_min?: string; time_of_generation_max?: string; status_code?: string; total_units_min?: number | null; total_units_max?: number | null; prompt_token_min?: number | null; prompt_token_max?: number | null; completion_token_min?: number | null; completion_token_max?: number | null; cost_min?: number | null; cost_max?: number | null; latency_min?: number | null; latency_max?: number | null; time_to_first_token_min?: number | null; time_to_first_token_max?: number | null; weighted_feedback_min?: number | null; weighted_feedback_max?: number | null; virtual_keys?: string; provider?: string; model?: string; ai_org_model?: string; configs?: string; api_key_ids?: string; user?: string; outcome?: string; operation?: string; error_code?: string; cache_status?: string; trace_id?: string; span_id?: string; cached_id?: string; prompt_slug?: string; metadata?: string; text?: string; workspace_id?: string; organisation_id?: string };

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from lockgate.control.alerts.alert import Alert, id_of
-from lockgate.control.alerts.measures import rise
+from lockgate.control.alerts.readings import totals_of, value_of
 from lockgate.control.alerts.rule_subjects import ids_of, subject_of_rule
 from lockgate.control.alerts.rules import Rule, rules_of
 from lockgate.control.alerts.settings import AlertsEntry
@@ -21,14 +21,12 @@ from lockgate.control.stored import Stored
 from lockgate.core.json import encode
 from lockgate.stores.alert_states import AlertStates, Finding, State
 from lockgate.stores.logs.ports import LogStore
-from lockgate.stores.logs.rollup import DAY_US, MINUTE_US, OTHER, Totals, add
+from lockgate.stores.logs.rollup import DAY_US, MINUTE_US, Totals
 
 log = logging.getLogger("lockgate")
 
 #: A minute is looked at so long after it has ended, in µs: what has ended in it is in the log by then.
 LAG_US = 5 * 1_000_000
-#: Those whom a rule tells apart, at most: the busiest.
-MOST = 1000
 #: States of rules that there are no more are forgotten after so long, in µs.
 KEPT_US = 40 * DAY_US
 _decode = msgspec.json.Decoder(Standing).decode
@@ -112,12 +110,12 @@ class Looking:
 
     def _look_by(self, rule: Rule, stored: Stored, at_us: int) -> None:
         since_us = rule.span.since_us(at_us)
-        totals = self._totals(rule, stored, since_us, at_us)
-        earlier = self._totals(rule, stored, 2 * since_us - at_us, since_us) if rule.reading.compares else {}
+        totals = totals_of(self._store, rule, stored, since_us, at_us)
+        earlier = totals_of(self._store, rule, stored, 2 * since_us - at_us, since_us) if rule.reading.compares else {}
         states = {state.who: state for state in self._states.states(self._name, rule.name)}
         for who in totals.keys() | states.keys():
             found = totals.get(who, Totals())
-            value = _value(rule, found, earlier.get(who, Totals()))
+            value = value_of(rule, found, earlier.get(who, Totals()))
             state = states.get(who)
             before = Standing() if state is None else _decode(state.body)
             alarming = None if value is None else rule.alarming(value)
@@ -129,18 +127,6 @@ class Looking:
                 findings = [Finding(alert.id, at_us, encode(alert))]
             if new is not None or state is not None:
                 self._states.change(self._name, state, new, findings)
-
-    def _totals(self, rule: Rule, stored: Stored, since_us: int, until_us: int) -> dict[str, Totals]:
-        """What the requests come to that a rule means, by those whom it tells apart; by "": all together."""
-        workspaces = ids_of(rule.workspaces, stored) if rule.workspaces else None
-        meant = msgspec.structs.replace(rule.meant, since_us=since_us, until_us=until_us, workspaces=workspaces)
-        if rule.each:
-            rows = self._store.groups(meant, rule.each, limit=MOST, sketches=True).rows
-            return {who: totals for who, totals in rows if who not in ("", OTHER)}
-        whole = Totals()
-        for _, totals in self._store.groups(meant, "organisation", limit=1 << 30, sketches=True).rows:
-            add(whole, totals)
-        return {"": whole}
 
     def _alert(self, rule: Rule, who: str, stored: Stored, event: Event, at_us: int, totals: Totals, value: int) -> Alert:
         over = "" if event == "alarm" else event
@@ -161,17 +147,6 @@ class Looking:
             over=over,
             channels=rule.channels,
         )
-
-
-def _value(rule: Rule, totals: Totals, earlier: Totals) -> int | None:
-    """What is measured; None: there are too few requests to tell."""
-    reading = rule.reading
-    if reading.count(totals) < rule.least:
-        return None
-    value = reading.read(totals)
-    if not reading.compares or value is None:
-        return value
-    return rise(value, reading.read(earlier) or 0)
 
 
 def _note(rule: Rule, totals: Totals) -> str:

@@ -15,7 +15,6 @@ from lockgate.control.alerts.looking import Known, Looking
 from lockgate.control.house import House
 from lockgate.pipeline.runtime import now_us
 from lockgate.stores.control.open import open_alert_states, open_outbox
-from lockgate.stores.logs.ports import LogStore
 from lockgate.stores.ports import StoreError
 from lockgate.transport.egress import Egress
 from lockgate.transport.exchange import Client
@@ -45,22 +44,22 @@ def looking_of(house: House) -> Looking:
     """The rules over a house's log. Raises `StoreError`."""
     states = open_alert_states(house.control_url, now_us())
     try:
-        name, store = _log_of(house)
+        name, store = log_known_as(house), house.open_log(log.warning)
     except BaseException:
         states.close()
         raise
     return Looking(name, store, states, lambda: Known(house.in_force.alerts, house.stored), now_us)
 
 
-def _log_of(house: House) -> tuple[str, LogStore]:
-    """The log, and what it is known by: a log in the data directory is this machine's alone, one on a server is everybody's."""
+def log_known_as(house: House) -> str:
+    """What a house's log is known by: one in the data directory is this machine's alone, one on a server is everybody's. Raises
+    `StoreError`."""
     url = house.log_url
-    store = house.open_log(log.warning)
     if not url:
-        return log_name(house.data / "alerts.id"), store
+        return log_name(house.data / "alerts.id")
     place = urlsplit(url)
     told = f"{place.scheme}://{place.hostname}:{place.port}{place.path}"  # a password may change
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest(), store
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def log_name(path: Path) -> str:

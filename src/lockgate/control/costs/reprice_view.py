@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from lockgate.control.costs.reprice import Line, Repriced
+from lockgate.control.costs.repriced import Line, Repriced
 from lockgate.control.costs.tables import csv_of, usd
 from lockgate.core.json import encode
 

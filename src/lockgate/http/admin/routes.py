@@ -20,6 +20,7 @@ from lockgate.http.admin.insight_routes import INSIGHTS
 from lockgate.http.admin.log_routes import ANALYTICS, EXPORTS, LOGS
 from lockgate.http.admin.policy_routes import POLICIES
 from lockgate.http.admin.route import ADMINS, EVERYONE, MANAGERS, MEMBERS, Action, AdminRoute, Role
+from lockgate.http.admin.settings_routes import SETTINGS
 from lockgate.http.routes import UnguardedRoute
 
 _KEYS = ("organisation_service_api_keys", "workspace_service_api_keys", "workspace_user_api_keys")
@@ -216,6 +217,7 @@ ROUTES: tuple[AdminRoute, ...] = (
     *(*API_KEYS, *CONFIGS, *WORKSPACES, *PEOPLE, *ORGANISATION, *HOLDINGS, *POLICIES, *INSIGHTS, *LOGS, *ANALYTICS, *EXPORTS),
     *COSTS,
     *CACHE,
+    *SETTINGS,
 )
 
 #: The scopes that rows may ask for: those that administer, and the one of whoever makes requests.

@@ -1,12 +1,15 @@
-"""/v1/analytics/spend: what was spent, by any dimensions, as JSON, as CSV, and in FOCUS. The same as `lockgate spend`."""
+"""/v1/analytics/spend: what was spent, by any dimensions, as JSON, as CSV, and in FOCUS; and what was used without a price. The
+same as `lockgate spend` and `lockgate prices missing`."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 from starlette.responses import Response
 
 from lockgate.control.costs import focus, spend_view
+from lockgate.control.costs.missing import Missing, as_yaml, missing
 from lockgate.control.costs.names import Names
 from lockgate.control.costs.spend import Spend, Step, spent
 from lockgate.core.failure import Refusal
@@ -22,6 +25,21 @@ class SpendQuery(SpanQuery, frozen=True, kw_only=True):
 
     by: LongText = "model"
     step: Step | None = None
+
+
+class UnpricedUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """Models that were used without a price, the most used first. `yaml`: what to write into `lockgate.yaml`, with the prices
+    left to be filled in; "": nothing is missing."""
+
+    data: list[Missing]
+    yaml: str
+    object: Literal["list"] = "list"
+
+
+def unpriced(ask: Ask, query: SpanQuery) -> UnpricedUsage:
+    """List models that were used without a price."""
+    found = missing(ask.insight.search.store, filter_of(ask, query), ask.office.snapshot())
+    return UnpricedUsage(data=found, yaml=as_yaml(found))
 
 
 def read(ask: Ask, query: SpendQuery) -> dict[str, Any]:

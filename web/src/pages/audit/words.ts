@@ -33,6 +33,8 @@ export const THINGS: Record<string, { label: string; icon: IconName }> = {
   "secret-reference": { label: "secret reference", icon: "keys" },
   secret: { label: "secret", icon: "keys" },
   cache: { label: "cache", icon: "cache" },
+  repricing: { label: "repricing", icon: "budgets" },
+  "alert-channel": { label: "alert channel", icon: "warn" },
 };
 
 export const thing = (type: string): string => THINGS[type]?.label ?? type;
