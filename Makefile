@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run web test lint types check web-check bench bench-budget bench-logs bench-log-faults bench-cache clean
+.PHONY: help setup run web test lint types check web-check screenshots bench bench-budget bench-logs bench-log-faults bench-cache clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ types: setup  ## check types
 
 web-check: web  ## check types and tests of the dashboard
 	@$(BIN)/python web/build.py --check
+
+screenshots: web  ## draw the README's pictures anew, in chromium; writes docs/images
+	@$(BIN)/python web/pictures.py
 
 check: lint types web-check test  ## all of it
 

@@ -24,7 +24,7 @@ from lockgate.http.routes import SCOPES
 from lockgate.policy.cache_key import cache_key, canonical
 from lockgate.stores.cache.memory import MemoryCache
 from lockgate.stores.cache.port import CacheStore
-from lockgate.stores.nearest import nearest
+from lockgate.stores.nearest import beside
 
 ROUNDS, TIMES = 100, 50
 PLAIN, GOVERNED = "lg_plain_0123456789abcdef", "lg_governed_0123456789abcdef"
@@ -154,7 +154,7 @@ def timed(work: Callable[[], object]) -> float:
 
 async def run() -> None:
     """Measure, and print a table."""
-    nearest.PATIENCE_S = 10.0  # the first one waits until vectors are there
+    beside.PATIENCE_S = 10.0  # the first one waits until vectors are there
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as place:
         data = Path(place)
         (data / "lockgate.yaml").write_text(CONFIG)

@@ -102,10 +102,11 @@ export function exactly(when: string | number | Date): string {
   return Number.isNaN(date.getTime()) ? "–" : full.format(date);
 }
 
-/** When, as a point of a line has it, whose steps are so many ms long. */
-export function instant(when: number, step: number): string {
+/** When, as a point of a line has it, whose steps are so many ms long; with its year, where that is another. */
+export function instant(when: number, step: number, now: Date = new Date()): string {
   const date = new Date(when);
-  return step >= 86_400_000 ? day.format(date) : `${day.format(date)}, ${minutes.format(date)}`;
+  const on = (date.getFullYear() === now.getFullYear() ? day : year).format(date);
+  return step >= 86_400_000 ? on : `${on}, ${minutes.format(date)}`;
 }
 
 /** How much more or less than before, in percent: "+12%"; "" where there is nothing to compare with. */

@@ -98,7 +98,11 @@ def _endpoint(operation: Operation, office: Office, insight: Insight) -> Callabl
         task = asyncio.current_task()
         if line is None or task is None:
             return await answered(request, id)
-        line.when_lost = task.cancel
+
+        def leave() -> None:
+            task.cancel()
+
+        line.when_lost = leave
         try:
             return await answered(request, id)
         except asyncio.CancelledError:
