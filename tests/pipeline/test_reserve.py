@@ -13,6 +13,7 @@ from lockgate.core.failure import Failure, Refusal
 from lockgate.core.limits import RateLimit, UsageLimit
 from lockgate.core.tenancy import Tenant
 from lockgate.pipeline.allowance import NOTHING, Allowances, Asked, Rule
+from lockgate.stores.cache.memory import MemoryCache
 from support.asgi import Line, ask_soon
 from support.house import make_app, records
 from support.scripted import ScriptedClient, ScriptedExchange, events
@@ -116,6 +117,23 @@ def test_a_request_is_charged_what_it_cost(tmp_path):
     assert answer.status == 200
     assert records(tmp_path)[-1].cost_nusd == COST
     assert balances(tmp_path) == {"key:config:rich:cost:monthly": (COST, 0, 0)}
+
+
+def test_an_answer_that_was_bounded_by_a_budget_is_found_again(tmp_path):
+    """The bound is ours, and no part of what was asked."""
+    unbounded = {name: value for name, value in ASK.items() if name != "max_tokens"}
+    config = {"provider": "@openai", "override_params": {"model": "gpt-4o"}, "upstream_api": "chat", "cache": "simple"}
+    headers = [("x-lockgate-config", json.dumps(config))]
+
+    async def scenario(house):
+        house.app.runtime.cache = MemoryCache(1 << 20)
+        answers = [await house.post("tight", body=unbounded, headers=headers) for _ in range(2)]
+        return answers, [json.loads(outgoing.body) for _, outgoing in house.client.sent]
+
+    answers, sent = run(tmp_path, scenario)
+    assert [each.headers["x-lockgate-cache-status"] for each in answers] == ["MISS", "HIT"]
+    assert len(sent) == 1
+    assert {"max_tokens", "max_completion_tokens"} & sent[0].keys(), "it was bounded"
 
 
 def test_what_is_left_stands_in_the_headers(tmp_path):

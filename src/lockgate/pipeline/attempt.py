@@ -85,10 +85,12 @@ async def afford(passing: Passing, prepared: Prepared, make: Make) -> tuple[Prep
     hold = await reserve(passing, entry, prepared)
     if hold is not None and hold.clamp is not None:
         try:
-            prepared = ready(make, prepared.target, hold.clamp)
+            bounded = ready(make, prepared.target, hold.clamp)
         except BaseException:
             hold.release()
             raise
+        bounded.unbounded = prepared.unbounded or prepared
+        return bounded, hold
     return prepared, hold
 
 

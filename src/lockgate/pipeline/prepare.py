@@ -44,6 +44,7 @@ class Prepared(msgspec.Struct):
     usage_asked: bool = True  # the caller wants usage in its stream
     array: bool = False  # the caller wants its stream as one JSON array
     verbatim: bool = False  # whatever is answered passes as it is, errors too
+    unbounded: Prepared | None = None  # what was asked for, where the answer is bounded by what is left of a budget
 
     @property
     def losses(self) -> list[str]:

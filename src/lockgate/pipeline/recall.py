@@ -224,7 +224,9 @@ class Recall:
             await compare(match, prepared, would, b"".join(flight.pieces), self._passing.runtime.nearest)
 
     def _key_of(self, prepared: Prepared, policy: CachePolicy) -> bytes:
-        """The key of a request, which is looked up with it and kept with it."""
+        """The key of a request, which is looked up with it and kept with it. How long its answer may be for what is left of a
+        budget is no part of it: one that ended there is not kept."""
+        prepared = prepared.unbounded or prepared
         if self._keyed is not prepared:
             self._keyed, self._made = prepared, key_of(self._passing, prepared, policy, self._wish)
         return self._made
