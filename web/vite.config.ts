@@ -5,7 +5,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { defineConfig } from "vitest/config";
 
 const OUT = "../src/lockgate/http/dashboard/built";
-/** kB of all JavaScript together, compressed by gzip; a build with more fails. */
+/** kB of all JavaScript together, compressed by brotli as browsers are sent it; a build with more fails. */
 const MOST = 200;
 
 /** Where the gateway runs while the dashboard is worked on (`npm run dev`). */
@@ -23,10 +23,10 @@ function pack() {
         const path = join(entry.parentPath, entry.name);
         if (!entry.isFile() || !/\.(js|css|html|svg)$/.test(path)) continue;
         const body = readFileSync(path);
-        const zipped = gzipSync(body, { level: 9 });
-        writeFileSync(`${path}.gz`, zipped);
-        writeFileSync(`${path}.br`, brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
-        if (path.endsWith(".js")) scripts += zipped.length;
+        const packed = brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
+        writeFileSync(`${path}.gz`, gzipSync(body, { level: 9 }));
+        writeFileSync(`${path}.br`, packed);
+        if (path.endsWith(".js")) scripts += packed.length;
       }
       if (scripts > MOST * 1000) throw new Error(`All JavaScript is ${Math.round(scripts / 1000)} kB compressed; ${MOST} is the most.`);
     },

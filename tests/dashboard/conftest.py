@@ -74,7 +74,7 @@ def page(chromium):
     said = []
     page = context.new_page()
     page.on("console", lambda message: said.append(_told(message)) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(f"uncaught: {error}"))
+    page.on("pageerror", lambda error: said.append(f"uncaught: {error.stack or error}"))
     page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.refused = []  # what a test expects to be refused, and browsers tell on the console
     yield page

@@ -134,6 +134,7 @@ def details(gateway):
         "/people": (ids("/v1/admin/users"), 20),
         "/workspaces": (ids("/v1/admin/workspaces"), 20),
         "/audit": (ids("/v1/audit-logs", "seq", 3), 3),
+        "/settings": (["data", "exports", "prices", "alerts", "sign-in", "gateway"], 20),
     }
 
 

@@ -23,17 +23,19 @@ class _Provider(BaseHTTPRequestHandler):
     """One that knows two keys, and answers everything with a word."""
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         good = self.headers["authorization"] in (f"Bearer {KEY}", f"Bearer {OTHER}")
-        message = {"role": "assistant", "content": "pong"}
+        message, streams = {"role": "assistant", "content": "pong"}, good and asked.get("stream", False)
         body = {
-            "id": "1", "object": "chat.completion", "created": 1, "model": "m",
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "id": "1", "object": "chat.completion.chunk" if streams else "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "delta" if streams else "message": message, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
         } if good else {"error": {"message": "<b>No such key.</b>", "code": "invalid_api_key"}}  # fmt: skip
         told = json.dumps(body).encode()
+        if streams:
+            told = b"data: " + told + b"\n\ndata: [DONE]\n\n"
         self.send_response(200 if good else 401)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", "text/event-stream" if streams else "application/json")
         self.send_header("content-length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
@@ -242,7 +244,7 @@ def test_a_config_is_written_checked_and_saved(page, gateway, enter, shoot):
     page.get_by_role("button", name="Save").click()
     page.wait_for_url("**/configs/pc-written?**")
     status, body = gateway.get("/v1/configs/pc-written?workspace_id=default")
-    assert (status, body["config"], body["name"]) == (200, ROUTE, "Written here")
+    assert (status, body.get("config"), body.get("name")) == (200, ROUTE, "Written here"), body
 
 
 def test_what_may_be_said_is_proposed(page, gateway, enter, shoot):

@@ -58,8 +58,9 @@ def test_every_page_opens_and_nothing_of_it_is_refused(page, lived, enter, refus
             assert [text for text in secrets(lived) if text in shown] == [], view.name
 
 
-#: What is not there for a role: keys and policies of others, and a workspace where they have no place.
-_ABSENT = {"viewer": {"key", "workspace"}, "manager": {"workspace"}}
+#: What is not there for who is of a workspace: what the organisation's own key has told; a workspace where they have no place.
+_ELSEWHERE = {"trace", "trace-step", "workspace"}
+_ABSENT = {"viewer": {*_ELSEWHERE, "key"}, "manager": _ELSEWHERE}
 
 #: Page → what a viewer is not offered there, and who manages is.
 _MANAGED = {

@@ -59,7 +59,7 @@ def _rows(organisation, workspace, number, pack):
             id=new_id(), email=f"i{slug}{text}@example.com", digest=secrets.token_bytes(32), seats=[Seat(workspace)],
             inviter=text, expires_us=now_us() * 2, **whole,
         )  # fmt: skip
-        yield Workspace(id=new_id(), slug=slug, name=text, description=text, **whole)
+        yield Workspace(id=new_id(), slug=slug, name=text, description=text, capture="metadata", **whole)
         yield ApiKey(
             id=new_id(), name=text, description=text, models=[text], digest=secrets.token_bytes(32), hint=text, **inside
         )
@@ -162,4 +162,7 @@ def ask(gateway, number, pack):
     assert answer[0] == 200, answer
     said = {"trace_id": f"t{number}", "value": -3, "metadata": {f"m{at}": text for at, text in enumerate(pack)}}
     assert gateway.ask("POST", "/v1/feedback", said)[0] == 200
+    job = {"filters": {"prompt_token_min": 0}, "description": pack[1]}
+    made = gateway.ask("POST", "/v1/logs/exports", job)
+    assert made[0] in (200, 201), made
     gateway.ask("POST", "/v1/chat/completions", {**body, "model": f"@sim/{pack[0]}"})

@@ -83,11 +83,12 @@ export async function ask<T>(
     const init: RequestInit = { method, headers, credentials: "same-origin", signal: more.signal ?? null };
     if (method !== "GET") init.body = JSON.stringify(body ?? {});
     response = await fetch(url, init);
-  } catch (error) {
-    const aborted = error instanceof DOMException && error.name === "AbortError";
-    return no({ status: 0, code: aborted ? "aborted" : "unreachable", message: UNREACHABLE, remedy: "retry" });
+  } catch {
+    return brokenOff(more.signal);
   }
-  const said: unknown = await response.json().catch(() => null);
+  const text = await response.text().catch(() => null);
+  if (text === null) return brokenOff(more.signal); // in the middle of the answer
+  const said = parsed(text);
   if (response.ok) return { ok: true, value: said as T, etag: response.headers.get("etag") ?? "" };
   const problem = read(response, said);
   if (problem.remedy === "login" && !more.quiet) whenLoggedOut();
@@ -107,9 +108,8 @@ export async function open(
   try {
     const credentials = more.key ? "omit" : "same-origin";
     response = await fetch(url, { method: "POST", headers, credentials, body: JSON.stringify(body), signal: more.signal ?? null });
-  } catch (error) {
-    const aborted = error instanceof DOMException && error.name === "AbortError";
-    return no({ status: 0, code: aborted ? "aborted" : "unreachable", message: UNREACHABLE, remedy: "retry" });
+  } catch {
+    return brokenOff(more.signal);
   }
   if (response.ok) return { ok: true, response };
   const problem = read(response, await response.json().catch(() => null));
@@ -121,6 +121,19 @@ const UNREACHABLE = "The gateway does not answer. It may be restarting; try agai
 
 function no(said: Partial<Problem> & { status: number; code: string; message: string }): { ok: false; problem: Problem } {
   return { ok: false, problem: { param: null, remedy: "change", requestId: "", ...said } };
+}
+
+/** No whole answer has come: we have left, or the gateway has. */
+function brokenOff(signal: AbortSignal | undefined): { ok: false; problem: Problem } {
+  return no({ status: 0, code: signal?.aborted ? "aborted" : "unreachable", message: UNREACHABLE, remedy: "retry" });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // of a proxy between us, say
+  }
 }
 
 function read(response: Response, said: unknown): Problem {
