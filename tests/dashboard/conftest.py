@@ -98,7 +98,7 @@ def enter(page, gateway, sessions):
         page.refused.append("status of 401")  # nobody is logged in at first
         page.context.add_cookies(sessions.get(email, []))
         page.goto(gateway.url + path)
-        log_in, nav = page.get_by_role("heading", name="Log in"), page.locator("nav")
+        log_in, nav = page.get_by_role("heading", name="Log in", exact=True), page.locator("nav")
         log_in.or_(nav).first.wait_for(state="attached")
         if log_in.count():
             page.get_by_label("E-mail").fill(email)

@@ -8,7 +8,7 @@ import pytest
 from support.dashboard import MANAGER, OWNER, VIEWER
 from support.lived import PROVIDER_KEYS, furnish
 from support.process import until
-from support.views import VIEWS, pages, settle, visit
+from support.views import pages, settle, views, visit
 
 ROLES = {"viewer": VIEWER, "manager": MANAGER, "owner": OWNER}
 #: Views that stand for a deed, and so are for those alone who may do it; and what is another's.
@@ -48,7 +48,7 @@ def test_every_page_opens_and_nothing_of_it_is_refused(page, lived, enter, refus
     assert set(everybodys) <= set(offered)
     assert role == "manager" or offered == (everybodys if role == "viewer" else [each.root for each in pages()])
     for each in [each for each in pages() if each.root in offered]:
-        for view in VIEWS.get(each.root, ()):
+        for view in views(each.root):
             if DEEDS.search(view.name) or (role != "owner" and view.name in _ABSENT[role]):
                 continue
             visit(page, lived.gateway.url, view, lived.ids)
