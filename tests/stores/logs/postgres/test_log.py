@@ -82,7 +82,7 @@ def at_once(*works):
 def test_a_day_is_a_partition_of_each_table(log, sql):
     log.append([record(1), record(2, time_us=NOON - DAY)])
     days = ("20261124", "20261125")
-    assert tables(sql) == {f"log_{name}_{day}" for name in ("requests", "bodies", "rollups") for day in days}
+    assert tables(sql) == {f"log_{name}_{day}" for name in ("requests", "bodies", "rollups", "spoken") for day in days}
 
 
 def test_an_old_day_is_dropped_and_nothing_deleted(log, sql):
