@@ -125,6 +125,17 @@ def test_words_in_redis_are_nobody_s_after_their_answer(url_of, opened, run, pat
     assert server("KEYS", "*") == b"*1\r\n$21\r\nlockgate:cache:purged\r\n"
 
 
+@pytest.mark.parametrize("junk", ["", "x", "\x94\xa1a\x01\xc4\x01\xff\xc4\x00", "\x91\x01"], ids=repr)
+def test_words_in_redis_that_are_damaged_are_passed_over(url_of, opened, run, patient, server, junk):
+    cache = opened(url_of("redis"))
+    for number in (1, 2):
+        cache.keep(b"%d" % number, answer(number), wording(b"%d" % number, number=number))
+    run(cache.close())
+    server("SET", "lockgate:cache:words:1:1", junk)
+    server("SET", "lockgate:cache:purged", junk or "x")
+    assert [each.key for each in run(opened(url_of("redis")).wordings(b"p", 0, 9, NOW)).found] == [b"2"]
+
+
 def _seconds(server, key):
     return int(server("TTL", key)[1:])
 

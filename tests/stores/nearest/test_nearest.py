@@ -190,3 +190,13 @@ async def test_long_texts_have_vectors_too():
     world = World()
     assert await world.index.vector("abc" * 1000) == Letters().embed(["abc" * 1000])[0]
     assert await world.index.cosine("abc", "cab") == pytest.approx(1.0)
+
+
+@scene
+async def test_a_vector_of_another_length_is_passed_over():
+    """It was damaged where it was kept, by whomever."""
+    world = World()
+    await world.keep(b"p", "abc")
+    world.store.keep(b"bad", answer(2), Wording(b"p", b"bad", "id-2", LATER, "abcd", b"\0\x01"))
+    await world.keep(b"p", "abd", 3)
+    assert sorted(await world.near(b"p", "abc")) == ["abc", "abd"]

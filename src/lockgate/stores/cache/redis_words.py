@@ -45,13 +45,13 @@ class Words:
         purged, rows = pipe.execute()
         keys = list(dict.fromkeys(fields[b"k"] for _, fields in reversed(rows)))[::-1]  # of two with one, the later
         values: Sequence[bytes | None] = self._redis.mget([WORDS + key for key in keys]) if keys else ()
-        found: list[Wording] = []
-        for key, value in zip(keys, values, strict=True):
-            if value is not None:
-                id, expires_us, words, vector = _decode(value)
-                if expires_us > now_us:
-                    found.append(Wording(partition, key, id, expires_us, words.decode("utf-8", "surrogatepass"), vector))
-        return Wordings(found, _mark(rows[-1][0]) if rows else after, int(purged or 0))
+        found = [
+            wording
+            for key, value in zip(keys, values, strict=True)
+            if value is not None and (wording := _wording(partition, key, value)) is not None and wording.expires_us > now_us
+        ]
+        purges = int(purged) if purged is not None and purged.isdigit() else 0
+        return Wordings(found, _mark(rows[-1][0]) if rows else after, purges)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -66,6 +66,15 @@ def put_words(pipe: Any, wording: Wording, left_ms: int) -> None:
     pipe.xadd(sequence, {b"k": wording.key}, maxlen=_MOST, approximate=True)
     pipe.pexpire(sequence, left_ms, nx=True)
     pipe.pexpire(sequence, left_ms, gt=True)
+
+
+def _wording(partition: bytes, key: bytes, value: bytes) -> Wording | None:
+    """What stands at an answer's words; None for what nobody of us has written so."""
+    try:
+        id, expires_us, words, vector = _decode(value)
+        return Wording(partition, key, id, expires_us, words.decode("utf-8", "surrogatepass"), vector)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def tell_purge(redis: Any) -> None:

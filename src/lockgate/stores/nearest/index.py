@@ -42,6 +42,11 @@ class Index:
         """What a row takes."""
         return int(self._width * _PER_NUMBER)
 
+    @property
+    def vector_bytes(self) -> int:
+        """What a vector takes, `packed`."""
+        return 2 * self._width
+
     def put(self, row: int, vector: bytes) -> None:
         """Write a vector (`packed`) to a row: one that is there, or the next."""
         block, at = divmod(row, _BLOCK)

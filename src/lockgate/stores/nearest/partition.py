@@ -31,7 +31,10 @@ class Partition:
         return len(self._rows)
 
     def put(self, wording: Wording) -> None:
-        """Add an entry; of two with one key, the later one counts."""
+        """Add an entry; of two with one key, the later one counts. One whose vector has another length was damaged where it was
+        kept, and is passed over."""
+        if len(wording.vector) != self._index.vector_bytes:
+            return
         entry = Entry(wording.key, wording.id, wording.expires_us, wording.words)
         row = self._rows.get(entry.key)
         if row is None:
