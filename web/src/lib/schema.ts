@@ -2156,9 +2156,8 @@ export interface ShownTool {
   schema: unknown;
 }
 
-/** A trace, and what all of it comes to. Costs are US cents and lack what is `unpriced`; times ms. `is_truncated`: it has more spans than are shown. */
+/** A trace, and what all of it comes to. */
 export interface ShownTrace {
-  object: "trace";
   trace_id: string;
   created_at: string;
   duration: number;
@@ -2169,6 +2168,7 @@ export interface ShownTrace {
   cost: number;
   unpriced: number;
   is_truncated: boolean;
+  object: "trace";
   feedback: ShownFeedback[];
   spans: ShownSpan[];
 }
@@ -2407,11 +2407,9 @@ export interface TracePage {
   next_cursor: string | null;
 }
 
-/** A trace by its sums, with what it began with: the name of that span (else its operation), its key and user; and the models and providers of all. Costs are US cents and lack what is `unpriced`; times ms. `is_truncated`: it may have more spans than were counted. */
+/** A trace by its sums, with what it began with: the name of that span (else its operation), its key and user; and the models and providers of all. */
 export interface TraceRow {
-  object: "trace_summary";
   trace_id: string;
-  name: string | null;
   created_at: string;
   duration: number;
   span_count: number;
@@ -2420,11 +2418,13 @@ export interface TraceRow {
   output_tokens: number;
   cost: number;
   unpriced: number;
+  is_truncated: boolean;
+  object: "trace_summary";
+  name: string | null;
   models: string[];
   providers: string[];
   api_key_name: string | null;
   user: string | null;
-  is_truncated: boolean;
 }
 
 /** An account as it would be set up, with all its secrets: those that are kept are not tried in another place. `model` is the one that is asked; left out, the cheapest that is known. */

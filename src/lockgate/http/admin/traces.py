@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -36,11 +36,10 @@ class ShownSpan(msgspec.Struct, frozen=True, kw_only=True):
     children: list[ShownSpan]
 
 
-class ShownTrace(msgspec.Struct, frozen=True, kw_only=True):
-    """A trace, and what all of it comes to. Costs are US cents and lack what is `unpriced`; times ms. `is_truncated`: it has
-    more spans than are shown."""
+class TraceSums(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trace comes to. Costs are US cents and lack what is `unpriced`; times ms. `is_truncated`: it may have more spans
+    than these."""
 
-    object: Literal["trace"] = "trace"
     trace_id: str
     created_at: str
     duration: float
@@ -51,6 +50,12 @@ class ShownTrace(msgspec.Struct, frozen=True, kw_only=True):
     cost: float
     unpriced: int
     is_truncated: bool
+
+
+class ShownTrace(TraceSums, frozen=True, kw_only=True):
+    """A trace, and what all of it comes to."""
+
+    object: Literal["trace"] = "trace"
     feedback: list[ShownFeedback]
     spans: list[ShownSpan]
 
@@ -64,27 +69,16 @@ class ListTraces(LogQuery, frozen=True, kw_only=True):
     span_count_min: Annotated[int, Meta(ge=1, le=100)] = 1
 
 
-class TraceRow(msgspec.Struct, frozen=True, kw_only=True):
+class TraceRow(TraceSums, frozen=True, kw_only=True):
     """A trace by its sums, with what it began with: the name of that span (else its operation), its key and user; and the
-    models and providers of all. Costs are US cents and lack what is `unpriced`; times ms. `is_truncated`: it may have more
-    spans than were counted."""
+    models and providers of all."""
 
     object: Literal["trace_summary"] = "trace_summary"
-    trace_id: str
     name: str | None
-    created_at: str
-    duration: float
-    span_count: int
-    error_count: int
-    input_tokens: int
-    output_tokens: int
-    cost: float
-    unpriced: int
     models: list[str]
     providers: list[str]
     api_key_name: str | None
     user: str | None
-    is_truncated: bool
 
 
 class TracePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,16 +125,7 @@ def read(ask: Ask) -> ShownTrace:
         raise Refusal(404, "not_found", f"There is no trace '{id[:100]}' here.")
     tree = tree_of(records)
     return ShownTrace(
-        trace_id=id,
-        created_at=stamp(tree.since_us),
-        duration=ms(tree.until_us - tree.since_us),
-        span_count=tree.spans,
-        error_count=tree.errors,
-        input_tokens=tree.input,
-        output_tokens=tree.output,
-        cost=cents(tree.cost_nusd),
-        unpriced=tree.unpriced,
-        is_truncated=len(records) >= SPANS,
+        **_sums(id, tree, is_truncated=len(records) >= SPANS),
         feedback=[shown_feedback(each) for each in search.feedback([id], ask.tenant.organisation, ask.tenant.workspace)],
         spans=[_shown(each, tree.since_us) for each in tree.roots],
     )
@@ -180,22 +165,28 @@ def _row(id: str, records: list[Record], is_truncated: bool) -> TraceRow:
     models = dict.fromkeys(record.model_served or record.model_sent or record.model_asked for record in ordered)
     providers = dict.fromkeys(record.provider for record in ordered)
     return TraceRow(
-        trace_id=id,
+        **_sums(id, tree, is_truncated=is_truncated),
         name=first.span_name or first.operation or None,
-        created_at=stamp(tree.since_us),
-        duration=ms(tree.until_us - tree.since_us),
-        span_count=tree.spans,
-        error_count=tree.errors,
-        input_tokens=tree.input,
-        output_tokens=tree.output,
-        cost=cents(tree.cost_nusd),
-        unpriced=tree.unpriced,
         models=[each for each in models if each][:_NAMED],
         providers=[each for each in providers if each][:_NAMED],
         api_key_name=first.key_name or None,
         user=first.metadata.get("_user") or None,
-        is_truncated=is_truncated,
     )
+
+
+def _sums(id: str, tree: Tree, *, is_truncated: bool) -> dict[str, Any]:
+    return {
+        "trace_id": id,
+        "created_at": stamp(tree.since_us),
+        "duration": ms(tree.until_us - tree.since_us),
+        "span_count": tree.spans,
+        "error_count": tree.errors,
+        "input_tokens": tree.input,
+        "output_tokens": tree.output,
+        "cost": cents(tree.cost_nusd),
+        "unpriced": tree.unpriced,
+        "is_truncated": is_truncated,
+    }
 
 
 def _place(of: Record | Cursor) -> tuple[int, str]:
