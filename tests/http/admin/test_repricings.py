@@ -2,12 +2,13 @@
 
 import pytest
 
-from lockgate.control.costs.carry_out import carry_out
+from lockgate.control.costs.carry_out import TRIES, carry_out
 from lockgate.control.costs.repricings import MOST, Repricings
 from lockgate.core.reply import Usage
 from lockgate.core.tenancy import Tenant
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.logs.sqlite import SqliteLog
+from lockgate.stores.ports import StoreError
 from support.admin import Admin
 from support.logged import logged
 
@@ -105,6 +106,54 @@ def test_who_ends_meanwhile_leaves_it_to_the_next(admin, log, work):
     assert admin.get(f"{URL}/{id}").json["status"] == "looking"
     work()
     assert admin.get(f"{URL}/{id}").json["status"] == "looked"
+
+
+class Killed(BaseException):
+    """As `kill -9`: nobody says anything."""
+
+
+def killed(*_):
+    raise Killed
+
+
+def test_one_that_is_killed_while_it_writes_is_gone_on_with(admin, log, work, monkeypatch):
+    id = admin.post(URL, SINCE).json["id"]
+    work()
+    admin.post(f"{URL}/{id}/apply")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(log, "reprice", killed)
+        work()
+    assert admin.get(f"{URL}/{id}").json["status"] == "writing"
+    work()
+    assert admin.get(f"{URL}/{id}").json["status"] == "written" and costs(log) == [0, 4_000_000, 4_000_000]
+
+
+def test_one_whose_doer_always_dies_is_given_up(admin, log, work, monkeypatch):
+    id = admin.post(URL, SINCE).json["id"]
+    monkeypatch.setattr(log, "scan", killed)
+    for _ in range(TRIES):
+        with pytest.raises(Killed):
+            work()
+    work()
+    said = admin.get(f"{URL}/{id}").json
+    assert (said["status"], said["error"]) == ("failed", f"Whoever did it has died {TRIES} times.")
+
+
+def test_a_log_in_trouble_is_told_and_it_may_be_applied_again(admin, log, work, monkeypatch):
+    def full(*_):
+        raise StoreError("cannot write to 2026-11-26.db: database or disk is full")
+
+    id = admin.post(URL, SINCE).json["id"]
+    work()
+    admin.post(f"{URL}/{id}/apply")
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "reprice", full)
+        work()
+    said = admin.get(f"{URL}/{id}").json
+    assert said["status"] == "failed" and "disk is full" in said["error"] and costs(log) == [0, 0, 0]
+    assert admin.post(f"{URL}/{id}/apply").json["status"] == "writing"
+    work()
+    assert costs(log) == [0, 4_000_000, 4_000_000]
 
 
 def test_a_configuration_that_cannot_be_read_is_said(admin, log):
