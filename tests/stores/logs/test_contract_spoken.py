@@ -53,3 +53,16 @@ def test_it_is_forgotten_with_its_day(log):
     log.tell([told(1)])
     log.prune(NOON + 2 * DAY)
     assert said(log) == []
+
+
+def test_who_fills_a_span_with_words_fills_no_memory(log, monkeypatch):
+    monkeypatch.setattr(spoken, "MOST_BYTES", 1000)
+    log.tell([told(n, request=b"%d" % n * 600) for n in range(1, 6)])
+    found = sorted(log.told(SPAN), key=lambda each: each.id)
+    assert [each.request[:1] for each in found] == [b"1", b"2"]
+    assert [each.truncated for each in found] == [False, True]
+
+
+def test_what_cannot_be_read_is_left_out_and_that_is_said():
+    rows = [spoken.packed(told(1)), b"no frame", spoken.packed(told(2))[:-3], spoken.packed(told(3))]
+    assert [(each.request, each.truncated) for each in spoken.unpacked(rows)] == [(b"1", False), (b"3", True)]

@@ -127,11 +127,11 @@ class Day:
             self._db.executemany(_TELL, rows)
 
     def told(self, span: Record) -> list[Record]:
-        """What was said in a span. Raises `StoreError` for what cannot be read."""
+        """What was said in a span."""
         if self._version < SPOKEN:
             return []
-        rows = self._db.execute("SELECT data FROM spoken WHERE span = ?", (spoken.span_of(span),))
-        return [spoken.unpacked(data) for (data,) in rows]
+        rows = self._db.execute("SELECT data FROM spoken WHERE span = ? ORDER BY id", (spoken.span_of(span),))
+        return spoken.unpacked(data for (data,) in rows)
 
     def find(self, meant: Filter, after: Cursor | None, limit: int, *, bodies: bool = False) -> list[Record]:
         """The newest records that are meant, older than `after`; with the bodies of their requests, or with none. There may be

@@ -6,16 +6,16 @@ as a packed record; its id says what it says, so that what comes again is known.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import msgspec
 import zstandard
 
 from lockgate.core.record import Record, pack, unpack
-from lockgate.stores.ports import StoreError
 
-#: Of one span, so many are kept and read.
-MOST = 200
+#: Of one span, so many are kept and read; and of what they say, about so many bytes.
+MOST, MOST_BYTES = 200, 16 * 1024 * 1024
 #: What was said may have come a little before or after the span, in µs: clocks differ, and some tell it late.
 AROUND_US = 3600 * 1_000_000
 _LEVEL = 3
@@ -37,9 +37,22 @@ def packed(record: Record) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL).compress(pack(record))
 
 
-def unpacked(data: bytes) -> Record:
-    """The record that was packed. Raises `StoreError`."""
-    try:
-        return unpack(zstandard.ZstdDecompressor().decompress(data))
-    except (zstandard.ZstdError, msgspec.DecodeError) as error:
-        raise StoreError(f"What was said in a span cannot be read: {error}.") from None
+def unpacked(rows: Iterable[bytes]) -> list[Record]:
+    """The records that were packed, the first of them: whoever fills a span with words fills no memory. The last is `truncated`
+    where there are more, or where one cannot be read."""
+    found: list[Record] = []
+    size, is_whole = 0, True
+    for data in rows:
+        if size > MOST_BYTES:
+            is_whole = False
+            break
+        try:
+            record = unpack(zstandard.ZstdDecompressor().decompress(data))
+        except (zstandard.ZstdError, msgspec.DecodeError):
+            is_whole = False
+            continue
+        size += len(record.request) + len(record.response)
+        found.append(record)
+    if found and not is_whole:
+        found[-1].truncated = True
+    return found

@@ -88,7 +88,7 @@ class ClickHouseLog:
         since_us, until_us = map(kept_time, spoken.when(span))
         where = f"span = {text(spoken.span_of(span).hex())} AND time_us BETWEEN {since_us} AND {until_us}"
         query = f"SELECT data FROM {SPOKEN} WHERE {where} ORDER BY id LIMIT 1 BY id LIMIT {spoken.MOST}"
-        return [spoken.unpacked(data) for (data,) in self._ready().strings(query, 1)]
+        return spoken.unpacked(data for (data,) in self._ready().strings(query, 1))
 
     def page(self, meant: Filter, after: Cursor | None = None, limit: int = 50) -> Page:
         """The newest records that are meant, older than `after`, without bodies."""

@@ -113,7 +113,8 @@ class PostgresLog:
         first, last = map(day_of, spoken.when(span))
         query = "SELECT data FROM log_spoken WHERE day BETWEEN %s AND %s AND span = %s ORDER BY id LIMIT %s"
         with self._link.reading() as db:
-            return [spoken.unpacked(data) for (data,) in db.rows(query, (first, last, spoken.span_of(span), spoken.MOST))]
+            rows = db.rows(query, (first, last, spoken.span_of(span), spoken.MOST))
+        return spoken.unpacked(data for (data,) in rows)
 
     def page(self, meant: Filter, after: Cursor | None = None, limit: int = 50) -> Page:
         """The newest records that are meant, older than `after`, without bodies."""
