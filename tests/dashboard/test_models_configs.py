@@ -229,6 +229,8 @@ def test_a_config_is_written_checked_and_saved(page, gateway, enter, shoot):
     enter("/configs?new=1")
     page.get_by_label("Name", exact=True).fill("Written here")
     page.get_by_label("Slug", exact=True).fill("pc-written")
+    if (place := page.get_by_role("combobox", name="Workspace", exact=True)).count():  # there are several by now
+        place.select_option(label="Default")
     wrong = {"strategy": {"mode": "fallbac"}, "targets": [{"provider": "@sim", "weight": "x"}, {"nope": 1}]}
     write(page, wrong)
     said = page.get_by_role("status")

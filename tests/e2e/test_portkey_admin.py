@@ -343,3 +343,18 @@ def test_prices_are_public(gateway):
     for model in ("openai/gpt-4o", "openrouter/ai21%2Fjamba-1.6-large", "openrouter/ai21/jamba-1.6-large"):
         status, price = gateway.get(f"/v1/model-configs/pricing/{model}", key="")
         assert status == 200 and price["pay_as_you_go"]["response_token"]["price"] > 0
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("http://127.0.0.1:9/v1", (403, "egress_denied")),
+        ("https://[::1]:9/v1", (403, "egress_denied")),
+        ("http://0x7f.1:9/v1", (400, "invalid_account")),
+    ],
+)
+def test_an_account_is_tried_where_requests_may_go_and_nowhere_else(gateway, host, said):
+    """Whoever may set providers up cannot look around behind the gateway by trying them."""
+    account = {"ai_provider_id": "openai", "key": "sk-0123456789abcdef", "model": "m", "workspace_id": "default"}
+    status, body = gateway.ask("POST", "/v1/integrations/test", {**account, "configurations": {"custom_host": host}})
+    assert (status, body["error"]["code"]) == said

@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from lockgate.control.alerts.settings import AlertsEntry
+from lockgate.control.grammar import flaws_of, schema_of
 from lockgate.control.identity.settings import IdentityEntry
 from lockgate.control.limit_settings import HolderSetting, PolicySetting, UsageSetting
 from lockgate.control.sinks.given import Wrong, account_of
@@ -306,7 +307,8 @@ def read_text(text: str, environment: Mapping[str, str] = os.environ) -> Config:
         config = msgspec.json.decode(msgspec.json.encode(tree), type=Config)
     except (msgspec.ValidationError, TypeError) as error:
         # Only now the slower validator, which finds everything that is wrong at once.
-        raise BadConfig(mistakes + (_all_mistakes(tree) or [Mistake("", str(error))])) from None
+        found = [Mistake(*flaw) for flaw in flaws_of(tree, schema())]
+        raise BadConfig(mistakes + (found or [Mistake("", str(error))])) from None
     if mistakes:
         raise BadConfig(mistakes)
     return config
@@ -325,30 +327,7 @@ def _tree(text: str) -> Any:
 
 def schema(*, route: bool = False) -> dict[str, Any]:
     """The grammar as JSON Schema, for editors: of the whole file, or of a `route`, as one config is written alone."""
-    tree = _with_numbers(msgspec.json.schema(RouteConfig if route else Config))
-    title = "a config" if route else "lockgate.yaml"
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **tree}
-
-
-def _with_numbers(tree: Any) -> Any:
-    """Decimals may be written as numbers too, which msgspec reads but does not put into its schema."""
-    if isinstance(tree, dict):
-        node = cast("dict[str, Any]", tree)
-        if node.get("format") == "decimal":
-            return {**node, "type": ["number", "string"]}
-        return {name: _with_numbers(each) for name, each in node.items()}
-    return [_with_numbers(each) for each in cast("list[Any]", tree)] if isinstance(tree, list) else tree
-
-
-def _all_mistakes(tree: Any) -> list[Mistake]:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 60 ms to import, and needed only when something is wrong
-
-    found = sorted(Draft202012Validator(schema()).iter_errors(tree), key=lambda error: list(map(str, error.absolute_path)))
-    mistakes: list[Mistake] = []
-    for error in found:
-        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path).lstrip(".")
-        mistakes.append(Mistake(path, error.message))
-    return mistakes
+    return schema_of(RouteConfig, "a config") if route else schema_of(Config, "lockgate.yaml")
 
 
 def _interpolate(value: Any, path: str, environment: Mapping[str, str], mistakes: list[Mistake]) -> Any:

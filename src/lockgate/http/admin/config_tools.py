@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw
 from starlette.responses import Response
 
+from lockgate.control.config import schema as config_schema
 from lockgate.control.config_check import mistakes_of
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
@@ -19,7 +20,6 @@ from lockgate.http.admin.later import Later
 from lockgate.http.admin.shapes import Body, LongText, Text
 from lockgate.pipeline.explain import Fail, Question, World, explained
 from lockgate.pipeline.explanation import Explanation
-from lockgate.pipeline.route import RouteConfig
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 
@@ -67,7 +67,7 @@ def check(ask: Ask, body: CheckedConfig) -> Checked:
 
 def schema(ask: Ask) -> dict[str, Any]:
     """Read what a config may say, as a JSON Schema."""
-    return msgspec.json.schema(RouteConfig)
+    return config_schema(route=True)
 
 
 def explain(ask: Ask, body: ExplainAsked) -> Response:
