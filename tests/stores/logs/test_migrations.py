@@ -10,7 +10,10 @@ from lockgate.stores.logs.postgres import schema as postgres
 
 #: What each says, but for how it is broken into lines. A new one is added; none is ever changed.
 RELEASED = {
-    "sqlite": (sqlite.MIGRATIONS, ["979c34d57dd1954a", "e830961382a54c8a", "d71cba6442d35265", "ed025a0d9e518868"]),
+    "sqlite": (
+        sqlite.MIGRATIONS,
+        ["979c34d57dd1954a", "e830961382a54c8a", "d71cba6442d35265", "ed025a0d9e518868", "e830961382a54c8a"],
+    ),
     "postgresql": (
         postgres.MIGRATIONS,
         [
@@ -20,6 +23,7 @@ RELEASED = {
             "ebddda497fab9b22",
             "7ccd0e7ee966f335",
             "4c6b58856fd97a60",
+            "b13bc16a9b55702d",
         ],
     ),
     "clickhouse": (clickhouse.MIGRATIONS, ["5691484ba0b7fc69", "c4b9a114781915dc", "a1b1df10eb503f7c", "9a90e181bade4da5"]),

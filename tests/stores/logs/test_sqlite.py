@@ -17,6 +17,7 @@ from lockgate.core.record import Attempt, Record
 from lockgate.stores.logs import day as module
 from lockgate.stores.logs import rolling
 from lockgate.stores.logs.ports import Filter, Range
+from lockgate.stores.logs.schema import SINCE
 from lockgate.stores.logs.sqlite import SqliteLog
 from lockgate.stores.ports import StoreError
 from support.log_records import DAY, MINUTE, NOON, counted, everything, full, ids, rating, record
@@ -233,25 +234,39 @@ def test_schemas_go_forward_one_by_one(log: SqliteLog, tmp_path: Path, monkeypat
     assert ids(everything(log)) == [full(2).id, full(1).id]
 
 
-def test_a_day_without_roll_ups_of_five_minutes_is_read_from_rows_and_rolled_up_again_when_it_is_written(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("version", "step_us", "named"),
+    [(1, 5 * MINUTE, {"models": ("m",)}), (1, 60 * MINUTE, {"metadata": (("team", "blau"),)}), (4, 15 * MINUTE, {})],
+)
+def test_a_day_without_roll_ups_of_some_length_is_read_from_others_and_rolled_up_again_when_it_is_written(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, step_us: int, named: dict[str, Any]
 ) -> None:
-    def of_the_model() -> list[int]:
-        meant = Filter(since_us=NOON - DAY // 2, until_us=NOON + DAY // 2, models=("m",))
-        return [totals.requests for _, totals in log.series(meant, 5 * MINUTE)]
+    def found() -> list[int]:
+        meant = Filter(since_us=NOON - DAY // 2, until_us=NOON + DAY // 2, **named)
+        return [totals.requests for _, totals in log.series(meant, step_us)]
+
+    def rolled() -> set[tuple[int, int]]:
+        """The roll-ups of that length: their cuts and requests."""
+        return set(db.execute("SELECT cut, sum(requests) FROM rollups WHERE span_us = ? GROUP BY 1", (step_us,)))
 
     with monkeypatch.context() as before:
         before.setattr(rolling, "FRESH", 1)
         log.append([full(1), full(2)])
         log.close()
     db = sqlite3.connect(the_day(tmp_path))
-    db.executescript("ALTER TABLE rollups DROP COLUMN retries; DROP TABLE spoken; PRAGMA user_version = 1;")
-    assert db.execute("DELETE FROM rollups WHERE span_us = ?", (5 * MINUTE,)).rowcount
+    if version == 1:
+        db.executescript("ALTER TABLE rollups DROP COLUMN retries; DROP TABLE spoken;")
+    db.execute(f"PRAGMA user_version = {version}")
+    there = rolled()
+    assert there
+    lacked = [(cut.number, span_us) for (cut, span_us), since in SINCE.items() if since > version]
+    db.executemany("DELETE FROM rollups WHERE cut = ? AND span_us = ?", lacked)
+    assert rolled() != there
     db.commit()
-    assert of_the_model() == [2]
+    assert found() == [2]
     log.append([full(3)])
-    assert of_the_model() == [3]
-    assert db.execute("SELECT sum(requests) FROM rollups WHERE span_us = ? AND cut = 1", (5 * MINUTE,)).fetchone() == (2,)
+    assert found() == [3]
+    assert rolled() == there
     db.close()
 
 
@@ -271,9 +286,9 @@ def test_a_day_that_was_rolled_up_without_numbers_of_retries_has_none_until_it_i
     db.executescript("ALTER TABLE rollups DROP COLUMN retries; DROP TABLE spoken; PRAGMA user_version = 2;")
     assert retried() == [(1, {})]
     log.append([record(2, attempts=twice)])
-    assert retried() == [(2, {2: 1})]
+    assert retried() == [(2, {2: 2})]
     log.close()  # and rolled up
-    assert retried() == [(2, {2: 1})]
+    assert retried() == [(2, {2: 2})]
     assert db.execute("SELECT count(*) FROM fresh").fetchone() == (0,)
     db.close()
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence, Set
 
 import msgspec
 
-from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, HOUR_US, MINUTE_US
+from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, HOUR_US, MINUTE_US, QUARTER_US
 
 #: What all cuts tell apart.
 TENANCY = ("organisation", "workspace")
@@ -20,22 +20,20 @@ _RESULT = ("operation", "status", "outcome", "error", "cache")
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """What one family of roll-ups tells apart, and over what times, the longest first. Days that an older program has rolled up
-    have no roll-ups of the span `finer_us`."""
+    """What one family of roll-ups tells apart, and over what times, the longest first."""
 
     number: int
     names: tuple[str, ...]
     spans_us: tuple[int, ...] = (DAY_US,)
-    finer_us: int = 0
 
 
-ALL = Cut(0, (), (DAY_US, HOUR_US, MINUTE_US))
-MODEL = Cut(1, _MODEL, (DAY_US, HOUR_US, FIVE_MINUTES_US), FIVE_MINUTES_US)
-RESULT = Cut(2, _RESULT, (DAY_US, HOUR_US, FIVE_MINUTES_US), FIVE_MINUTES_US)
-ROUTE = Cut(3, ("route",), (DAY_US, HOUR_US, FIVE_MINUTES_US), FIVE_MINUTES_US)
+ALL = Cut(0, (), (DAY_US, HOUR_US, QUARTER_US, MINUTE_US))
+MODEL = Cut(1, _MODEL, (DAY_US, HOUR_US, FIVE_MINUTES_US))
+RESULT = Cut(2, _RESULT, (DAY_US, HOUR_US, FIVE_MINUTES_US))
+ROUTE = Cut(3, ("route",), (DAY_US, HOUR_US, FIVE_MINUTES_US))
 KEY = Cut(4, ("key", "key_name"), (DAY_US, HOUR_US))
-USER = Cut(5, ("user",), (DAY_US, HOUR_US), HOUR_US)
-METADATA = Cut(6, ("metadata",), (DAY_US, HOUR_US), HOUR_US)
+USER = Cut(5, ("user",), (DAY_US, HOUR_US))
+METADATA = Cut(6, ("metadata",), (DAY_US, HOUR_US))
 FEW = Cut(7, ("route", *_MODEL, *_RESULT))
 
 CUTS = (ALL, MODEL, RESULT, ROUTE, KEY, USER, METADATA, FEW)

@@ -16,7 +16,7 @@ from lockgate.stores.logs.ports import Cost, Cursor, Filter
 from lockgate.stores.logs.ratings import Said, counted
 from lockgate.stores.logs.reprice import reprice
 from lockgate.stores.logs.rows import BITS, Rows, number_at, whole_id
-from lockgate.stores.logs.schema import FINER, MIGRATIONS, SINGLE, SPOKEN
+from lockgate.stores.logs.schema import MIGRATIONS, QUARTERS, SINGLE, SPOKEN
 from lockgate.stores.logs.search import Nothing, of_id, of_trace, span_of_numbers, times, understand
 from lockgate.stores.logs.sketch import merged
 from lockgate.stores.logs.sums import Answer, Question, Sums
@@ -71,7 +71,7 @@ class Day:
             self._rows = Rows(self._names, start_us)
             self._fresh = rolling.fresh(self._db) if write else 0
             self._version = len(MIGRATIONS) if write else version
-            if write and 0 < version < FINER:
+            if write and 0 < version < QUARTERS:
                 self.roll_up()
         except (sqlite3.Error, StoreError):
             self._db.close()

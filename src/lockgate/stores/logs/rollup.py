@@ -9,6 +9,7 @@ from lockgate.stores.logs.sketch import Sketch
 
 MINUTE_US = 60_000_000
 FIVE_MINUTES_US = 5 * MINUTE_US
+QUARTER_US = 15 * MINUTE_US
 HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
 #: A stream in which nothing comes for longer is stalled.

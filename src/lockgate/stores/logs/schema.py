@@ -14,6 +14,9 @@ requests but those in `fresh`, which are counted from their rows until there are
 
 from __future__ import annotations
 
+from lockgate.stores.logs.cuts import ALL, METADATA, MODEL, RESULT, ROUTE, USER
+from lockgate.stores.logs.rollup import FIVE_MINUTES_US, HOUR_US, QUARTER_US
+
 #: Columns whose values are numbers in `names`: what a roll-up can tell apart.
 NAMED = (
     "user", "key", "metadata", "key_name", "route", "provider", "model_asked", "model_sent", "model_served",
@@ -53,7 +56,7 @@ _REQUESTS = f"""
     ) WITHOUT ROWID;
 """
 
-#: Some cuts are rolled up by the hour or five minutes too (`Cut.finer_us`): all that was rolled up before is rolled up again.
+#: Some cuts are rolled up over shorter times too (`SINCE`): all that was rolled up before is rolled up again.
 _FINER = """
     INSERT OR IGNORE INTO fresh SELECT n FROM requests;
     DELETE FROM rollups;
@@ -71,6 +74,12 @@ _SPOKEN = """
 """
 
 #: Each brings the schema one version further; never changed once released.
-MIGRATIONS = (_REQUESTS, _FINER, _COUNTED, _SPOKEN)
+MIGRATIONS = (_REQUESTS, _FINER, _COUNTED, _SPOKEN, _FINER)
 #: The versions from which a day has those.
-FINER, COUNTED, SPOKEN = 2, 3, 4
+FINER, COUNTED, SPOKEN, QUARTERS = 2, 3, 4, 5
+#: A cut, and how long roll-ups last that not every day has → the version from which a day has them.
+SINCE = {
+    **{(cut, FIVE_MINUTES_US): FINER for cut in (MODEL, RESULT, ROUTE)},
+    **{(cut, HOUR_US): FINER for cut in (USER, METADATA)},
+    (ALL, QUARTER_US): QUARTERS,
+}

@@ -18,7 +18,7 @@ from lockgate.stores.logs.names import METADATA, is_rolled
 from lockgate.stores.logs.ports import Filter
 from lockgate.stores.logs.rollup import DAY_US, SKETCHES, SUMS, Totals
 from lockgate.stores.logs.rows import BITS, RESCUED, RETRIED, RETRIES, STALLED, STREAM
-from lockgate.stores.logs.schema import COUNTED, FINER, MIGRATIONS
+from lockgate.stores.logs.schema import COUNTED, MIGRATIONS, SINCE
 from lockgate.stores.logs.search import Search, span_of_numbers, times
 from lockgate.stores.logs.sketch import Sketch
 
@@ -112,7 +112,7 @@ class Sums:
             yield from self._from_rows(since_us, until_us)
             return
         step_us = self._asked.step_us
-        spans = [each for each in cut.spans_us if not step_us % each and (self._version >= FINER or each != cut.finer_us)]
+        spans = [each for each in cut.spans_us if not step_us % each and self._version >= SINCE.get((cut, each), 1)]
         rolled: list[tuple[int, int]] = []
         for span_us, first_us, last_us in stretches(since_us, until_us, spans):
             if span_us:

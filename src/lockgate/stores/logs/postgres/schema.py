@@ -94,7 +94,7 @@ _GIVEN = """
     CREATE INDEX log_requests_given ON log_requests (given) WHERE given IS NOT NULL;
 """
 
-#: Some cuts are rolled up by the hour or five minutes too (`Cut.finer_us`): all that was rolled up before is rolled up again.
+#: Some cuts are rolled up over shorter times too: all that was rolled up before is rolled up again.
 _FINER = """
     INSERT INTO log_batches SELECT day, batch, count(*) FROM log_requests GROUP BY 1, 2 ON CONFLICT DO NOTHING;
     DELETE FROM log_rollups;
@@ -127,7 +127,7 @@ _SPOKEN = f"""
 """
 
 #: Each brings the schema one version further; never changed once released.
-MIGRATIONS = (_FIRST, _GIVEN, _FINER, _APART, _COUNTED, _SPOKEN)
+MIGRATIONS = (_FIRST, _GIVEN, _FINER, _APART, _COUNTED, _SPOKEN, _FINER)
 #: The tables that are partitioned by the day, and what each of their partitions is told besides.
 PARTITIONED = {
     "log_requests": "",
