@@ -283,11 +283,20 @@ def test_a_burst_of_one_rewording_looks_the_words_up_once(world, monkeypatch):
             await everybody.wait()
             return await near(*asked)
 
+        class Lookups(dict):
+            def get(self, meant):
+                came.append(meant)
+                return super().get(meant)
+
+        came = []
+        monkeypatch.setattr(world.runtime, "lookups", Lookups())
         monkeypatch.setattr(world.runtime.nearest, "near", counted)
         said = {"mode": "semantic", "levels": ["canonical", "verified"]}
         body = {"model": "m", "messages": [{"role": "user", "content": OTHER}]}
         before = len(world.stage.tries)
         tasks = [await world.stage.asks({**ROUTE, "cache": said}, body) for _ in range(20)]
+        while len(came) < 20:
+            await asyncio.sleep(0.001)  # a server is asked first
         everybody.set()
         told = [await task for task in tasks]
         assert {each.headers["x-portkey-cache-status"] for each in told} == {"SEMANTIC HIT"}

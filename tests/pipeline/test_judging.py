@@ -9,7 +9,7 @@ from lockgate.pipeline.judging import DOUBTFUL
 from lockgate.pipeline.within import ask_within
 from lockgate.stores.cache.memory import MemoryCache
 from lockgate.stores.embedding.wordllama import open_wordllama
-from lockgate.stores.nearest import nearest
+from lockgate.stores.nearest import beside
 from lockgate.stores.nearest.nearest import Nearest
 from support.house import make_app, records
 from support.stage import REPLY, Stage, quiet
@@ -29,7 +29,7 @@ def embedder():
 
 @pytest.fixture
 def stage(tmp_path, embedder, monkeypatch):
-    monkeypatch.setattr(nearest, "PATIENCE_S", 30.0)
+    monkeypatch.setattr(beside, "PATIENCE_S", 30.0)
     stage = Stage(make_app(tmp_path, CONFIG), tmp_path)
     runtime = stage.app.runtime
     runtime.cache = MemoryCache(1 << 20)

@@ -236,3 +236,31 @@ def test_time_in_which_the_loop_stands_still_is_not_held_against_the_server(lane
 
     assert run(work()) == "k1"
     assert said == []
+
+
+@pytest.mark.parametrize("held", ["lets_in", "answers"])
+def test_a_connection_whose_library_swallows_the_cancellation_ends_all_the_same(server, clock, said, run, held):
+    """As redis-py does, now and then, while it connects: the gateway would never have ended."""
+
+    class Deaf:
+        def __init__(self):
+            self.opens = asyncio.Event()
+
+        async def wait(self):
+            while not self.opens.is_set():
+                try:
+                    await self.opens.wait()
+                except asyncio.CancelledError:
+                    self.opens.set()
+
+    async def work():
+        setattr(server, held, Deaf())
+        lanes = Lanes("the server", server.connect, Trouble(Voice(said.append, clock), clock))
+        task = asyncio.ensure_future(lanes.find(b"k1"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.wait_for(lanes.close(), 5)
+        assert await task in (None, "k1")
+
+    run(work())
+    assert server.closed == len(server.lines)

@@ -147,6 +147,25 @@ class TestTogether:
 
         run(work())
 
+    def test_it_ends_although_a_library_has_swallowed_the_cancellation(self):
+        class Deaf(Scripted):
+            async def ask(self, asks: Sequence[Ask], machine: int, machines: int) -> list[Answer]:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    pass
+                return await super().ask(asks, machine, machines)
+
+        async def work() -> None:
+            limits = await machine(Deaf(yes(8)))
+            waits = asyncio.ensure_future(limits.ask((KEY,)))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await asyncio.wait_for(limits.stop(), 5)
+            assert await waits is not None
+
+        run(work())
+
     def test_what_is_in_hand_expires(self):
         async def work() -> None:
             now = [NOW]

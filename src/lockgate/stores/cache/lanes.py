@@ -137,7 +137,9 @@ class Lanes(Generic[T]):
 
     async def _serve(self) -> None:
         """One connection after another, until there is trouble. One that has served before and fails is replaced at once: the
-        server may just have closed what was idle, or have started anew."""
+        server may just have closed what was idle, or have started anew. A client's library may swallow a cancellation."""
+        lane = asyncio.current_task()
+        assert lane is not None
         batch: list[_Question] = []
         while True:
             line: Line[T] | None = None
@@ -145,11 +147,12 @@ class Lanes(Generic[T]):
             try:
                 async with asyncio.timeout(CONNECT_S):
                     line = await self._connect()
-                while True:
+                while not lane.cancelling():
                     batch = [each for each in batch or await self._next() if not each.answer.done()]
                     if batch:
-                        self._answer(batch, await self._read(line, [each.key for each in batch]))
+                        self._answer(batch, await self._read(lane, line, [each.key for each in batch]))
                         batch, fresh = [], False
+                return
             except StoreError as error:
                 if fresh:
                     self._fail(str(error))
@@ -169,9 +172,7 @@ class Lanes(Generic[T]):
             await idle
         return [self._queue.popleft() for _ in range(min(len(self._queue), self._batch))]
 
-    async def _read(self, line: Line[T], keys: Sequence[bytes]) -> dict[bytes, T]:
-        lane = asyncio.current_task()
-        assert lane is not None
+    async def _read(self, lane: asyncio.Task[None], line: Line[T], keys: Sequence[bytes]) -> dict[bytes, T]:
         self._reading[lane] = self._tick
         try:
             return await line.read(keys)

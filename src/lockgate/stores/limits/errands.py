@@ -63,17 +63,20 @@ class Errands:
         self._due = asyncio.Event()
         self._telling: asyncio.TimerHandle | None = None
         self._beside: list[asyncio.Task[None]] = []
+        self._over = False  # what cancels a task may be swallowed by a client's library
         self.at_once: dict[int, Limit] = {}  # limits of what runs at once that something runs in
         self.trouble = "not reached yet"
         self.lost = 0  # how often
 
     async def start(self) -> None:
         """Begin. The counter need not be there yet."""
+        self._over = False
         await self.pulse()
         self._beside = [asyncio.create_task(self._go_on_asking()), asyncio.create_task(self._go_on_living())]
 
     async def stop(self) -> None:
         """Tell what there is to tell, and end."""
+        self._over = True
         for task in self._beside:
             task.cancel()
         await asyncio.gather(*self._beside, return_exceptions=True)
@@ -155,7 +158,7 @@ class Errands:
         return [each for each in asks if each is not None]
 
     async def _go_on_asking(self) -> None:
-        while True:
+        while not self._over:
             await self._due.wait()
             self._due.clear()
             waiting, self._waiting = self._waiting, []
@@ -171,7 +174,7 @@ class Errands:
                     _wake(each)
 
     async def _go_on_living(self) -> None:
-        while True:
+        while not self._over:
             await asyncio.sleep(RETRY_S if self.trouble else PULSE_S)
             await self.pulse()
 
