@@ -11,6 +11,7 @@ from lockgate.control.search import Search
 from lockgate.core.holdings import SavedConfig
 from lockgate.http.admin.app import BODY_LIMIT, LEFT
 from lockgate.stores.logs.ports import Page
+from lockgate.stores.logs.patience import too_long
 from lockgate.stores.ports import StoreError
 from support.asgi import Line
 from support.house import KEY
@@ -144,6 +145,16 @@ def test_trouble_with_the_store_is_told_without_telling_of_the_machine(admin, mo
     assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "store_unavailable", "5")
     assert b"/secret" not in answer.body
     assert answer.headers["x-lockgate-request-id"] in caplog.text and "/secret/place" in caplog.text
+
+
+def test_a_question_that_reads_too_much_is_told_what_would_be_less(admin, monkeypatch):
+    def give_up(*arguments, **more):
+        raise too_long(60)
+
+    monkeypatch.setattr(admin.store, "page", give_up)
+    answer = admin.get("/v1/configs")
+    assert (answer.status, answer.code) == (400, "too_much_to_read")
+    assert b"Ask for a shorter time" in answer.body
 
 
 def test_a_bug_of_ours_is_answered_and_logged_with_the_requests_id(admin, monkeypatch, caplog):

@@ -15,11 +15,11 @@ import pytest
 
 from lockgate.core.record import Attempt, Record
 from lockgate.stores.logs import day as module
-from lockgate.stores.logs import rolling
+from lockgate.stores.logs import patience, rolling
 from lockgate.stores.logs.ports import Filter, Range
 from lockgate.stores.logs.schema import SINCE
 from lockgate.stores.logs.sqlite import SqliteLog
-from lockgate.stores.ports import StoreError
+from lockgate.stores.ports import StoreError, TooLong
 from support.log_records import DAY, MINUTE, NOON, counted, everything, full, ids, rating, record
 
 
@@ -291,6 +291,24 @@ def test_a_day_that_was_rolled_up_without_numbers_of_retries_has_none_until_it_i
     assert retried() == [(2, {2: 2})]
     assert db.execute("SELECT count(*) FROM fresh").fetchone() == (0,)
     db.close()
+
+
+def test_a_question_that_reads_for_too_long_is_given_up_and_no_other(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append([full(number) for number in range(200)])
+    monkeypatch.setattr(patience, "_STEPS", 100)
+    hasty = SqliteLog(tmp_path / "log", report=pytest.fail, patience_s=-1.0)
+    day = Filter(since_us=NOON - DAY // 2, until_us=NOON + DAY // 2)
+    for ask in (lambda: hasty.series(day, DAY), lambda: hasty.groups(day, "model"), lambda: hasty.spread(day, "model", DAY)):
+        with pytest.raises(TooLong, match="given up after"):
+            ask()
+    with pytest.raises(TooLong):
+        hasty.page(Filter(cost_nusd=Range(1000, 2000)))
+    assert len(list(hasty.scan(Filter()))) == 200  # an export reads all there is
+    assert hasty.append([full(300)]) == 1
+    assert counted(log) == 201
+    hasty.close()
 
 
 def test_an_old_day_takes_its_file_with_it(log: SqliteLog, tmp_path: Path) -> None:

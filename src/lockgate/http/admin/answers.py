@@ -14,7 +14,7 @@ from lockgate.control.secrets import WeakSecret
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
 from lockgate.stores.control.query import Absent, InUse, Stale, Taken
-from lockgate.stores.ports import StoreError
+from lockgate.stores.ports import StoreError, TooLong
 
 log = logging.getLogger("lockgate")
 
@@ -71,6 +71,8 @@ def refusal_of(trouble: Exception, request_id: str) -> Refusal:
         return Refusal(409, "taken", str(trouble))
     if isinstance(trouble, InUse):
         return Refusal(409, "in_use", str(trouble))
+    if isinstance(trouble, TooLong):
+        return Refusal(400, "too_much_to_read", str(trouble))
     log.error("admin request %s: %s", request_id, trouble)
     return Refusal(
         503,

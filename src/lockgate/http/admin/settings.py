@@ -40,8 +40,8 @@ from lockgate.http.admin.settings_shapes import (
 )
 from lockgate.http.admin.shapes import text_of
 from lockgate.providers.prices_file import head_of
+from lockgate.stores.logs.files import SUFFIX
 from lockgate.stores.logs.open import BODIES_URL, LOG_URL
-from lockgate.stores.logs.sqlite import SUFFIX
 
 _HOUR_US = 3600 * 1_000_000
 

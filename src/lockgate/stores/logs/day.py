@@ -35,7 +35,7 @@ _RATE = "INSERT OR REPLACE INTO rated VALUES (?, ?, ?, ?)"
 
 class Day:
     """An open day, which begins at `start_us`. With `text`, words are made findable as requests are written. `report` is told
-    of what is damaged and left out.
+    of what is damaged and left out; `opened` may set the connection up.
 
     Methods raise `sqlite3.Error`; `StoreError` when the file is of a later version than this program.
     """
@@ -49,11 +49,13 @@ class Day:
         report: Callable[[str], None],
         write: bool = False,
         text: bool = True,
+        opened: Callable[[sqlite3.Connection], None] = lambda db: None,
     ) -> None:
         self._start_us = start_us
         self._report = report
         self._text = text
         self._db = _connect(path, busy_s, write)
+        opened(self._db)
         try:
             if write:
                 self._db.execute("PRAGMA journal_mode = WAL")

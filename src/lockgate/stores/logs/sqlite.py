@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,46 +18,45 @@ from lockgate.core.record import Record, time_of_id
 from lockgate.stores.logs import spoken
 from lockgate.stores.logs.blocks import Damage
 from lockgate.stores.logs.day import Day
+from lockgate.stores.logs.files import LAST_US, SUFFIX, by_day, day_of, remove, remove_logs, start_of
+from lockgate.stores.logs.patience import MOST_S, Patience, patiently
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
 from lockgate.stores.logs.ratings import Ratings, Said
-from lockgate.stores.logs.rollup import DAY_US, SUMS, Totals, add
+from lockgate.stores.logs.rollup import SUMS, Totals, add
 from lockgate.stores.logs.sums import Answer, Question, as_totals, check_dimension
 from lockgate.stores.ports import StoreError
 
 T = TypeVar("T")
 
-SUFFIX = ".db"
 #: Files that are kept open for writing: today, and yesterday around midnight.
 _OPEN = 2
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 #: Records that are read at a time when all are.
 _SCANNED = 200
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_US = int((datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000
-
-
-def start_of(name: str) -> int:
-    """When the day of that name begins, in µs since the epoch."""
-    return int(datetime.fromisoformat(name + "T00:00:00+00:00").timestamp()) * 1_000_000
-
-
-def day_of(time_us: int) -> str:
-    """The name of the day of a moment: "2026-11-25". What lies before 1970 or beyond 9999 counts with the nearest day."""
-    return (_EPOCH + timedelta(microseconds=min(max(time_us, 0), _LAST_US))).strftime("%Y-%m-%d")
 
 
 class SqliteLog:
     """A `LogStore` in a directory. One process may append, any number may read.
 
-    `report` is told in words of files set aside; `busy_s` is how long to wait for a lock, in seconds. With `text`, what is
-    appended can be searched by its words; what was appended without it, never.
+    `report` is told in words of files set aside; `busy_s` is how long to wait for a lock, `patience_s` how long one question
+    may read, in seconds: a longer one is `TooLong`. With `text`, what is appended can be searched by its words; what was
+    appended without it, never.
     """
 
-    def __init__(self, directory: Path, *, report: Callable[[str], None], busy_s: float = 5.0, text: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        report: Callable[[str], None],
+        busy_s: float = 5.0,
+        text: bool = True,
+        patience_s: float = MOST_S,
+    ) -> None:
         self._directory = directory
         self._report = report
         self._busy_s = busy_s
         self._text = text
+        self.patience = Patience(patience_s)
         self._ratings = Ratings(directory / "feedback.sqlite", busy_s=busy_s)
         self._open: dict[str, tuple[Day, int]] = {}  # name → the day and its file's inode
 
@@ -69,25 +67,27 @@ class SqliteLog:
         """Keep the records; how many were new. Raises `StoreError`; what was kept until then stays kept."""
         new = 0
         with self._held() as rated:
-            for name, batch in _by_day(records):
+            for name, batch in by_day(records):
                 new += self._append(name, batch, rated)
         return new
 
     def tell(self, told: Sequence[Record]) -> None:
         """Keep what log records say was said in spans. Raises `StoreError`; what was kept until then stays kept."""
-        for name, batch in _by_day(told):
+        for name, batch in by_day(told):
             self._write(name, lambda day, batch=batch: day.tell(batch))
 
+    @patiently
     def told(self, span: Record) -> list[Record]:
         """What was said in a span."""
         since_us, until_us = spoken.when(span)
         names = self._days(since_us, until_us + 1, newest_first=False)
         return [each for name in names for each in self._read(name, lambda day: day.told(span)) or ()]
 
+    @patiently
     def page(self, meant: Filter, after: Cursor | None = None, limit: int = 50) -> Page:
         """The newest records that are meant, older than `after`, without bodies."""
         found: list[Record] = []
-        until_us = min(meant.until_us if meant.until_us is not None else _LAST_US, after.time_us + 1 if after else _LAST_US)
+        until_us = min(meant.until_us if meant.until_us is not None else LAST_US, after.time_us + 1 if after else LAST_US)
         for name in self._days(meant.since_us or 0, until_us, newest_first=True):
             wanted = limit - len(found)
             begin = after if after is not None and day_of(after.time_us) == name else None
@@ -98,23 +98,25 @@ class SqliteLog:
 
     def scan(self, meant: Filter, *, bodies: bool = False) -> Iterator[Record]:
         """All records that are meant, newest first. No file is held open meanwhile, so that its log can be folded in."""
-        until_us = meant.until_us if meant.until_us is not None else _LAST_US
+        until_us = meant.until_us if meant.until_us is not None else LAST_US
         for name in self._days(meant.since_us or 0, until_us, newest_first=True):
             after: Cursor | None = None
             while found := self._read(name, lambda day, after=after: day.find(meant, after, _SCANNED, bodies=bodies)):
                 yield from found
                 after = Cursor.of(found[-1])
 
+    @patiently
     def get(self, id: str) -> Record | None:
         """One record with its bodies. An id of ours says its day; for another all days are searched."""
         ms = time_of_id(id)
-        first, last = (0, _LAST_US) if ms is None else (ms, ms + 999)
+        first, last = (0, LAST_US) if ms is None else (ms, ms + 999)
         for name in self._days(first, last + 1, newest_first=True):
             record = self._read(name, lambda day: day.get(id))
             if record is not None:
                 return record
         return None
 
+    @patiently
     def series(self, meant: Filter, step_us: int) -> list[tuple[int, Totals]]:
         """What the records that are meant come to, in steps, oldest first.
 
@@ -130,6 +132,7 @@ class SqliteLog:
         )
         return sorted((int(start), totals) for start, totals in found.items() if totals.requests)
 
+    @patiently
     def groups(
         self, meant: Filter, by: str, *, order: str = "requests", limit: int = 50, offset: int = 0, sketches: bool = False
     ) -> Groups:
@@ -154,6 +157,7 @@ class SqliteLog:
         full = self._totals(iter(names if shown else ()), whole, since_us, until_us, asked)
         return Groups([(group, full[group]) for group in shown if group in full], len(ranked))
 
+    @patiently
     def spread(self, meant: Filter, by: str, step_us: int) -> list[tuple[int, int, int]]:
         """How many requests each step has that can be told apart by a dimension, and how many groups these make."""
         check_dimension(by)
@@ -216,7 +220,7 @@ class SqliteLog:
             if path.stem < first_kept:
                 self._let_go(path.stem)
                 try:
-                    _remove(path)
+                    remove(path)
                 except OSError as error:
                     raise StoreError(f"cannot delete {path}: {error.strerror}") from None
                 gone += 1
@@ -307,7 +311,7 @@ class SqliteLog:
             except FileNotFoundError:
                 pass
             self._let_go(name)
-            _remove_logs(path)  # of the file that is gone; a new one must not read them
+            remove_logs(path)  # of the file that is gone; a new one must not read them
         while len(self._open) >= _OPEN:
             self._let_go(next(iter(self._open)))
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -319,9 +323,12 @@ class SqliteLog:
         """Ask a day; None when it is not there or not readable (which is reported)."""
         path = self._path(name)
         try:
-            with closing(Day(path, start_of(name), busy_s=self._busy_s, report=self._damaged(path))) as day:
+            report, watch = self._damaged(path), self.patience.watch
+            with closing(Day(path, start_of(name), busy_s=self._busy_s, report=report, opened=watch)) as day:
                 return None if day.is_empty else question(day)
         except sqlite3.Error as error:
+            if (end := self.patience.end_of(error)) is not None:
+                raise end from None
             if not path.exists():
                 return None  # taken away in this moment
             if not _is_damage(error):
@@ -369,14 +376,6 @@ class SqliteLog:
         return iter(reversed(names) if newest_first else names)
 
 
-def _by_day(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """The names of days, oldest first, and their records."""
-    days: dict[int, list[Record]] = {}
-    for record in sorted(records, key=lambda record: record.time_us):
-        days.setdefault(record.time_us // DAY_US, []).append(record)
-    return [(day_of(number * DAY_US), batch) for number, batch in days.items()]
-
-
 def _times(meant: Filter) -> tuple[int, int]:
     if meant.since_us is None or meant.until_us is None:
         raise ValueError("from when until when? Both times are needed")
@@ -386,13 +385,3 @@ def _times(meant: Filter) -> tuple[int, int]:
 def _is_damage(error: sqlite3.Error) -> bool:
     """Whether the file, not the moment, is at fault."""
     return isinstance(error, Damage) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    _remove_logs(path)
-
-
-def _remove_logs(path: Path) -> None:
-    for log in ("-wal", "-shm"):
-        path.with_name(path.name + log).unlink(missing_ok=True)

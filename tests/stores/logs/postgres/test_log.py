@@ -9,10 +9,10 @@ import pytest
 from lockgate.core.record import Attempt
 from lockgate.stores.logs.ports import Cost, Feedback, Filter
 from lockgate.stores.logs.postgres import log as module
-from lockgate.stores.logs.postgres import rolling
+from lockgate.stores.logs.postgres import link, rolling
 from lockgate.stores.logs.postgres.bodies import TableBlocks
 from lockgate.stores.logs.postgres.log import PostgresLog
-from lockgate.stores.ports import StoreError
+from lockgate.stores.ports import StoreError, TooLong
 from support import postgres
 from support.log_records import DAY, NOON, counted, everything, full, ids, record
 
@@ -317,6 +317,14 @@ def test_a_server_that_hangs_is_given_up_and_found_again(opened, url):
                 ask()
     assert log.append([full(2)]) == 1
     assert ids(everything(log)) == [full(2).id, full(1).id]
+
+
+def test_a_question_that_reads_for_too_long_is_given_up_and_says_so(opened, monkeypatch):
+    log = opened(deadline_s=0.2)
+    log.append([full(1)])
+    monkeypatch.setattr(link.Connection, "rows", lambda db, *asked: db.execute("SELECT pg_sleep(5)").fetchall())
+    with pytest.raises(TooLong, match=r"given up after 0\.2 s"):
+        log.series(WHOLE, DAY)
 
 
 def test_a_server_that_is_not_there_is_said_without_the_password():

@@ -17,10 +17,11 @@ from psycopg import errors
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 
+from lockgate.stores.logs.patience import MOST_S, too_long
 from lockgate.stores.ports import StoreError
 
-#: The longest wait for a connection, and for an answer, in seconds. A month may be counted from its rows.
-CONNECT_S, DEADLINE_S = 5, 60.0
+#: The longest wait for a connection, and for an answer, in seconds.
+CONNECT_S, DEADLINE_S = 5, MOST_S
 #: Connections that are kept while nobody uses them.
 _IDLE = 4
 _REST = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
@@ -76,8 +77,13 @@ class Link:
     @contextmanager
     def reading(self) -> Generator[Connection, None, None]:
         """A transaction that sees one state of the database."""
-        with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as db:
-            yield db
+        try:
+            with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as db:
+                yield db
+        except StoreError as error:
+            if isinstance(error.__context__, errors.QueryCanceled):
+                raise too_long(self._deadline_s) from None
+            raise
 
     def close(self) -> None:
         """Let go of the connections that nobody uses."""
