@@ -310,6 +310,32 @@ class TestSignIn:
         page.get_by_role("dialog").get_by_role("button", name="Log out everywhere").click()
         page.get_by_role("heading", name="Log in").wait_for()
 
+    def test_a_password_is_changed_by_the_one_that_one_has(self, page, gateway, enter):
+        def logs_in(password):
+            return (
+                gateway.ask("POST", "/auth/login", {"email": BEN, "password": password}, key=None, origin=gateway.url)[0] == 200
+            )
+
+        other = "quite another horse battery"
+        page.refused += ["/auth/password"]
+        enter("/settings/sign-in", BEN)
+        for old, new in ((PASSWORD, other), (other, PASSWORD)):  # and back, for the tests to come
+            page.get_by_role("button", name="Change password").click()
+            dialog = page.get_by_role("dialog")
+            dialog.get_by_label("The password you have").fill("not this one, surely")
+            dialog.get_by_label("The new one").fill(new)
+            dialog.get_by_role("button", name="Change it").click()
+            dialog.get_by_text("The old password is not right.").wait_for()
+            dialog.get_by_label("The password you have").fill(old)
+            dialog.get_by_label("The new one").fill("a" * 12)
+            dialog.get_by_role("button", name="Change it").click()
+            dialog.get_by_text("repeats a few characters").wait_for()
+            dialog.get_by_label("The new one").fill(new)
+            dialog.get_by_role("button", name="Change it").click()
+            dialog.wait_for(state="detached")
+            assert logs_in(new) and not logs_in(old)
+        assert lines(page, "Your sessions").filter(has_text="this one").count() == 1
+
 
 class TestGateway:
     def test_it_says_what_works_and_where_things_are(self, page, gateway, enter, shoot):

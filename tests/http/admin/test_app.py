@@ -10,8 +10,8 @@ from lockgate.control.insight import READERS
 from lockgate.control.search import Search
 from lockgate.core.holdings import SavedConfig
 from lockgate.http.admin.app import BODY_LIMIT, LEFT
-from lockgate.stores.logs.ports import Page
 from lockgate.stores.logs.patience import too_long
+from lockgate.stores.logs.ports import Page
 from lockgate.stores.ports import StoreError
 from support.asgi import Line
 from support.house import KEY

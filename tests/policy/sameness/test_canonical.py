@@ -240,6 +240,6 @@ def test_no_text_takes_long():
         "(" * LONGEST,
         "please " * 280,
     ):
-        begin = time.perf_counter()
+        begin = time.process_time()
         canonical(text)
-        assert time.perf_counter() - begin < 0.25
+        assert time.process_time() - begin < 0.25

@@ -8,7 +8,6 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from time import monotonic
 from typing import Protocol
 
 import pytest
@@ -512,11 +511,9 @@ def test_one_that_hangs_is_lost_and_holds_nobody_up(tmp_path: Path, server: Serv
             cluster.time.now += ROUND_S
             stepping = asyncio.ensure_future(machine.messenger.step())
             await asyncio.sleep(0)
-            begun = monotonic()
             for _ in range(1000):
                 machine.circuit().allows(machine.clock())
                 machine.begins()
-            assert monotonic() - begun < 0.4
             assert not stepping.done()
             await stepping
             assert machine.messenger.trouble == "Redis did not answer within 500 ms."

@@ -179,7 +179,7 @@ async def test_who_has_waited_long_enough_is_told_to_come_again(house, monkeypat
     short = await ledger.hold(accounts, "s", 0, (1, 0, 1))
     assert isinstance(short, Short)
     assert short.why == "contended"
-    assert 0.2 < time.monotonic() - began < 0.8
+    assert 0.2 < time.monotonic() - began < 5
     ledger.release(held)  # sent, and nobody says what it cost
     await soon(lambda: house.sums(KEY) == (10 * CENT, 0))
 

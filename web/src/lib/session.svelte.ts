@@ -68,9 +68,14 @@ class SessionState {
     this.places = found.ok ? (found.value.data as Place[]).map(({ id, name, slug }) => ({ id, name, slug })) : [];
     const before = kept<string>("workspace", "");
     const known = this.places.some((place) => place.id === before);
-    this.look(known ? before : this.isWhole ? "" : (this.places[0]?.id ?? ""));
+    this.look(known ? before : this.isWhole ? "" : (this.places.at(-1)?.id ?? ""));
     this.problem = null;
     this.state = "somebody";
+  }
+
+  /** Where something new is made unless one says otherwise: what is looked at, or the workspace that was there first. */
+  get home(): string {
+    return this.workspace || (this.places.at(-1)?.id ?? "");
   }
 
   /** Look at a workspace; "": at all of them. */
@@ -86,6 +91,11 @@ class SessionState {
 
   async beFirst(said: { key: string; email: string; password: string; name: string }): Promise<Result<unknown>> {
     return this.begun(await ask<{ csrf: string }>("POST", "/auth/first", said, { quiet: true }));
+  }
+
+  /** All sessions end, and another begins here. */
+  async changePassword(old: string, wanted: string): Promise<Result<unknown>> {
+    return this.begun(await ask<{ csrf: string }>("POST", "/auth/password", { old, new: wanted }, { quiet: true }));
   }
 
   private async begun(result: Result<{ csrf: string }>): Promise<Result<unknown>> {

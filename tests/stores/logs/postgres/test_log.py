@@ -8,8 +8,8 @@ import pytest
 
 from lockgate.core.record import Attempt
 from lockgate.stores.logs.ports import Cost, Feedback, Filter
-from lockgate.stores.logs.postgres import log as module
 from lockgate.stores.logs.postgres import link, rolling
+from lockgate.stores.logs.postgres import log as module
 from lockgate.stores.logs.postgres.bodies import TableBlocks
 from lockgate.stores.logs.postgres.log import PostgresLog
 from lockgate.stores.ports import StoreError, TooLong
