@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from lockgate.core.record import Attempt, Record
@@ -293,6 +294,19 @@ def test_a_day_that_was_rolled_up_without_numbers_of_retries_has_none_until_it_i
     db.close()
 
 
+def test_who_uses_a_model_over_whole_days_is_known_without_reading_a_request(log: SqliteLog, tmp_path: Path) -> None:
+    log.append([record(n, key_id=f"k{n % 3}", model_sent="m" if n % 2 else "other", provider="p") for n in range(60)])
+    log.close()  # and rolled up
+    db = sqlite3.connect(the_day(tmp_path))
+    db.execute("DELETE FROM requests")
+    db.commit()
+    db.close()
+    day = Filter(since_us=NOON - DAY // 2, until_us=NOON + DAY // 2, models=("m",))
+    assert [(name, totals.requests) for name, totals in log.groups(day, "key").rows] == [("k0", 10), ("k1", 10), ("k2", 10)]
+    of_a_key = msgspec.structs.replace(day, models=(), keys=("k1",))
+    assert [(name, totals.requests) for name, totals in log.groups(of_a_key, "model").rows] == [("m", 10), ("other", 10)]
+
+
 def test_a_question_that_reads_for_too_long_is_given_up_and_no_other(
     log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -389,17 +403,11 @@ def test_the_ends_of_a_stretch_are_read_without_the_rest_of_the_day(log: SqliteL
     start = NOON - DAY // 2
     log.append([record(n, time_us=start + n * DAY // 4000, organisation="a") for n in range(4000)])
     steps = [0]
-    connect = module._connect
 
-    def counting(path: Path, busy_s: float, write: bool) -> sqlite3.Connection:
-        def step() -> None:
-            steps[0] += 1
+    def step() -> None:
+        steps[0] += 1
 
-        db = connect(path, busy_s, write)
-        db.set_progress_handler(step, 20)
-        return db
-
-    monkeypatch.setattr(module, "_connect", counting)
+    monkeypatch.setattr(log.patience, "watch", lambda db: db.set_progress_handler(step, 20))
 
     def steps_of(since_us: int, until_us: int) -> int:
         steps[0] = 0

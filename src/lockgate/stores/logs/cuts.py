@@ -35,8 +35,10 @@ KEY = Cut(4, ("key", "key_name"), (DAY_US, HOUR_US))
 USER = Cut(5, ("user",), (DAY_US, HOUR_US))
 METADATA = Cut(6, ("metadata",), (DAY_US, HOUR_US))
 FEW = Cut(7, ("route", *_MODEL, *_RESULT))
+#: Who uses a model, and which models a key uses: of all that is asked across cuts, what is asked the most.
+KEY_MODEL = Cut(8, ("key", "key_name", *_MODEL))
 
-CUTS = (ALL, MODEL, RESULT, ROUTE, KEY, USER, METADATA, FEW)
+CUTS = (ALL, MODEL, RESULT, ROUTE, KEY, USER, METADATA, FEW, KEY_MODEL)
 
 #: A dimension of `ports.Dimension` → the column that holds it.
 COLUMNS = {

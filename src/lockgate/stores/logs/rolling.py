@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from struct import Struct
 from typing import Any
 
-from lockgate.stores.logs.cuts import ALL, CUTS, FEW, KEY, METADATA, TENANCY, USER, Cut
+from lockgate.stores.logs.cuts import ALL, CUTS, FEW, KEY, KEY_MODEL, METADATA, TENANCY, USER, Cut
 from lockgate.stores.logs.names import Names
-from lockgate.stores.logs.rollup import FIVE_MINUTES_US, HOUR_US, MINUTE_US, SKETCHES, SUMS
+from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, HOUR_US, MINUTE_US, SKETCHES, SUMS
 from lockgate.stores.logs.rows import BITS
 from lockgate.stores.logs.schema import NAMED, SINGLE
 from lockgate.stores.logs.sketch import Sketch
@@ -98,10 +98,10 @@ def _query(unsigned: list[str], signed: list[str], source: str, *, sketches: boo
 
 def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Sequence[Any]]) -> None:
     """Add rows of `_query` to all roll-ups that they belong to."""
-    few, keys, users, tags, minutes = _Heaps(), _Heaps(), _Heaps(), _Heaps(), _Heaps()
+    few, keys, users, tags, minutes, keys_models = _Heaps(), _Heaps(), _Heaps(), _Heaps(), _Heaps(), _Heaps()
     rolled, pack, whole = names.rolled, _LANES.pack, int.from_bytes
     at = {name: index for index, name in enumerate(SINGLE)}
-    pick_few = [at[name] for name in (*FEW.names, *TENANCY)]
+    pick_few, pick_both = ([at[name] for name in (*cut.names, *TENANCY)] for cut in (FEW, KEY_MODEL))
     user, key, key_name, organisation, workspace = (at[name] for name in ("user", "key", "key_name", *TENANCY))
     first = 2 + len(SKETCHES)
     end = first + len(SINGLE)
@@ -119,6 +119,7 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Seq
             (keys, (hour, own[key], own[key_name], *of)),
             (users, (hour, own[user], *of)),
             (minutes, (start_us + ms // 60_000 * MINUTE_US, *of)),
+            (keys_models, (start_us, *[own[index] for index in pick_both])),
         ]
         if metadata:
             groups = [rolled(int(each)) for each in metadata[1:-1].split(",")]
@@ -139,7 +140,7 @@ def _add(db: sqlite3.Connection, names: Names, start_us: int, rows: Iterable[Seq
                 counts.append(retries)
     finest = {
         ALL: (minutes, MINUTE_US), KEY: (keys, HOUR_US), USER: (users, HOUR_US), METADATA: (tags, HOUR_US),
-        FEW: (few, FIVE_MINUTES_US),
+        FEW: (few, FIVE_MINUTES_US), KEY_MODEL: (keys_models, DAY_US),
     }  # fmt: skip
     for cut in CUTS:
         heaps, at_us = finest[cut] if cut in finest else (_coarser(few, cut), FIVE_MINUTES_US)

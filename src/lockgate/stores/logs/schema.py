@@ -14,8 +14,8 @@ requests but those in `fresh`, which are counted from their rows until there are
 
 from __future__ import annotations
 
-from lockgate.stores.logs.cuts import ALL, METADATA, MODEL, RESULT, ROUTE, USER
-from lockgate.stores.logs.rollup import FIVE_MINUTES_US, HOUR_US, QUARTER_US
+from lockgate.stores.logs.cuts import ALL, KEY_MODEL, METADATA, MODEL, RESULT, ROUTE, USER
+from lockgate.stores.logs.rollup import DAY_US, FIVE_MINUTES_US, HOUR_US, QUARTER_US
 
 #: Columns whose values are numbers in `names`: what a roll-up can tell apart.
 NAMED = (
@@ -82,4 +82,5 @@ SINCE = {
     **{(cut, FIVE_MINUTES_US): FINER for cut in (MODEL, RESULT, ROUTE)},
     **{(cut, HOUR_US): FINER for cut in (USER, METADATA)},
     (ALL, QUARTER_US): QUARTERS,
+    (KEY_MODEL, DAY_US): QUARTERS,
 }
