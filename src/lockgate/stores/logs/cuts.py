@@ -48,6 +48,10 @@ COLUMNS = {
 }  # fmt: skip
 
 
+#: The dimensions that may have thousands of values. So has each name of metadata.
+MANY = ("key", "user")
+
+
 def cut_for(named: Set[str]) -> Cut | None:
     """The smallest cut that tells all these columns apart; None when there is none."""
     wanted = named - {*TENANCY}

@@ -17,8 +17,10 @@ import msgspec
 from lockgate.core.record import Record, time_of_id
 from lockgate.stores.logs import spoken
 from lockgate.stores.logs.blocks import Damage
+from lockgate.stores.logs.cuts import MANY
 from lockgate.stores.logs.day import Day
 from lockgate.stores.logs.files import LAST_US, SUFFIX, by_day, day_of, remove, remove_logs, start_of
+from lockgate.stores.logs.names import METADATA
 from lockgate.stores.logs.patience import MOST_S, Patience, patiently
 from lockgate.stores.logs.ports import Cost, Cursor, Feedback, Filter, Groups, Page
 from lockgate.stores.logs.ratings import Ratings, Said
@@ -144,17 +146,17 @@ class SqliteLog:
         since_us, until_us = _times(meant)
         whole = msgspec.structs.replace(meant, since_us=None, until_us=None)
         names = list(self._days(since_us, until_us, newest_first=False))
-        # First the order of all, then the rest of those that are shown: there may be thousands, of many days.
-        asked = Question(by=by, of=("requests", order), sketches=False)
-        found: dict[str, tuple[int, int]] = {}
-        for name in names:
-            for group, (requests, number) in self._sums(name, whole, since_us, until_us, asked):
-                before = found.get(str(group), (0, 0))
-                found[str(group)] = before[0] + requests, before[1] + number
+        full: dict[int | str, Totals] = {}
+        if at_once := by not in MANY and not by.startswith(METADATA) and not sketches:
+            full = self._totals(iter(names), whole, since_us, until_us, Question(by=by, sketches=False))
+            found = {str(group): (totals.requests, getattr(totals, order)) for group, totals in full.items()}
+        else:  # first the order of all, then the rest of those that are shown: there may be thousands, of many days
+            found = self._ordered(names, whole, since_us, until_us, Question(by=by, of=("requests", order), sketches=False))
         ranked = sorted((group for group in found if found[group][0]), key=lambda group: (-found[group][1], group))
         shown = tuple(ranked[offset : offset + limit])
-        asked = Question(by=by, among=shown, sketches=sketches)
-        full = self._totals(iter(names if shown else ()), whole, since_us, until_us, asked)
+        if shown and not at_once:
+            asked = Question(by=by, among=shown, sketches=sketches)
+            full = self._totals(iter(names), whole, since_us, until_us, asked)
         return Groups([(group, full[group]) for group in shown if group in full], len(ranked))
 
     @patiently
@@ -250,6 +252,17 @@ class SqliteLog:
                     add(found[group], totals)
                 else:
                     found[group] = totals
+        return found
+
+    def _ordered(
+        self, names: Sequence[str], meant: Filter, since_us: int, until_us: int, asked: Question
+    ) -> dict[str, tuple[int, int]]:
+        """Two sums of each group, which is enough to rank them."""
+        found: dict[str, tuple[int, int]] = {}
+        for name in names:
+            for group, (requests, number) in self._sums(name, meant, since_us, until_us, asked):
+                before = found.get(str(group), (0, 0))
+                found[str(group)] = before[0] + requests, before[1] + number
         return found
 
     @contextmanager
