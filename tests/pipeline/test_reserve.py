@@ -45,6 +45,7 @@ policies:
   - {name: no-four, conditions: [{key: api_key, value: barred}, {key: model, value: "gpt-4*"}], deny: true}
   - {name: models, conditions: [{key: api_key, value: team}], group_by: [model], usage: {type: requests, credit_limit: 1}}
 """
+WORDS = "what is the height of this tower"
 ASK = {"model": "@openai/gpt-4o", "messages": [{"role": "user", "content": "ping"}], "max_tokens": 100}
 REPLY = {
     "id": "chatcmpl-1",
@@ -119,19 +120,22 @@ def test_a_request_is_charged_what_it_cost(tmp_path):
     assert balances(tmp_path) == {"key:config:rich:cost:monthly": (COST, 0, 0)}
 
 
-def test_an_answer_that_was_bounded_by_a_budget_is_found_again(tmp_path):
+@pytest.mark.parametrize(("mode", "again", "status"), [("simple", WORDS, "HIT"), ("semantic", WORDS.capitalize() + "?", "SEMANTIC HIT")])
+def test_an_answer_that_was_bounded_by_a_budget_is_found_again(tmp_path, mode, again, status):
     """The bound is ours, and no part of what was asked."""
-    unbounded = {name: value for name, value in ASK.items() if name != "max_tokens"}
-    config = {"provider": "@openai", "override_params": {"model": "gpt-4o"}, "upstream_api": "chat", "cache": "simple"}
+    asked = {name: value for name, value in ASK.items() if name != "max_tokens"}
+    bodies = [{**asked, "messages": [{"role": "user", "content": words}]} for words in (WORDS, again)]
+    config = {"provider": "@openai", "override_params": {"model": "gpt-4o"}, "upstream_api": "chat", "cache": mode}
     headers = [("x-lockgate-config", json.dumps(config))]
 
     async def scenario(house):
         house.app.runtime.cache = MemoryCache(1 << 20)
-        answers = [await house.post("tight", body=unbounded, headers=headers) for _ in range(2)]
+        answers = [await house.post("tight", body=body, headers=headers) for body in bodies]
         return answers, [json.loads(outgoing.body) for _, outgoing in house.client.sent]
 
     answers, sent = run(tmp_path, scenario)
-    assert [each.headers["x-lockgate-cache-status"] for each in answers] == ["MISS", "HIT"]
+    assert [each.headers["x-lockgate-cache-status"].removeprefix("SEMANTIC ") for each in answers] == ["MISS", "HIT"]
+    assert answers[1].headers["x-lockgate-cache-status"] == status
     assert len(sent) == 1
     assert {"max_tokens", "max_completion_tokens"} & sent[0].keys(), "it was bounded"
 

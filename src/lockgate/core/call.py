@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -107,6 +108,11 @@ class Call(msgspec.Struct):
         """A header of the gateway's own: `x-lockgate-NAME`, else `x-portkey-NAME`, else ""."""
         if not self.steered:
             return ""
-        headers, own = self.headers, name.encode()
-        value = headers.get(b"x-lockgate-" + own) or headers.get(b"x-portkey-" + own)
+        ours, portkeys = _spelled(name)
+        value = self.headers.get(ours) or self.headers.get(portkeys)
         return value.decode("latin-1") if value else ""
+
+
+@cache  # the names are those that stand in our code
+def _spelled(name: str) -> tuple[bytes, bytes]:
+    return b"x-lockgate-" + name.encode(), b"x-portkey-" + name.encode()

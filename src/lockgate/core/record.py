@@ -161,6 +161,8 @@ class Record(msgspec.Struct, omit_defaults=True):
 
     def clip(self, limit: int) -> None:
         """Keep at most `limit` bytes of each body."""
+        if len(self.request) <= limit and len(self.response) <= limit and not self.sent and not self.received:
+            return  # as of most
         for name in BODIES:
             body: bytes = getattr(self, name)
             if len(body) > limit:

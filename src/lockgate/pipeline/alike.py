@@ -18,13 +18,12 @@ import msgspec
 from lockgate.core.cached import CachedAnswer
 from lockgate.core.record import Match
 from lockgate.pipeline.judging import DOUBTFUL, judge
-from lockgate.pipeline.kept_by import parts_of
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.question import question_of
 from lockgate.pipeline.runtime import Runtime
 from lockgate.policy.cache_key import cache_key
-from lockgate.policy.caching import CachePolicy, Semantic, Wish
+from lockgate.policy.caching import Semantic
 from lockgate.policy.sameness.canonical import canonical
 from lockgate.policy.sameness.reading import read
 from lockgate.policy.sameness.verifier import Verifier
@@ -58,16 +57,15 @@ class Found(msgspec.Struct, frozen=True):
     gone: Callable[[], None] | None = None
 
 
-def likeness_of(passing: Passing, prepared: Prepared, policy: CachePolicy, wish: Wish) -> Likeness | str:
-    """What a request is found by; or why no answer to other words could be its own."""
-    assert policy.semantic is not None
-    question = question_of(prepared, policy.semantic)
+def likeness_of(prepared: Prepared, semantic: Semantic, parts: tuple[object, ...]) -> Likeness | str:
+    """What a request with these parts (`kept_by`) is found by; or why no answer to other words could be its own."""
+    question = question_of(prepared, semantic)
     if isinstance(question, str):
         return question
     meant = canonical(question.words)
     if meant is None:
         return "its words must not be matched with others"
-    return Likeness(question.words, meant.key, (*parts_of(passing, prepared, policy, wish), question.rest))
+    return Likeness(question.words, meant.key, (*parts, question.rest))
 
 
 async def find_alike(passing: Passing, likeness: Likeness, semantic: Semantic) -> AsyncGenerator[tuple[Found, CachedAnswer]]:

@@ -156,7 +156,7 @@ class _Growing:
                 merged,
                 _slug(merged),
                 model,
-                NO_CHANGES if here.passthrough else changes,
+                NO_CHANGES if here.passthrough or changes == NO_CHANGES else changes,
                 here.forward,
                 here.breaker,
                 here.hedge,

@@ -27,7 +27,7 @@ from lockgate.pipeline.attempt import ready
 from lockgate.pipeline.branches import Route
 from lockgate.pipeline.choose import Ask
 from lockgate.pipeline.explanation import Circuit, Explanation, No, Recalling, Told
-from lockgate.pipeline.kept_by import key_of
+from lockgate.pipeline.kept_by import key_of, parts_of
 from lockgate.pipeline.metadata import read_metadata
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.plan import route_of
@@ -116,7 +116,9 @@ class Looked:
 
     def key_of(self, prepared: Prepared, policy: CachePolicy, wish: Wish) -> bytes:
         """What the answer would be kept by; b"" where it would not be kept."""
-        return b"" if self._passing.runtime.cache is None else key_of(self._passing, prepared, policy, wish)
+        if self._passing.runtime.cache is None:
+            return b""
+        return key_of(self._passing, prepared, parts_of(self._passing, prepared, policy, wish))
 
     def add(self, told: Recalling, key: bytes, prepared: Prepared, policy: CachePolicy, wish: Wish) -> None:
         """To be looked up."""
@@ -124,7 +126,7 @@ class Looked:
             return
         self._told.append((told, key))
         if told.matched and policy.semantic is not None:
-            likeness = likeness_of(self._passing, prepared, policy, wish)
+            likeness = likeness_of(prepared, policy.semantic, parts_of(self._passing, prepared, policy, wish))
             if isinstance(likeness, Likeness):
                 self._alike.append((told, likeness, without_judge(policy.semantic)))
 

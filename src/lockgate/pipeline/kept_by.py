@@ -9,15 +9,16 @@ from lockgate.policy.cache_key import cache_key, canonical
 from lockgate.policy.caching import CachePolicy, Wish
 
 
-def key_of(passing: Passing, prepared: Prepared, policy: CachePolicy, wish: Wish) -> bytes:
-    """What the answer of a request is kept by; b"" for one that is not kept: its body is no JSON, or very large."""
+def key_of(passing: Passing, prepared: Prepared, parts: tuple[object, ...]) -> bytes:
+    """What the answer of a request with these `parts` is kept by; b"" for one that is not kept: its body is no JSON, or very
+    large."""
     body = prepared.outgoing.body
     if not isinstance(body, bytes) or len(body) > LARGE:
         return b""
     said = canonical(body)
     if said is None:
         return b""
-    return cache_key(passing.snapshot.pepper, (*parts_of(passing, prepared, policy, wish), said))
+    return cache_key(passing.snapshot.pepper, (*parts, said))
 
 
 def parts_of(passing: Passing, prepared: Prepared, policy: CachePolicy, wish: Wish) -> tuple[object, ...]:

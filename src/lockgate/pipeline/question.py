@@ -38,7 +38,8 @@ def question_of(prepared: Prepared, policy: Semantic) -> Question | str:
     request = prepared.request
     if not isinstance(request, Request):
         try:
-            request = codec.read_request(Sheet.open(body))
+            seen = prepared.sheet  # where what is sent is what was read
+            request = codec.read_request(seen if seen is not None and seen.bytes() is body else Sheet.open(body))
         except Refusal as refusal:
             return f"it cannot be read: {refusal.message}"
     if why := _forbids(request, policy):

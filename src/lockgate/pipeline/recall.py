@@ -17,7 +17,7 @@ from lockgate.pipeline.alike import Likeness, find_alike, keep_alike, likeness_o
 from lockgate.pipeline.attempt import Take, left_s
 from lockgate.pipeline.elsewhere import Claim
 from lockgate.pipeline.flights import FALLS, Copied, Flight, Following
-from lockgate.pipeline.kept_by import key_of
+from lockgate.pipeline.kept_by import key_of, parts_of
 from lockgate.pipeline.passing import Passing
 from lockgate.pipeline.prepare import Prepared
 from lockgate.pipeline.replayed import Replayed
@@ -38,7 +38,8 @@ class Recall:
         self._wish = read_wish(passing.call.header, passing.call.headers.get(b"cache-control", b"").decode("latin-1"))
         self._cap = passing.snapshot.cap_of(passing.principal)
         self._key = b""
-        self._keyed: Prepared | None = None
+        self._keyed: Prepared | None = None  # of which these are the parts and the key
+        self._parts: tuple[object, ...] = ()
         self._made = b""
         self._likeness: Likeness | None = None
         self._would: CachedAnswer | None = None  # in the shadow: what would have been given
@@ -58,7 +59,7 @@ class Recall:
             return False
         claims, falls = passing.runtime.claims, 0
         seen = claims.seen(key) if claims is not None else None
-        self._likeness = likeness = self._likeness_of(prepared, policy)
+        self._likeness = likeness = self._likeness_of(policy)
         if wish.refresh:
             record.cache = "refresh"
         else:
@@ -115,11 +116,11 @@ class Recall:
             self._passing.runtime.flights.land(self._key, self._flight, whole=whole)
             self._flight = self._passing.flight = None
 
-    def _likeness_of(self, prepared: Prepared, policy: CachePolicy) -> Likeness | None:
-        """What an answer is found by to a question that says the same in other words; None where there must be none."""
-        if policy.semantic is None:
+    def _likeness_of(self, policy: CachePolicy) -> Likeness | None:
+        """What an answer to the last request that has a key is found by in other words; None where there must be none."""
+        if policy.semantic is None or self._keyed is None:
             return None
-        likeness = likeness_of(self._passing, prepared, policy, self._wish)
+        likeness = likeness_of(self._keyed, policy.semantic, self._parts)
         if isinstance(likeness, str):
             self._passing.account.record.cache_note = likeness
             return None
@@ -228,7 +229,8 @@ class Recall:
         budget is no part of it: one that ended there is not kept."""
         prepared = prepared.unbounded or prepared
         if self._keyed is not prepared:
-            self._keyed, self._made = prepared, key_of(self._passing, prepared, policy, self._wish)
+            self._keyed, self._parts = prepared, parts_of(self._passing, prepared, policy, self._wish)
+            self._made = key_of(self._passing, prepared, self._parts)
         return self._made
 
 

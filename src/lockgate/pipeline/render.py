@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from lockgate.core.call import Call
 from lockgate.core.failure import Failure, Refusal
 from lockgate.core.record import Record
@@ -14,6 +16,7 @@ from lockgate.wire.hygiene import of_answer
 JSON = (b"content-type", b"application/json")
 EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
 #: Beside an answer that passes as it came, from our own address: a browser shows it as a stranger's, and guesses nothing.
+_OURS = ("trace-id", "provider", "last-used-option-index", "retry-attempt-count", "cache-status")
 _HARMLESS: Headers = [(b"content-security-policy", b"sandbox; default-src 'none'"), (b"x-content-type-options", b"nosniff")]
 
 
@@ -21,38 +24,57 @@ def answer_headers(call: Call, record: Record, kind: tuple[bytes, bytes], upstre
     """The headers of an answer: the provider's that travel, then ours in the family that the caller uses. `left` is what is
     left of the caller's limits, which comes before what is left of ours at the provider."""
     headers: Headers = [kind]
-    headers += [pair for pair in upstream if pair[0].startswith(TRAVELS)]
+    if upstream:
+        headers += _without([pair for pair in upstream if pair[0].startswith(TRAVELS)], left)
     _add_ours(headers, call, record)
-    return _with(headers, left) if left else headers
+    headers += left
+    return headers
 
 
 def passed_headers(call: Call, record: Record, upstream: Headers, left: Headers) -> Headers:
     """The headers of an answer that passes as it came: all of the provider's that may, then ours."""
-    headers = [*of_answer(upstream), *_HARMLESS]
+    headers = [*_without(of_answer(upstream), left), *_HARMLESS]
     _add_ours(headers, call, record)
-    return _with(headers, left) if left else headers
+    headers += left
+    return headers
 
 
-def _with(headers: Headers, left: Headers) -> Headers:
+def _without(headers: Headers, left: Headers) -> Headers:
+    """The provider's headers, but for what is told of our own limits."""
+    if not headers or not left:
+        return headers
     names = {name for name, _ in left}
-    return [pair for pair in headers if pair[0] not in names] + left
+    return [pair for pair in headers if pair[0] not in names]
+
+
+class _Names(msgspec.Struct, frozen=True):
+    """Our headers in a family."""
+
+    trace: bytes
+    provider: bytes
+    option: bytes
+    retries: bytes
+    cache: bytes
+
+
+_NAMES = {family: _Names(*(f"x-{family}-{name}".encode() for name in _OURS)) for family in ("lockgate", "portkey")}
 
 
 def _add_ours(headers: Headers, call: Call, record: Record) -> None:
+    names = _NAMES[call.family]
     headers.append((b"x-lockgate-request-id", call.id.encode()))
-    prefix = b"x-" + call.family.encode()
-    headers.append((prefix + b"-trace-id", call.trace_id.encode("latin-1", "replace")))
+    headers.append((names.trace, call.trace_id.encode("latin-1", "replace")))
     if record.provider:
-        headers.append((prefix + b"-provider", record.provider.encode("latin-1", "replace")))
+        headers.append((names.provider, record.provider.encode("latin-1", "replace")))
     if record.downgraded:
         headers.append((b"x-lockgate-downgraded", record.downgraded.encode("latin-1", "replace")))
     if record.losses:
         headers.append((b"x-lockgate-dropped", ", ".join(record.losses).encode("ascii", "replace")))
     if record.route or call.family == "portkey":
-        headers.append((prefix + b"-last-used-option-index", (record.target or "config").encode("latin-1", "replace")))
-        headers.append((prefix + b"-retry-attempt-count", b"%d" % retries(record)))
+        headers.append((names.option, (record.target or "config").encode("latin-1", "replace")))
+        headers.append((names.retries, b"%d" % retries(record)))
     if record.cache or call.family == "portkey":
-        headers.append((prefix + b"-cache-status", (record.cache or "disabled").upper().encode()))
+        headers.append((names.cache, (record.cache or "disabled").upper().encode()))
     if record.cached_id:
         headers.append((b"x-lockgate-cache-from", record.cached_id.encode()))
         if record.match is not None:

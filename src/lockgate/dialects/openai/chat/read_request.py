@@ -176,6 +176,7 @@ class _Body(msgspec.Struct):
 
 
 _KNOWN = frozenset((*_Body.__struct_fields__, *_UNSAID, *_HOSTS, *_TRANSPORT))
+_LOSABLE = frozenset((*_UNSAID, *_HOSTS))
 _MODES: dict[str, ToolMode] = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 
 
@@ -207,9 +208,10 @@ def read_request(sheet: Sheet) -> Request:
         request.tool_choice = _tool_choice(body.tool_choice, "tool_choice", request)
     elif given(body.function_call):
         request.tool_choice = _tool_choice(body.function_call, "function_call", request)
-    for name in (*_UNSAID, *_HOSTS):
-        if bytes(sheet.raw(name) or b"null") not in (b"null", b"false"):
-            request.lose(name)
+    if not _LOSABLE.isdisjoint(sheet):
+        for name in (*_UNSAID, *_HOSTS):
+            if bytes(sheet.raw(name) or b"null") not in (b"null", b"false"):
+                request.lose(name)
     if any(word != "text" for word in sheet.get("modalities", list[str]) or []):
         request.lose("modalities")
     return request
