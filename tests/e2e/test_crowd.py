@@ -54,8 +54,8 @@ def asked_by_all(gateway, upstream, body):
         limits = httpx.Limits(max_connections=CROWD, max_keepalive_connections=0)
         async with httpx.AsyncClient(limits=limits, timeout=120) as client:
             asking = [asyncio.ensure_future(ask(client)) for _ in range(CROWD)]
-            await asyncio.to_thread(until, lambda: sum(in_flight(gateway)) >= CROWD, 90)
-            assert len([each for each in in_flight(gateway) if each]) == gateway.workers
+            there = await asyncio.to_thread(until, lambda: all_there(gateway), 90)
+            assert len([each for each in there if each]) == gateway.workers
             upstream.gate.set()
             return await asyncio.gather(*asking)
 
@@ -66,9 +66,10 @@ def asked_by_all(gateway, upstream, body):
         upstream.gate.set()
 
 
-def in_flight(gateway):
-    """The requests in flight, worker by worker."""
-    return [each.in_flight for each in lives(gateway.data / NAME, time.monotonic())]
+def all_there(gateway):
+    """The requests in flight, worker by worker; none until they are all of the crowd."""
+    in_flight = [each.in_flight for each in lives(gateway.data / NAME, time.monotonic())]
+    return in_flight if sum(in_flight) >= CROWD else []
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streams"])
