@@ -163,6 +163,62 @@ def test_nothing_runs_in_what_is_chosen_from(onlooker):
         page.get_by_role("button", name=name, exact=True).last.click()
 
 
+def wrong(route, status):
+    """The gateway says what goes wrong, in words that somebody else wrote."""
+    error = {"message": " ".join(PAYLOADS), "code": PAYLOADS[1], "param": PAYLOADS[2], "type": "admin_error"}
+    route.fulfill(status=status, json={"error": error, "errors": [{"path": PAYLOADS[0], "message": PAYLOADS[3]}]})
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_what_a_page_cannot_show_is_told_as_text(onlooker, poisoned, status):
+    onlooker.page.refused += ["status of 503"]
+    onlooker.page.route(f"{poisoned.url}/v1/**", lambda route: wrong(route, status))
+    for path in PAGES:
+        assert len(onlooker.go(f"{path}?period=1h")) >= len(PAYLOADS) - 2 or path in SAYS_NOTHING, path
+
+
+#: Pages that ask for nothing before somebody does something, or have a form of their own to show.
+SAYS_NOTHING = ("/playground",)
+
+#: Forms, by where they are, and the button that opens them there.
+FORMS = {
+    "/models?add=azure-openai": "", "/keys?new=1": "", "/budgets?limit=new": "", "/budgets?tab=policies&new=1": "", "/people": "Invite",
+    "/settings/sign-in": "Change password", "/settings/exports?new=1": "", "/workspaces": "New workspace",
+}  # fmt: skip
+#: Says something in each field that needs it, and sends the last form that there is.
+SEND = """() => {
+  const form = [...document.querySelectorAll("form")].at(-1);
+  for (const field of form.querySelectorAll("input, textarea")) {
+    if (field.value || ["checkbox", "radio", "hidden"].includes(field.type)) continue;
+    field.value = { number: "1", email: "somebody@example.com", url: "https://example.com" }[field.type] ?? "somethinglong";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  form.noValidate = true;
+  form.requestSubmit();
+}"""
+#: What stands in it, and in the dialog around it.
+FORM = """() => { const form = [...document.querySelectorAll("form")].at(-1); return (form.closest("[role=dialog]") ?? form).textContent; }"""
+
+
+def test_what_is_wrong_with_a_form_is_told_as_text(onlooker, poisoned):
+    page = onlooker.page
+    page.route(f"{poisoned.url}/**", lambda route: route.fallback() if route.request.method == "GET" else wrong(route, 400))
+    told = {}
+    for path, button in FORMS.items():
+        page.evaluate(GO, path)
+        until(lambda: page.evaluate(SETTLED))
+        if button:
+            page.get_by_role("button", name=button, exact=True).first.click()
+        page.locator("form").last.wait_for()
+        onlooker.look(path)
+        page.evaluate(SEND)
+        onlooker.look(path)
+        text = bare(page.evaluate(FORM))
+        told[path] = sum(written in text for written in BARE.values())
+        page.keyboard.press("Escape")
+    assert min(told.values()) >= 20, told
+
+
 def test_what_stands_in_the_address_is_text(onlooker, poisoned):
     """In a path, in the query and behind the hash, of each page in its turn."""
     page, roots = onlooker.page, list(PAGES.items())

@@ -120,7 +120,9 @@ def test_a_request_is_charged_what_it_cost(tmp_path):
     assert balances(tmp_path) == {"key:config:rich:cost:monthly": (COST, 0, 0)}
 
 
-@pytest.mark.parametrize(("mode", "again", "status"), [("simple", WORDS, "HIT"), ("semantic", WORDS.capitalize() + "?", "SEMANTIC HIT")])
+@pytest.mark.parametrize(
+    ("mode", "again", "status"), [("simple", WORDS, "HIT"), ("semantic", WORDS.capitalize() + "?", "SEMANTIC HIT")]
+)
 def test_an_answer_that_was_bounded_by_a_budget_is_found_again(tmp_path, mode, again, status):
     """The bound is ours, and no part of what was asked."""
     asked = {name: value for name, value in ASK.items() if name != "max_tokens"}

@@ -27,7 +27,7 @@ from lockgate.control.identity.jwks import KeySets
 from lockgate.control.keeping import caps_of, captures_of, check_bodies, mask_of, masks_of
 from lockgate.control.keys import principals
 from lockgate.control.price_list import refresh_of
-from lockgate.control.sinks.plans import Means, plans_of
+from lockgate.control.sinks.outlets import Means, outlets_by_name
 from lockgate.control.stored import Stored
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
@@ -115,7 +115,7 @@ def compile_snapshot(
     wrongs = [*post_of(config.alerts)[1], *rules_of(config.alerts)[1]]
     mistakes += [Mistake(f"alerts.{wrong.path}", wrong.message) for wrong in wrongs]
     outward = Means(lambda: egress, "", environment)
-    mistakes += [Mistake(wrong.path, wrong.message) for wrong in plans_of(config.telemetry, config.sinks, outward)[1]]
+    mistakes += [Mistake(wrong.path, wrong.message) for wrong in outlets_by_name(config.telemetry, config.sinks, outward)[1]]
     if (url := redis_url(config, environment)) and not url.startswith(REDIS_SCHEMES):
         mistakes.append(Mistake("redis", f"Redis' URL begins with {', '.join(REDIS_SCHEMES)}"))
     if wrong := wrong_with(log_url(config.log, environment)):

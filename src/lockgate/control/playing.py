@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import time
+
+from lockgate.control.office import Office
 from lockgate.control.resend import key as resend
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
-from lockgate.core.tenancy import Tenant
+from lockgate.core.tenancy import ApiKey, Tenant
 from lockgate.pipeline.snapshot import Snapshot
+
+#: How long a worker may take to know a key that another one has made, and how often it is looked whether it does, in seconds.
+NEW_S, LOOK_S = 5.0, 0.02
+
+
+def world_with(office: Office, tenant: Tenant, key: str) -> Snapshot:
+    """The world as it is now; where a key of that id was made a moment ago, as it is as soon as it has it. It blocks."""
+    snapshot = office.snapshot()
+    until = time.monotonic() + NEW_S
+    while key and not any(each.id == key for each in snapshot.keys.values()) and time.monotonic() < until:
+        made = office.store.page(tenant, ApiKey, id=key).rows
+        if not made or office.clock() - made[0].created_us > NEW_S * 1e6:
+            break  # there is none, or none that may still be used
+        time.sleep(LOOK_S)
+        snapshot = office.snapshot()
+    return snapshot
 
 
 def payer(snapshot: Snapshot, tenant: Tenant, said: str, own: Principal | None, person: str, *, manages: bool) -> Principal:

@@ -13,7 +13,7 @@ from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import OrganisationRole, WorkspaceRole
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Rank(msgspec.Struct, frozen=True):
     """What whoever gives a role has: the scopes, of all that are `known`; `owns`: an owner, or a key that the operator
     declares."""
 
@@ -22,19 +22,19 @@ class Standing(msgspec.Struct, frozen=True):
     owns: bool = False
 
 
-def check_role(standing: Standing, role: OrganisationRole, at: str = "role") -> None:
+def check_role(rank: Rank, role: OrganisationRole, at: str = "role") -> None:
     """Raises `Refusal` 403 for a role in the organisation that is above the giver's own."""
     if role == "member":
         return
-    if EVERYTHING not in standing.scopes or (role == "owner" and not standing.owns):
+    if EVERYTHING not in rank.scopes or (role == "owner" and not rank.owns):
         raise _above(role, at)
 
 
-def check_seat(standing: Standing, role: WorkspaceRole, at: str = "role") -> None:
+def check_seat(rank: Rank, role: WorkspaceRole, at: str = "role") -> None:
     """The same for a role in a workspace. Who may add people at all may add members."""
-    if role == "member" or EVERYTHING in standing.scopes:
+    if role == "member" or EVERYTHING in rank.scopes:
         return
-    if of_person("member", role, standing.known) - standing.scopes:
+    if of_person("member", role, rank.known) - rank.scopes:
         raise _above(f"workspace {role}", at)
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lockgate.control import keys
+from lockgate.control import keys, playing
 from lockgate.control.identity import passwords, users
 from lockgate.core.tenancy import Seat, Tenant
 from support.admin import Admin
@@ -146,6 +146,20 @@ def test_the_models_are_those_that_the_key_may_use(admin, home):
     assert "@sim/chat" in every and len(every) > 1
     assert listed(make(admin, home, models=["@sim/chat"])) == ["@sim/chat"]
     assert owner.ask("GET", f"/v1/playground/models?key={make(admin, admin.abroad)}").status == 404
+
+
+def test_a_key_that_was_just_made_is_waited_for_and_one_that_is_not_there_is_not(admin, home, monkeypatch):
+    owner = Somebody(admin, "o@example.com", role="owner")
+    now = admin.office.clock()
+    row, _ = keys.create(admin.store, admin.house.pepper, home, ME, now, name="k", scopes=["completions.write"])
+    looks = []
+    monkeypatch.setattr(playing.time, "sleep", lambda seconds: (looks.append(seconds), admin.reload())[0])
+    assert owner.ask("GET", f"/v1/playground/models?key={row.id}").status == 200
+    assert len(looks) == 1
+    old, _ = keys.create(admin.store, admin.house.pepper, home, ME, now - 60_000_000, name="o", scopes=["completions.write"])
+    for key in (old.id, "nothing"):
+        assert owner.ask("GET", f"/v1/playground/models?key={key}").status == 404
+    assert len(looks) == 1
 
 
 def test_a_key_asks_in_its_own_name_alone(admin, home):

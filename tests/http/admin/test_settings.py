@@ -5,7 +5,7 @@ import time
 import pytest
 
 from lockgate.control.alerts.of_house import log_known_as
-from lockgate.control.alerts.standing import Standing
+from lockgate.control.alerts.rule_state import RuleState
 from lockgate.core.json import encode
 from lockgate.core.tenancy import Tenant
 from lockgate.stores.alert_states import State
@@ -121,7 +121,7 @@ def test_rules_say_how_they_stand_what_is_measured_and_who_hears_it(told):
     store.append([logged(n, time_us=now_us - 60_000_000, organisation=told.home.organisation) for n in range(3)])
     store.close()
     states = open_alert_states(told.house.control_url, now_us)
-    state = State("many", "", now_us, encode(Standing(alarming_us=now_us - 5, alarm_us=now_us - 5, raised_us=now_us)))
+    state = State("many", "", now_us, encode(RuleState(alarming_us=now_us - 5, alarm_us=now_us - 5, raised_us=now_us)))
     states.change(log_known_as(told.house), None, state)
     states.close()
     rules = {each["name"]: each for each in told.get(f"{URL}/alerts").json["rules"]}

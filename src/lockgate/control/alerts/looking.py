@@ -13,10 +13,10 @@ import msgspec
 
 from lockgate.control.alerts.alert import Alert, id_of
 from lockgate.control.alerts.readings import totals_of, value_of
+from lockgate.control.alerts.rule_state import Event, RuleState
 from lockgate.control.alerts.rule_subjects import ids_of, subject_of_rule
 from lockgate.control.alerts.rules import Rule, rules_of
 from lockgate.control.alerts.settings import AlertsEntry
-from lockgate.control.alerts.standing import Event, Standing
 from lockgate.control.stored import Stored
 from lockgate.core.json import encode
 from lockgate.stores.alert_states import AlertStates, Finding, State
@@ -29,7 +29,7 @@ log = logging.getLogger("lockgate")
 LAG_US = 5 * 1_000_000
 #: States of rules that there are no more are forgotten after so long, in µs.
 KEPT_US = 40 * DAY_US
-_decode = msgspec.json.Decoder(Standing).decode
+_decode = msgspec.json.Decoder(RuleState).decode
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ class Looking:
             found = totals.get(who, Totals())
             value = value_of(rule, found, earlier.get(who, Totals()))
             state = states.get(who)
-            before = Standing() if state is None else _decode(state.body)
+            before = RuleState() if state is None else _decode(state.body)
             alarming = None if value is None else rule.alarming(value)
             after, event = before.step(rule, alarming, 0 if state is None else state.seen_us, at_us)
             new = None if after.rests(rule, at_us) else State(rule.name, who, at_us, encode(after))

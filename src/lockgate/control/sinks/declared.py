@@ -11,9 +11,9 @@ from pathlib import Path
 from lockgate.control.config import BadConfig, Config
 from lockgate.control.house import House
 from lockgate.control.sinks.environment import read_environment
-from lockgate.control.sinks.plans import Means, plans_of
+from lockgate.control.sinks.outlets import Means, outlets_by_name
 from lockgate.control.sinks.secrets import Secrets
-from lockgate.stores.sinks.outlets import Outlets, Plan
+from lockgate.stores.sinks.outlets import Outlet, Outlets
 from lockgate.stores.sinks.state import FOLDER
 from lockgate.transport.egress import Egress
 
@@ -23,7 +23,7 @@ _INSTANCE = "instance"
 
 
 class Declared:
-    """Called again and again, gives the plans when they may have changed."""
+    """Called again and again, gives the outlets when they may have changed."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -42,8 +42,8 @@ class Declared:
     def __repr__(self) -> str:
         return f"Declared({self._house})"
 
-    def __call__(self) -> Mapping[str, Plan] | None:
-        """The plans; None: as before, also while the file cannot be used."""
+    def __call__(self) -> Mapping[str, Outlet] | None:
+        """The outlets; None: as before, also while the file cannot be used."""
         stamp = self._house.stamps()[0]
         config, self._config = self._config, None
         if config is None:
@@ -56,14 +56,14 @@ class Declared:
         self._stamp = stamp
         if config is None:
             return None
-        plans, wrong = plans_of(config.telemetry, config.sinks, self._means)
+        outlets, wrong = outlets_by_name(config.telemetry, config.sinks, self._means)
         if wrong:
             return None
         try:
             self._egress = Egress.compile(config.egress.allow)
         except ValueError:
             return None
-        return plans
+        return outlets
 
 
 def outlets_of(house: House) -> Outlets:

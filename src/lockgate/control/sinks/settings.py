@@ -1,4 +1,4 @@
-"""`telemetry:` and `sinks:` of the configuration: the grammar. `plans.plans_of` makes of it what sends."""
+"""`telemetry:` and `sinks:` of the configuration: the grammar. `outlets.outlets_by_name` makes of it what sends."""
 
 from __future__ import annotations
 

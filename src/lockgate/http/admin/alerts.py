@@ -13,7 +13,7 @@ from lockgate.control.alerts.channel import Channel, Means
 from lockgate.control.alerts.post import OWN, Wrong, post_of
 from lockgate.control.alerts.rules import rules_of
 from lockgate.control.alerts.settings import ChannelEntry
-from lockgate.control.alerts.standings import RuleStanding, heard_at, standings_of
+from lockgate.control.alerts.statuses import RuleStatus, heard_at, statuses_of
 from lockgate.core.failure import Refusal
 from lockgate.http.admin.ask import Ask
 from lockgate.http.admin.later import Later
@@ -45,7 +45,7 @@ def read(ask: Ask) -> AlertSettings:
     house, entry = ask.office.house, ask.office.declared.alerts
     post, wrong = post_of(entry)
     rules, _ = rules_of(entry)  # a configuration with wrong ones is not in force
-    found = standings_of(house, ask.insight.search.store, rules, ask.now_us)
+    found = statuses_of(house, ask.insight.search.store, rules, ask.now_us)
     outbox = open_outbox(house.control_url, ask.now_us)
     try:
         told = outbox.newest(TOLD)
@@ -87,7 +87,7 @@ async def _try(channel: Channel, runtime: Runtime, world: Snapshot) -> TriedChan
     return TriedChannel(arrived=True, problem=None)
 
 
-def _rule(found: RuleStanding, channels: list[str]) -> ShownRule:
+def _rule(found: RuleStatus, channels: list[str]) -> ShownRule:
     rule, measure = found.rule, found.rule.reading.measure
     firing = any(alarm.since_us for alarm in found.alarms)
     return ShownRule(

@@ -9,7 +9,7 @@ from lockgate.control import declared
 from lockgate.control.insight import Insight
 from lockgate.control.office import Office
 from lockgate.control.rights import Rights
-from lockgate.control.roles import Standing
+from lockgate.control.roles import Rank
 from lockgate.core.audit import Actor
 from lockgate.core.failure import Refusal
 from lockgate.core.tenancy import ApiKey, Row, Tenant
@@ -132,14 +132,14 @@ class Ask:
             message = "Your own key has a budget, so you can reset none."
             raise Refusal(403, "beyond_your_rights", message, param="reset_usage", scope="key")
 
-    def standing(self) -> Standing:
+    def rank(self) -> Rank:
         """Which roles the caller could give and take."""
         person = self.caller.person
         if person is not None:
             owns = person.role == "owner"
         else:
             owns = self.at_home and self.caller.id in declared.api_keys(self.office.house)
-        return Standing(self.scopes, self.office.house.scopes, owns)
+        return Rank(self.scopes, self.office.house.scopes, owns)
 
     def rights(self) -> Rights:
         """What the caller could give away; to be asked before a change begins. Raises `StoreError`."""

@@ -113,10 +113,10 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
 
 def create(ask: Ask, body: NewInvite) -> MadeInvite:
     """Invite someone. Nobody gives a role above their own, or a key with more than they have."""
-    standing, rights = ask.standing(), ask.rights()
-    check_role(standing, body.role)
+    rank, rights = ask.rank(), ask.rights()
+    check_role(rank, body.role)
     for n, each in enumerate(body.workspaces):
-        check_seat(standing, each.role, f"workspaces[{n}].role")
+        check_seat(rank, each.role, f"workspaces[{n}].role")
     details = body.workspace_api_key_details
     scopes = [] if details is None else details.scopes
     _check_key(ask, scopes, rights)
@@ -165,14 +165,14 @@ def remove(ask: Ask) -> Empty:
 
 def resend(ask: Ask) -> ResentInvite:
     """Make another link for an invitation; the old one is worth nothing any more."""
-    standing, rights = ask.standing(), ask.rights()
+    rank, rights = ask.rank(), ask.rights()
     with ask.change() as change:
         invite = invites.named(change, ask.params["invite_id"])
         ask.match(invite)
         # Whoever gets the new link gets what it promises.
-        check_role(standing, invite.role)
+        check_role(rank, invite.role)
         for seat in invite.seats:
-            check_seat(standing, seat.role)
+            check_seat(rank, seat.role)
         _check_key(ask, invite.scopes, rights)
         invite, token = invites.resend(change, ask.office.house.identity_key, invite, ask.now_us)
     link = _link(ask, token)

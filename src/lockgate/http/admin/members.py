@@ -40,9 +40,9 @@ class ListMembers(Paging, frozen=True, kw_only=True):
 
 def create(ask: Ask, body: NewMembers) -> Empty:
     """Give people a place in a workspace. Nobody gives a role above their own."""
-    standing = ask.standing()
+    rank = ask.rank()
     for n, each in enumerate(body.users):
-        check_seat(standing, each.role, f"users[{n}].role")
+        check_seat(rank, each.role, f"users[{n}].role")
     with ask.change() as change:
         workspace = workspaces.named(change, ask.tenant.workspace)
         for n, each in enumerate(body.users):
@@ -75,23 +75,23 @@ def read(ask: Ask) -> ShownMember:
 
 def update(ask: Ask, body: ChangedMember) -> Empty:
     """Give someone another role in a workspace. Nobody gives, or takes, a role above their own."""
-    standing = ask.standing()
-    check_seat(standing, body.role)
+    rank = ask.rank()
+    check_seat(rank, body.role)
     with ask.change() as change:
         seat = members.named(change, ask.tenant.workspace, ask.params["user_id"])
         ask.match(seat)
-        check_seat(standing, seat.role)
+        check_seat(rank, seat.role)
         members.set_role(change, seat, body.role)
     return Empty()
 
 
 def remove(ask: Ask) -> Empty:
     """Take someone's place in a workspace, with their keys there."""
-    standing = ask.standing()
+    rank = ask.rank()
     with ask.change() as change:
         seat = members.named(change, ask.tenant.workspace, ask.params["user_id"])
         ask.match(seat)
-        check_seat(standing, seat.role)
+        check_seat(rank, seat.role)
         members.remove(change, seat)
     return Empty()
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from lockgate.control.playing import payer
+from lockgate.control.playing import payer, world_with
 from lockgate.core.call import Principal
 from lockgate.core.failure import Refusal
 from lockgate.core.json import encode
@@ -83,7 +83,7 @@ def create(ask: Ask, body: PlayAsked) -> Response:
     runtime = ask.office.runtime
     if runtime is None:
         raise Refusal(503, "not_serving", "No requests are served here now.", retry_after=5.0)
-    snapshot = ask.office.snapshot()
+    snapshot = world_with(ask.office, ask.tenant, body.key)
     principal = _payer(ask, snapshot, body.key)
     said: dict[str, Any] = {
         "model": body.model,
@@ -103,7 +103,7 @@ def create(ask: Ask, body: PlayAsked) -> Response:
 
 def models(ask: Ask, query: PlayQuery) -> PlayModels:
     """List the models that a key may use."""
-    snapshot = ask.office.snapshot()
+    snapshot = world_with(ask.office, ask.tenant, query.key)
     principal = _payer(ask, snapshot, query.key)
     found = models_for(principal, snapshot.seen_by(principal))
     return PlayModels(data=[PlayModel(id=each.id, provider=each.provider, name=each.display_name) for each in found])

@@ -70,15 +70,15 @@ def read(ask: Ask) -> ShownUser:
 
 def update(ask: Ask, body: ChangedUser) -> Empty:
     """Change a person. Nobody gives, or takes, a role above their own; an organisation keeps an owner."""
-    standing = ask.standing()
+    rank = ask.rank()
     if body.role is not UNSET:
-        check_role(standing, body.role)
+        check_role(rank, body.role)
     if body.reset_usage is True:
         ask.check_resets()
     with ask.change() as change:
         user = _named(change, ask.params["user_id"])
         ask.match(user)
-        check_role(standing, user.role)
+        check_role(rank, user.role)
         changes: dict[str, Any] = {}
         if body.name is not UNSET:
             changes["name"] = body.name
@@ -100,11 +100,11 @@ def update(ask: Ask, body: ChangedUser) -> Empty:
 
 def remove(ask: Ask) -> Empty:
     """Remove a person, with their places, sessions and keys."""
-    standing = ask.standing()
+    rank = ask.rank()
     with ask.change() as change:
         user = _named(change, ask.params["user_id"])
         ask.match(user)
-        check_role(standing, user.role)
+        check_role(rank, user.role)
         users.remove(change, user)
     return Empty()
 

@@ -43,7 +43,7 @@ def create(ask: Ask, body: NewWorkspace) -> MadeWorkspace:
     """Make a workspace."""
     seats = [_seat(each) for each in body.users]
     for n, (_, role) in enumerate(seats):
-        check_seat(ask.standing(), role, f"users[{n}].role")
+        check_seat(ask.rank(), role, f"users[{n}].role")
     defaults = (body.defaults or DefaultsBody()).stored()
     if defaults.config and not _is_declared(ask, defaults.config):
         raise _no_config(defaults.config)

@@ -24,7 +24,7 @@ LOOK_S = 1.0
 STOP_S = 5.0
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Outlet(msgspec.Struct, frozen=True):
     """One sink as it is to be. `said` is the whole of its settings: a sink whose settings are others is made anew. The rest as
     of `Feed` and `Courier`."""
 
@@ -37,18 +37,18 @@ class Plan(msgspec.Struct, frozen=True):
     capacity: int
 
     def __repr__(self) -> str:
-        return f"Plan({self.kind})"
+        return f"Outlet({self.kind})"
 
 
 class Outlets:
-    """`plans` gives all that are configured, by name; None: as before. It may read files."""
+    """`outlets` gives all that are configured, by name; None: as before. It may read files."""
 
-    def __init__(self, data: Path, plans: Callable[[], Mapping[str, Plan] | None], *, start: bool = True) -> None:
+    def __init__(self, data: Path, outlets: Callable[[], Mapping[str, Outlet] | None], *, start: bool = True) -> None:
         self._spool = data / "spool"
         self._folder = data / FOLDER
-        self._plans = plans
+        self._outlets = outlets
         self._start = start
-        self._running: dict[str, tuple[Plan, Courier]] = {}
+        self._running: dict[str, tuple[Outlet, Courier]] = {}
         self._look_at = 0.0
 
     def __repr__(self) -> str:
@@ -64,15 +64,15 @@ class Outlets:
         if now < self._look_at:
             return
         self._look_at = now + LOOK_S
-        plans = self._plans()
-        if plans is None:
+        outlets = self._outlets()
+        if outlets is None:
             return
-        gone = [name for name, (plan, _) in self._running.items() if name not in plans or plans[name].said != plan.said]
+        gone = [name for name, (outlet, _) in self._running.items() if name not in outlets or outlets[name].said != outlet.said]
         self._end([self._running.pop(name)[1] for name in gone])
-        for name, plan in plans.items():
+        for name, outlet in outlets.items():
             if name not in self._running:
-                self._begin(name, plan)
-        for name in read_states(self._folder.parent).keys() - plans.keys():
+                self._begin(name, outlet)
+        for name in read_states(self._folder.parent).keys() - outlets.keys():
             self._put_off(name)
 
     def released(self, name: str, at: int) -> bool:
@@ -84,20 +84,20 @@ class Outlets:
         self._end(self.couriers)
         self._running.clear()
 
-    def _begin(self, name: str, plan: Plan) -> None:
+    def _begin(self, name: str, outlet: Outlet) -> None:
         feed = Feed(
             self._spool,
             self._folder / f"{name}{SUFFIX}",
-            kind=plan.kind,
-            wants=plan.wants,
-            bodies=plan.bodies,
-            pace=plan.pace,
-            capacity=plan.capacity,
+            kind=outlet.kind,
+            wants=outlet.wants,
+            bodies=outlet.bodies,
+            pace=outlet.pace,
+            capacity=outlet.capacity,
             clock=lambda: time.time_ns() // 1000,
         )
         feed.save()
-        courier = Courier(name, feed, plan.open)
-        self._running[name] = plan, courier
+        courier = Courier(name, feed, outlet.open)
+        self._running[name] = outlet, courier
         if self._start:
             courier.start()
 

@@ -20,7 +20,7 @@ Event = Literal["", "alarm", "well", "silent"]
 GAP_US = 3 * MINUTE_US
 
 
-class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
+class RuleState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Since when it is alarming, since when an alarm is not any more, and since when nobody can tell; since when there is an
     alarm, and when the last one was raised. All in µs since the epoch, 0: it is not so."""
 
@@ -30,12 +30,12 @@ class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
     alarm_us: int = 0
     raised_us: int = 0
 
-    def step(self, rule: Rule, alarming: bool | None, seen_us: int, now_us: int) -> tuple[Standing, Event]:
+    def step(self, rule: Rule, alarming: bool | None, seen_us: int, now_us: int) -> tuple[RuleState, Event]:
         """How it stands now, and what has happened. `seen_us`: when it was last looked at (0: never). A machine that was away
         knows of its alarms, and begins to count anew."""
         whole = 0 <= now_us - seen_us <= GAP_US
         if rule.span.period is not None and 0 < self.raised_us <= rule.span.since_us(now_us):
-            return Standing().step(rule, alarming, seen_us, now_us)  # another day, another alarm
+            return RuleState().step(rule, alarming, seen_us, now_us)  # another day, another alarm
         if alarming is None:
             since = (whole and self.silent_us) or now_us
             over = self.alarm_us and now_us - since >= max(rule.holds_us, rule.span.length_us)
@@ -45,8 +45,8 @@ class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
             return self._after(well_us=since, over="well" if self.alarm_us and now_us - since >= rule.holds_us else "")
         since = (whole and self.alarming_us) or now_us
         if self.alarm_us or now_us - since < rule.holds_us or self.cools(rule, now_us):
-            return Standing(alarming_us=since, alarm_us=self.alarm_us, raised_us=self.raised_us), ""
-        return Standing(alarming_us=since, alarm_us=since, raised_us=now_us), "alarm"
+            return RuleState(alarming_us=since, alarm_us=self.alarm_us, raised_us=self.raised_us), ""
+        return RuleState(alarming_us=since, alarm_us=since, raised_us=now_us), "alarm"
 
     def cools(self, rule: Rule, now_us: int) -> bool:
         """Whether the last alarm was so lately that there is no other. A clock that was set back makes no alarm wait."""
@@ -56,7 +56,7 @@ class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether there is nothing that must be remembered."""
         return not self.alarming_us and not self.alarm_us and not self.cools(rule, now_us)
 
-    def _after(self, *, over: Literal["", "well", "silent"], well_us: int = 0, silent_us: int = 0) -> tuple[Standing, Event]:
+    def _after(self, *, over: Literal["", "well", "silent"], well_us: int = 0, silent_us: int = 0) -> tuple[RuleState, Event]:
         if over or not self.alarm_us:
-            return Standing(raised_us=self.raised_us), over
-        return Standing(well_us=well_us, silent_us=silent_us, alarm_us=self.alarm_us, raised_us=self.raised_us), ""
+            return RuleState(raised_us=self.raised_us), over
+        return RuleState(well_us=well_us, silent_us=silent_us, alarm_us=self.alarm_us, raised_us=self.raised_us), ""

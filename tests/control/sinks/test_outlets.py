@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lockgate.control.config import BadConfig, read_text
-from lockgate.control.sinks.plans import Means, plans_of
+from lockgate.control.sinks.outlets import Means, outlets_by_name
 from lockgate.stores.ports import StoreError
 from lockgate.stores.sinks.port import Batch
 from lockgate.stores.sinks.webhook import sign
@@ -15,40 +15,40 @@ from support.collector import Collector
 from support.sinks import record
 
 
-def plans(text, **environment):
+def outlets(text, **environment):
     config = read_text(text, environment)
-    return plans_of(config.telemetry, config.sinks, Means(lambda: Egress.compile(()), "i-1", environment))
+    return outlets_by_name(config.telemetry, config.sinks, Means(lambda: Egress.compile(()), "i-1", environment))
 
 
 def wrong(text, **environment):
-    return [each.path for each in plans(text, **environment)[1]]
+    return [each.path for each in outlets(text, **environment)[1]]
 
 
 def lines(found):
-    """What each plan would speak to."""
+    """What each outlet would speak to."""
     shown = {}
-    for name, plan in found.items():
-        line = plan.open()._line
+    for name, outlet in found.items():
+        line = outlet.open()._line
         shown[name] = (line.place.destination.authority, line.place.target.decode(), dict(line.headers), line.json, line.gzip)
     return shown
 
 
 def test_nothing_is_sent_unless_somebody_says_where():
-    assert plans("") == ({}, [])
+    assert outlets("") == ({}, [])
 
 
 def test_telemetry_is_traces_and_metrics():
-    found, mistakes = plans("telemetry: {endpoint: 'https://collector.example:4318/otlp/', headers: {x-key: k}}")
+    found, mistakes = outlets("telemetry: {endpoint: 'https://collector.example:4318/otlp/', headers: {x-key: k}}")
     assert mistakes == []
     assert lines(found) == {
         "telemetry.traces": ("collector.example:4318", "/otlp/v1/traces", {b"x-key": b"k"}, False, True),
         "telemetry.metrics": ("collector.example:4318", "/otlp/v1/metrics", {b"x-key": b"k"}, False, True),
     }
-    assert not any(plan.bodies for plan in found.values())
+    assert not any(outlet.bodies for outlet in found.values())
 
 
 def test_the_standard_variables_say_it_too():
-    found, _ = plans(
+    found, _ = outlets(
         "",
         OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318",
         OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="http://127.0.0.1:9/m",
@@ -63,7 +63,7 @@ def test_the_standard_variables_say_it_too():
 
 
 def test_the_file_comes_before_the_variables():
-    found, _ = plans(
+    found, _ = outlets(
         "telemetry: {traces_endpoint: 'https://mine.example/t', signals: [traces]}", OTEL_EXPORTER_OTLP_ENDPOINT="http://x:1"
     )
     assert list(lines(found).values()) == [("mine.example:443", "/t", {}, False, True)]
@@ -78,11 +78,11 @@ def test_the_file_comes_before_the_variables():
     ],
 )
 def test_variables_that_mean_others_send_nothing_and_stop_no_start(environment):
-    assert plans("", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4317", **environment) == ({}, [])
+    assert outlets("", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4317", **environment) == ({}, [])
 
 
 def test_what_came_by_opentelemetry_does_not_go_back():
-    found, _ = plans("telemetry: {endpoint: 'https://c.example'}\nsinks: {f: {type: jsonl, directory: /var/log/x}}")
+    found, _ = outlets("telemetry: {endpoint: 'https://c.example'}\nsinks: {f: {type: jsonl, directory: /var/log/x}}")
     assert [found["telemetry.traces"].wants(record(0, source=source)) for source in ("gateway", "posted", "span")] == [
         True,
         True,
@@ -92,7 +92,7 @@ def test_what_came_by_opentelemetry_does_not_go_back():
 
 
 def test_bodies_go_only_where_somebody_says_so():
-    found, _ = plans(
+    found, _ = outlets(
         """
 telemetry: {endpoint: 'https://c.example', capture_content: true}
 sinks:
@@ -100,11 +100,13 @@ sinks:
   whole: {type: jsonl, directory: /var/log/y, privacy: full}
 """
     )
-    assert {name for name, plan in found.items() if plan.bodies} == {"telemetry.traces", "whole"}
+    assert {name for name, outlet in found.items() if outlet.bodies} == {"telemetry.traces", "whole"}
 
 
 def test_a_filter_means_all_that_it_names():
-    found, _ = plans("sinks: {f: {type: jsonl, directory: /x, where: {status: ['5xx', '404', '400-402'], models: ['gpt-*']}}}")
+    found, _ = outlets(
+        "sinks: {f: {type: jsonl, directory: /x, where: {status: ['5xx', '404', '400-402'], models: ['gpt-*']}}}"
+    )
     wants = found["f"].wants
     statuses = (200, 404, 403, 401, 503)
     assert [status for status in statuses if wants(record(0, status=status))] == [404, 401, 503]
@@ -163,7 +165,7 @@ def test_an_unknown_member_is_an_error_with_its_path():
 def test_secrets_come_from_files_and_are_shown_by_nobody(tmp_path):
     (tmp_path / "key").write_text("Bearer very-secret\n")
     (tmp_path / "whsec").write_text("whsec_" + base64.b64encode(b"k" * 24).decode())
-    found, mistakes = plans(
+    found, mistakes = outlets(
         f"""
 telemetry: {{endpoint: 'https://c.example', header_files: {{authorization: {tmp_path}/key}}}}
 sinks: {{hook: {{type: webhook, url: 'https://h.example/secret-path', secret_file: {tmp_path}/whsec, privacy: full}}}}
@@ -180,14 +182,14 @@ sinks: {{hook: {{type: webhook, url: 'https://h.example/secret-path', secret_fil
 def test_a_key_that_was_changed_in_its_file_is_another_plan(tmp_path):
     text = f"telemetry: {{endpoint: 'https://c.example', header_files: {{x: {tmp_path}/key}}}}"
     (tmp_path / "key").write_text("one")
-    before = plans(text)[0]["telemetry.traces"].said
+    before = outlets(text)[0]["telemetry.traces"].said
     (tmp_path / "key").write_text("two")
-    assert plans(text)[0]["telemetry.traces"].said != before
+    assert outlets(text)[0]["telemetry.traces"].said != before
 
 
 def test_a_topic_is_spoken_to_as_it_is_said(tmp_path):
     (tmp_path / "password").write_text("very-secret\n")
-    found, mistakes = plans(
+    found, mistakes = outlets(
         f"""
 sinks:
   stream: {{type: kafka, brokers: ['k-1:9093', 'k-2:9093'], topic: llm.requests, sasl_mechanism: SCRAM-SHA-256, username: me,
@@ -216,7 +218,7 @@ sinks:
 
 def test_without_the_extra_it_is_said_how_to_install_it(monkeypatch):
     monkeypatch.setattr("lockgate.control.sinks.kafka.find_spec", lambda name: None)
-    (mistake,) = plans("sinks: {s: {type: kafka, brokers: ['k:9093'], topic: t}}")[1]
+    (mistake,) = outlets("sinks: {s: {type: kafka, brokers: ['k:9093'], topic: t}}")[1]
     assert (mistake.path, "pip install 'lockgate[kafka]'" in mistake.message) == ("sinks.s", True)
 
 
@@ -225,9 +227,9 @@ def test_nothing_of_kafka_is_imported_before_such_a_sink_is_opened():
     code = f"""
 import sys
 from lockgate.control.config import read_text
-from lockgate.control.sinks.plans import Means, plans_of
+from lockgate.control.sinks.outlets import Means, outlets_by_name
 config = read_text({text!r}, {{}})
-found, wrong = plans_of(config.telemetry, config.sinks, Means(None, "i", {{}}))
+found, wrong = outlets_by_name(config.telemetry, config.sinks, Means(None, "i", {{}}))
 assert not wrong and "confluent_kafka" not in sys.modules
 found["s"].open()
 assert "confluent_kafka" in sys.modules
@@ -250,7 +252,7 @@ sinks:
 
 
 def referring(text, secrets):
-    """The plans, of secrets by (reference, key); and who was asked when."""
+    """The outlets, of secrets by (reference, key); and who was asked when."""
     asked = []
 
     def look_up(mappings):
@@ -261,13 +263,13 @@ def referring(text, secrets):
         return secrets_now
 
     config = read_text(text, {})
-    found, mistakes = plans_of(config.telemetry, config.sinks, Means(lambda: Egress.compile(()), "i", {}, look_up))
+    found, mistakes = outlets_by_name(config.telemetry, config.sinks, Means(lambda: Egress.compile(()), "i", {}, look_up))
     assert mistakes == []
     return found, asked
 
 
 def test_settings_whose_secrets_are_elsewhere_are_checked_without_them():
-    assert plans(REFERRED)[1] == []
+    assert outlets(REFERRED)[1] == []
 
 
 def test_secrets_that_are_elsewhere_are_asked_for_by_who_sends():
@@ -297,8 +299,8 @@ def test_each_kind_of_sink_is_made_with_its_secrets():
     }
     found, _ = referring(REFERRED, secrets)
     made = {}
-    for name, plan in found.items():
-        sink = plan.open()
+    for name, outlet in found.items():
+        sink = outlet.open()
         made[name] = sink._make(sink._secrets())
     assert dict(made["telemetry.metrics"]._line.headers) == {b"authorization": b"Bearer t"}
     assert made["lake"]._bucket._signer.source.credential.secret == "aws-s"

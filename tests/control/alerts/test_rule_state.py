@@ -1,10 +1,10 @@
-"""control/alerts/standing: one alarm for one trouble, and one word when it is over."""
+"""control/alerts/rule_state: one alarm for one trouble, and one word when it is over."""
 
 import pytest
 
+from lockgate.control.alerts.rule_state import GAP_US, RuleState
 from lockgate.control.alerts.rules import rules_of
 from lockgate.control.alerts.settings import AlertsEntry, RuleEntry
-from lockgate.control.alerts.standing import GAP_US, Standing
 
 MINUTE, START = 60_000_000, 1_795_608_000_000_000
 
@@ -16,15 +16,15 @@ def rule(**more):
     return found
 
 
-def walk(rule, looks, standing=None, at=0):
+def walk(rule, looks, state=None, at=0):
     """What happens at looks a minute apart: "!" alarming, "." not, "?" nobody can tell, " " nobody looks. A letter an event."""
-    standing, seen, happened = standing or Standing(), 0, ""
+    state, seen, happened = state or RuleState(), 0, ""
     for n, look in enumerate(looks, at):
         now = START + n * MINUTE
         if look == " ":
             happened += " "
             continue
-        standing, event = standing.step(rule, {"!": True, ".": False, "?": None}[look], seen, now)
+        state, event = state.step(rule, {"!": True, ".": False, "?": None}[look], seen, now)
         seen = now
         happened += {"": "-", "alarm": "A", "well": "w", "silent": "s"}[event]
     return happened
@@ -57,17 +57,17 @@ def test_who_was_away_knows_of_the_alarm_and_counts_anew():
 
 def test_a_clock_that_is_set_back_does_not_silence_a_rule():
     one = rule(cool_down="1h")
-    standing, event = Standing().step(one, True, 0, START)
+    state, event = RuleState().step(one, True, 0, START)
     assert event == "alarm"
-    standing, event = standing.step(one, False, START, START - 600 * MINUTE)
+    state, event = state.step(one, False, START, START - 600 * MINUTE)
     assert event == "well"
-    assert standing.step(one, True, START, START - 599 * MINUTE)[1] == "alarm"
+    assert state.step(one, True, START, START - 599 * MINUTE)[1] == "alarm"
 
 
 def test_what_is_at_rest_and_has_cooled_need_not_be_remembered():
     one = rule(cool_down="5m")
-    standing, _ = Standing().step(one, True, 0, START)
-    assert not standing.rests(one, START)
-    standing, _ = standing.step(one, False, START, START + MINUTE)
-    assert not standing.rests(one, START + 4 * MINUTE)
-    assert standing.rests(one, START + 5 * MINUTE)
+    state, _ = RuleState().step(one, True, 0, START)
+    assert not state.rests(one, START)
+    state, _ = state.step(one, False, START, START + MINUTE)
+    assert not state.rests(one, START + 4 * MINUTE)
+    assert state.rests(one, START + 5 * MINUTE)

@@ -1,4 +1,4 @@
-"""The sinks as they are configured: `telemetry:`, `sinks:` and OpenTelemetry's own variables, made into plans of what sends."""
+"""The sinks as they are configured: `telemetry:`, `sinks:` and OpenTelemetry's own variables, made into what sends."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from lockgate.stores.ports import StoreError
 from lockgate.stores.sinks.feed import Pace
 from lockgate.stores.sinks.jsonl import JsonlFiles
 from lockgate.stores.sinks.otlp import Line, OtlpMetrics, OtlpTraces
-from lockgate.stores.sinks.outlets import Plan
+from lockgate.stores.sinks.outlets import Outlet
 from lockgate.stores.sinks.port import Sink
 from lockgate.stores.sinks.poster import Place, Poster, place_of
 from lockgate.stores.sinks.s3 import S3Objects
@@ -69,20 +69,22 @@ class Means(msgspec.Struct, frozen=True):
     secrets: Callable[[Sequence[SecretMappingEntry]], Callable[[], Mapping[str, str]]] | None = None
 
 
-def plans_of(telemetry: TelemetryEntry, sinks: Mapping[str, SinkEntry], means: Means) -> tuple[dict[str, Plan], list[Wrong]]:
-    """All plans by name, and all that is wrong with the settings."""
+def outlets_by_name(
+    telemetry: TelemetryEntry, sinks: Mapping[str, SinkEntry], means: Means
+) -> tuple[dict[str, Outlet], list[Wrong]]:
+    """All outlets by name, and all that is wrong with the settings."""
     wrong: list[Wrong] = []
-    found: dict[str, Plan] = {}
-    found |= _plans(TELEMETRY, "telemetry", telemetry, means, wrong)
+    found: dict[str, Outlet] = {}
+    found |= _outlets(TELEMETRY, "telemetry", telemetry, means, wrong)
     for name, entry in sinks.items():
         at = f"sinks.{name}"
         if not _NAME.fullmatch(name) or name == TELEMETRY:
             wrong.append(Wrong(at, "a name has 1 to 64 lower-case letters, digits, '-' and '_', and is not 'telemetry'"))
-        found |= _plans(name, at, entry, means, wrong)
+        found |= _outlets(name, at, entry, means, wrong)
     return found, wrong
 
 
-def _plans(name: str, at: str, entry: TelemetryEntry | SinkEntry, means: Means, wrong: list[Wrong]) -> dict[str, Plan]:
+def _outlets(name: str, at: str, entry: TelemetryEntry | SinkEntry, means: Means, wrong: list[Wrong]) -> dict[str, Outlet]:
     """Of one entry. Where some of its secrets are kept elsewhere, whoever opens the sink asks for them."""
     mappings = mappings_of(entry)
     if not mappings:
@@ -93,18 +95,18 @@ def _plans(name: str, at: str, entry: TelemetryEntry | SinkEntry, means: Means, 
 
     def make(each: str, secrets: Mapping[str, str]) -> Sink:
         flaws: list[Wrong] = []
-        plan = _settled(name, at, filled(entry, secrets), means, flaws).get(each)
-        if plan is None:
+        outlet = _settled(name, at, filled(entry, secrets), means, flaws).get(each)
+        if outlet is None:
             raise StoreError("; ".join(f"{flaw.path}: {flaw.message}" for flaw in flaws))
-        return plan.open()
+        return outlet.open()
 
     return {
-        each: msgspec.structs.replace(plan, open=partial(Referred, means.secrets(mappings), partial(make, each)))
-        for each, plan in found.items()
+        each: msgspec.structs.replace(outlet, open=partial(Referred, means.secrets(mappings), partial(make, each)))
+        for each, outlet in found.items()
     }
 
 
-def _settled(name: str, at: str, entry: TelemetryEntry | SinkEntry, means: Means, wrong: list[Wrong]) -> dict[str, Plan]:
+def _settled(name: str, at: str, entry: TelemetryEntry | SinkEntry, means: Means, wrong: list[Wrong]) -> dict[str, Outlet]:
     """Of one entry that has all of its secrets in it."""
     if isinstance(entry, TelemetryEntry):
         own = isinstance(entry, OtlpEntry)
@@ -112,11 +114,13 @@ def _settled(name: str, at: str, entry: TelemetryEntry | SinkEntry, means: Means
         if own and not made and not (entry.endpoint or entry.traces_endpoint or entry.metrics_endpoint):
             wrong.append(Wrong(f"{at}.endpoint", "a collector has an address"))
         return made
-    plan = _plan(at, entry, means, wrong)
-    return {} if plan is None else {name: plan}
+    outlet = _outlet(at, entry, means, wrong)
+    return {} if outlet is None else {name: outlet}
 
 
-def _plan(at: str, entry: JsonlEntry | WebhookEntry | S3Entry | KafkaEntry, means: Means, wrong: list[Wrong]) -> Plan | None:
+def _outlet(
+    at: str, entry: JsonlEntry | WebhookEntry | S3Entry | KafkaEntry, means: Means, wrong: list[Wrong]
+) -> Outlet | None:
     before = len(wrong)
     wants = _wants(at, entry, wrong)
     make: Callable[[], Sink] | None
@@ -133,16 +137,16 @@ def _plan(at: str, entry: JsonlEntry | WebhookEntry | S3Entry | KafkaEntry, mean
     return _made(type(entry).__struct_config__.tag, entry, make, wants, bodies=entry.privacy == "full")
 
 
-def _made(kind: object, entry: Out, make: Callable[[], Sink], wants: Callable[[Record], bool], *, bodies: bool) -> Plan:
+def _made(kind: object, entry: Out, make: Callable[[], Sink], wants: Callable[[Record], bool], *, bodies: bool) -> Outlet:
     pace = Pace(entry.batch_records, entry.batch_bytes, entry.linger)
-    return Plan(str(kind), encode(entry), make, wants, bodies, pace, entry.queue_bytes)
+    return Outlet(str(kind), encode(entry), make, wants, bodies, pace, entry.queue_bytes)
 
 
 def _otlp(
     name: str, at: str, entry: TelemetryEntry, around: OtelEnvironment, means: Means, wrong: list[Wrong]
-) -> dict[str, Plan]:
+) -> dict[str, Outlet]:
     """Spans and metrics are two sinks: one may fail without the other."""
-    found: dict[str, Plan] = {}
+    found: dict[str, Outlet] = {}
     before = len(wrong)
     sources = entry.where.sources or ["gateway", "posted"]  # what came by OpenTelemetry does not go in circles
     entry = msgspec.structs.replace(entry, where=msgspec.structs.replace(entry.where, sources=sources))
@@ -174,14 +178,14 @@ def _otlp(
         temporality = DELTA if (around.temporality or entry.temporality) == "delta" else CUMULATIVE
         make = _traces if signal == "traces" else _metrics
         said = encode([entry, line.json, line.gzip, url, timeout_s, temporality, resource, repr(line.headers)])
-        plan = _made(
+        outlet = _made(
             f"otlp {signal}",
             entry,
             make(line, means, timeout_s, resource, entry, temporality),
             wants,
             bodies=entry.capture_content and signal == "traces",
         )
-        found[f"{name}.{signal}"] = msgspec.structs.replace(plan, said=said)
+        found[f"{name}.{signal}"] = msgspec.structs.replace(outlet, said=said)
     return found if len(wrong) == before else {}
 
 

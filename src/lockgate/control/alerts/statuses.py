@@ -10,15 +10,15 @@ from lockgate.control.alerts.alert import Alert, Subject
 from lockgate.control.alerts.of_house import log_known_as
 from lockgate.control.alerts.post import Post
 from lockgate.control.alerts.readings import values_of
+from lockgate.control.alerts.rule_state import RuleState
 from lockgate.control.alerts.rule_subjects import subject_of_rule
 from lockgate.control.alerts.rules import Rule
-from lockgate.control.alerts.standing import Standing
 from lockgate.control.house import House
 from lockgate.stores.alert_states import State
 from lockgate.stores.control.open import open_alert_states
 from lockgate.stores.logs.ports import LogStore
 
-_decode = msgspec.json.Decoder(Standing).decode
+_decode = msgspec.json.Decoder(RuleState).decode
 
 
 class Alarm(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ class Alarm(msgspec.Struct, frozen=True):
     value: int | None
 
 
-class RuleStanding(msgspec.Struct, frozen=True):
+class RuleStatus(msgspec.Struct, frozen=True):
     """A rule: its alarms; what is measured of all together, or, where it tells some apart, of the one who is worst off
     (`worst`). `raised_us`: when an alarm was raised that is not forgotten yet (µs since the epoch, 0: there is none)."""
 
@@ -41,7 +41,7 @@ class RuleStanding(msgspec.Struct, frozen=True):
     raised_us: int
 
 
-def standings_of(house: House, store: LogStore, rules: Sequence[Rule], now_us: int) -> list[RuleStanding]:
+def statuses_of(house: House, store: LogStore, rules: Sequence[Rule], now_us: int) -> list[RuleStatus]:
     """How rules stand. It asks the log once or twice for each. Raises `StoreError`."""
     name = log_known_as(house)
     states = open_alert_states(house.control_url, now_us)
@@ -49,7 +49,7 @@ def standings_of(house: House, store: LogStore, rules: Sequence[Rule], now_us: i
         known = {rule.name: states.states(name, rule.name) for rule in rules}
     finally:
         states.close()
-    return [_standing(house, store, rule, known[rule.name], now_us) for rule in rules]
+    return [_status(house, store, rule, known[rule.name], now_us) for rule in rules]
 
 
 def heard_at(rule: Rule, house: House, post: Post) -> list[str]:
@@ -60,19 +60,19 @@ def heard_at(rule: Rule, house: House, post: Post) -> list[str]:
     return [line.name for line in post.lines.values() if line.hears(alert, home)]
 
 
-def _standing(house: House, store: LogStore, rule: Rule, states: Sequence[State], now_us: int) -> RuleStanding:
+def _status(house: House, store: LogStore, rule: Rule, states: Sequence[State], now_us: int) -> RuleStatus:
     values = values_of(store, rule, house.stored, now_us)
-    standings = {state.who: _decode(state.body) for state in states}
+    rule_states = {state.who: _decode(state.body) for state in states}
     alarms = [
         Alarm(subject_of_rule(rule, who, house.stored), each.alarm_us, each.alarming_us, values.get(who))
-        for who, each in standings.items()
+        for who, each in rule_states.items()
         if each.alarm_us or each.alarming_us
     ]
     worst = (min if rule.below else max)(values, key=lambda who: values[who], default=None)
-    return RuleStanding(
+    return RuleStatus(
         rule=rule,
         alarms=sorted(alarms, key=lambda each: (not each.since_us, each.since_us)),
         value=None if worst is None else values[worst],
         worst=None if worst is None or not rule.each else subject_of_rule(rule, worst, house.stored),
-        raised_us=max((each.raised_us for each in standings.values()), default=0),
+        raised_us=max((each.raised_us for each in rule_states.values()), default=0),
     )
