@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+import signal
 import time
 
 import httpx
@@ -42,18 +43,20 @@ def gateway(request, tmp_path_factory, upstream):
     gateway.stop()
 
 
-def asked_by_all(gateway, upstream, body):
-    """Each on a connection of its own, all there before the provider answers; what they got: (status, cache status, bytes)."""
+async def ask(client, gateway, body):
+    """What came: (status, cache status, bytes)."""
+    headers = {"authorization": f"Bearer {APP}"}
+    answer = await client.post(gateway.url + "/v1/chat/completions", json=body, headers=headers)
+    return answer.status_code, answer.headers["x-lockgate-cache-status"], answer.content
 
-    async def ask(client):
-        headers = {"authorization": f"Bearer {APP}"}
-        answer = await client.post(gateway.url + "/v1/chat/completions", json=body, headers=headers)
-        return answer.status_code, answer.headers["x-lockgate-cache-status"], answer.content
+
+def asked_by_all(gateway, upstream, body):
+    """Each on a connection of its own, all there before the provider answers; what they got."""
 
     async def play():
         limits = httpx.Limits(max_connections=CROWD, max_keepalive_connections=0)
         async with httpx.AsyncClient(limits=limits, timeout=120) as client:
-            asking = [asyncio.ensure_future(ask(client)) for _ in range(CROWD)]
+            asking = [asyncio.ensure_future(ask(client, gateway, body)) for _ in range(CROWD)]
             there = await asyncio.to_thread(until, lambda: all_there(gateway), 90)
             assert len([each for each in there if each]) == gateway.workers
             upstream.gate.set()
@@ -66,10 +69,15 @@ def asked_by_all(gateway, upstream, body):
         upstream.gate.set()
 
 
+def in_flight(gateway):
+    """The requests in flight, by the worker's pid."""
+    return {each.pid: each.in_flight for each in lives(gateway.data / NAME, time.monotonic())}
+
+
 def all_there(gateway):
     """The requests in flight, worker by worker; none until they are all of the crowd."""
-    in_flight = [each.in_flight for each in lives(gateway.data / NAME, time.monotonic())]
-    return in_flight if sum(in_flight) >= CROWD else []
+    there = [*in_flight(gateway).values()]
+    return there if sum(there) >= CROWD else []
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streams"])
@@ -81,3 +89,37 @@ def test_of_many_who_ask_the_same_at_once_one_asks_the_provider(gateway, upstrea
     assert {status for status, _, _ in answers} == {200}
     assert len({content for _, _, content in answers}) == 1
     assert sorted(status for _, status, _ in answers) == ["HIT"] * (CROWD - 1) + ["MISS"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streams"])
+@pytest.mark.parametrize("gateway", [2], indirect=True, ids=["two workers"])
+def test_when_the_worker_that_asks_for_all_is_killed_another_one_asks(gateway, upstream, stream):
+    before = len(upstream.asked)
+    body = {"model": "gpt-a", "stream": stream, "messages": [{"role": "user", "content": "who asks for us?"}]}
+
+    async def play():
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+            asking = [asyncio.ensure_future(ask(client, gateway, body))]
+            await asyncio.to_thread(until, lambda: len(upstream.asked) > before and sum(in_flight(gateway).values()) == 1)
+            (leader,) = [pid for pid, number in in_flight(gateway).items() if number]
+            for _ in range(100):  # until one of them has come to the other worker
+                asking.append(asyncio.ensure_future(ask(client, gateway, body)))
+                await asyncio.to_thread(until, lambda: sum(in_flight(gateway).values()) == len(asking))
+                if sum(number for pid, number in in_flight(gateway).items() if pid != leader) >= 2:
+                    break
+            os.kill(leader, signal.SIGKILL)
+            await asyncio.to_thread(until, lambda: len(upstream.asked) == before + 2)
+            upstream.gate.set()
+            return await asyncio.gather(*asking, return_exceptions=True)
+
+    upstream.gate.clear()
+    try:
+        told = asyncio.run(play())
+    finally:
+        upstream.gate.set()
+    answered = [each for each in told if not isinstance(each, httpx.TransportError)]
+    assert 2 <= len(answered) < len(told)  # those of the dead one broke off
+    assert {status for status, _, _ in answered} == {200}
+    assert len({content for _, _, content in answered}) == 1
+    assert len(upstream.asked) == before + 2
