@@ -22,7 +22,7 @@ setup: .venv/.ready  ## set everything up in .venv
 	@touch $@
 
 web: setup  ## build the dashboard, if it has changed
-	@$(BIN)/python web/build.py || { [ $$? = 3 ] && $(BIN)/uv sync --quiet --frozen --inexact --group web && $(BIN)/python web/build.py; }
+	@$(BIN)/python web/build.py || { [ $$? = 3 ] && echo "So it comes from PyPI, for this tree alone." && $(BIN)/uv sync --quiet --frozen --inexact --group web && $(BIN)/python web/build.py; }
 
 run: setup  ## start the gateway at http://localhost:8787 (ARGS="--port 9000" for more)
 	@$(MAKE) --silent web || echo "The dashboard could not be built; the gateway starts without it."
