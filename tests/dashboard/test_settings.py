@@ -334,7 +334,7 @@ class TestSignIn:
             dialog.get_by_role("button", name="Change it").click()
             dialog.wait_for(state="detached")
             assert logs_in(new) and not logs_in(old)
-        assert lines(page, "Your sessions").filter(has_text="this one").count() == 1
+        until(lambda: lines(page, "Your sessions").filter(has_text="this one").count() == 1)
 
 
 class TestGateway:
