@@ -12,17 +12,18 @@ from lockgate.core.tenancy import ApiKey, Tenant
 from lockgate.pipeline.snapshot import Snapshot
 
 #: How long a worker may take to know a key that another one has made, and how often it is looked whether it does, in seconds.
-NEW_S, LOOK_S = 5.0, 0.02
+NEW_S, LOOK_S = 2.0, 0.02
 
 
 def world_with(office: Office, tenant: Tenant, key: str) -> Snapshot:
     """The world as it is now; where a key of that id was made a moment ago, as it is as soon as it has it. It blocks."""
-    snapshot = office.snapshot()
-    until = time.monotonic() + NEW_S
-    while key and not any(each.id == key for each in snapshot.keys.values()) and time.monotonic() < until:
-        made = office.store.page(tenant, ApiKey, id=key).rows
-        if not made or office.clock() - made[0].created_us > NEW_S * 1e6:
-            break  # there is none, or none that may still be used
+    snapshot, end_us = office.snapshot(), 0
+    while key and not any(each.id == key for each in snapshot.keys.values()):
+        if not end_us:  # however often it is asked for, it is waited for from its making on
+            made = office.store.page(tenant, ApiKey, id=key).rows
+            end_us = made[0].created_us + int(NEW_S * 1e6) if made else 1
+        if office.clock() >= end_us:
+            break
         time.sleep(LOOK_S)
         snapshot = office.snapshot()
     return snapshot

@@ -16,7 +16,6 @@ from lockgate.wire.hygiene import of_answer
 JSON = (b"content-type", b"application/json")
 EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
 #: Beside an answer that passes as it came, from our own address: a browser shows it as a stranger's, and guesses nothing.
-_OURS = ("trace-id", "provider", "last-used-option-index", "retry-attempt-count", "cache-status")
 _HARMLESS: Headers = [(b"content-security-policy", b"sandbox; default-src 'none'"), (b"x-content-type-options", b"nosniff")]
 
 
@@ -57,6 +56,7 @@ class _Names(msgspec.Struct, frozen=True):
     cache: bytes
 
 
+_OURS = ("trace-id", "provider", "last-used-option-index", "retry-attempt-count", "cache-status")
 _NAMES = {family: _Names(*(f"x-{family}-{name}".encode() for name in _OURS)) for family in ("lockgate", "portkey")}
 
 

@@ -312,13 +312,26 @@ def test_a_question_that_reads_for_too_long_is_given_up_and_no_other(
 ) -> None:
     log.append([full(number) for number in range(200)])
     monkeypatch.setattr(patience, "_STEPS", 100)
-    hasty = SqliteLog(tmp_path / "log", report=pytest.fail, patience_s=-1.0)
+    hasty = SqliteLog(tmp_path / "log", report=pytest.fail)
+    looks = iter(())
+
+    def first_in_time_then_late() -> float:
+        return next(looks, 100.0)
+
+    def hurried(ask: Any) -> None:
+        """It is over when the file is opened, and within a statement."""
+        nonlocal looks
+        hasty.patience = patience.Patience(60.0, first_in_time_then_late)
+        for in_time in (1, 2):
+            looks = iter([0.0] * in_time)
+            with pytest.raises(TooLong, match="given up after"):
+                ask()
+        hasty.patience = patience.Patience()
+
     day = Filter(since_us=NOON - DAY // 2, until_us=NOON + DAY // 2)
     for ask in (lambda: hasty.series(day, DAY), lambda: hasty.groups(day, "model"), lambda: hasty.spread(day, "model", DAY)):
-        with pytest.raises(TooLong, match="given up after"):
-            ask()
-    with pytest.raises(TooLong):
-        hasty.page(Filter(cost_nusd=Range(1000, 2000)))
+        hurried(ask)
+    hurried(lambda: hasty.page(Filter(cost_nusd=Range(1000, 2000))))
     assert len(list(hasty.scan(Filter()))) == 200  # an export reads all there is
     assert hasty.append([full(300)]) == 1
     assert counted(log) == 201

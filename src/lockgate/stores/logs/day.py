@@ -55,8 +55,8 @@ class Day:
         self._report = report
         self._text = text
         self._db = _connect(path, busy_s, write)
-        opened(self._db)
         try:
+            opened(self._db)
             if write:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = NORMAL")

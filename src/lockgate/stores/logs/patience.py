@@ -43,9 +43,11 @@ class Patience:
             del self._thread.until
 
     def watch(self, db: sqlite3.Connection) -> None:
-        """Have what this thread asks a file end with the question."""
+        """Have what this thread asks a file end with the question. Raises `TooLong` where it is over."""
         until = getattr(self._thread, "until", None)
         if until is not None:
+            if self._clock() > until:  # many small days are no long statement
+                raise too_long(self._most_s)
             db.set_progress_handler(lambda: self._clock() > until, _STEPS)
 
     def end_of(self, error: sqlite3.Error) -> TooLong | None:

@@ -77,13 +77,8 @@ class Link:
     @contextmanager
     def reading(self) -> Generator[Connection, None, None]:
         """A transaction that sees one state of the database."""
-        try:
-            with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as db:
-                yield db
-        except StoreError as error:
-            if isinstance(error.__context__, errors.QueryCanceled):
-                raise too_long(self._deadline_s) from None
-            raise
+        with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", reads=True) as db:
+            yield db
 
     def close(self) -> None:
         """Let go of the connections that nobody uses."""
@@ -93,13 +88,15 @@ class Link:
             _close(db)
 
     @contextmanager
-    def _transaction(self, begin: str) -> Generator[Connection, None, None]:
+    def _transaction(self, begin: str, *, reads: bool = False) -> Generator[Connection, None, None]:
         db = self._begun(begin)
         try:
             yield db
             db.execute("COMMIT")
         except psycopg.Error as error:
             self._undo(db)
+            if reads and isinstance(error, errors.QueryCanceled):
+                raise too_long(self._deadline_s) from None
             raise StoreError(self._sentence(error)) from None
         except BaseException:
             self._undo(db)
