@@ -8,7 +8,8 @@ from lockgate.stores.cache.front import Front
 from lockgate.stores.cache.marks import STALE_US, Marks, open_marks
 from lockgate.stores.cache.open import NAME
 from lockgate.stores.cache.port import Meant
-from lockgate.stores.cache.sqlite import SqliteCache, SqliteShelf, marks_of
+from lockgate.stores.cache.sqlite import SqliteCache, SqliteShelf
+from lockgate.stores.cache.sqlite_file import marks_of
 from support.answers import NOW, answer
 
 KEY = b"k" * 32

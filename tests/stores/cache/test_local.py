@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 
 from lockgate.stores.cache.memory import MemoryCache
 from lockgate.stores.cache.open import NAME
@@ -47,6 +48,29 @@ def test_a_file_that_is_full_makes_room(tmp_path, said):
     count, size = SqliteShelf(tmp_path / NAME).size(Meant())
     assert 0 < count < 300
     assert size < 400_000
+
+
+def test_of_many_who_make_the_file_at_once_none_takes_the_others_entries(tmp_path, said):
+    together, makers, lost = threading.Barrier(4), [], []
+
+    def make(path, number):
+        together.wait()
+        if number % 2:
+            SqliteShelf(path).size(Meant())
+        else:
+            cache = SqliteCache(path, 1 << 20, report=said.append)
+            cache.keep(b"%d" % number, answer(number))
+            closed(cache)
+
+    for turn in range(50):
+        path = tmp_path / str(turn) / NAME
+        makers = [threading.Thread(target=make, args=(path, number)) for number in range(4)]
+        for maker in makers:
+            maker.start()
+        for maker in makers:
+            maker.join()
+        lost += [turn] * (SqliteShelf(path).size(Meant())[0] != 2)
+    assert (lost, said) == ([], [])
 
 
 def test_a_damaged_file_is_a_miss_and_is_made_anew(tmp_path, said):

@@ -24,6 +24,7 @@ from lockgate.stores.cache.marks import Marks, open_marks
 from lockgate.stores.cache.meaning import COLUMNS, clause, row
 from lockgate.stores.cache.packed import Damaged, Packing
 from lockgate.stores.cache.port import Kept, Meant, Wording, Wordings
+from lockgate.stores.cache.sqlite_file import BUSY_S, marks_of, open_to_read, open_to_write
 from lockgate.stores.cache.trouble import Voice
 from lockgate.stores.ports import StoreError
 
@@ -31,32 +32,9 @@ from lockgate.stores.ports import StoreError
 _EVICTED = 500
 #: Room is made until this share of it is taken.
 _ENOUGH = 0.9
-_BUSY_S = 5.0
 #: Bytes of answers that a worker holds in memory.
 _FRONT_BYTES = 32 * 1024 * 1024
 
-_SCHEMA = """
-    CREATE TABLE IF NOT EXISTS entries (
-        key BLOB PRIMARY KEY, id TEXT NOT NULL, time_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, used_us INTEGER NOT NULL,
-        organisation TEXT NOT NULL, workspace TEXT NOT NULL, namespace TEXT NOT NULL, provider TEXT NOT NULL,
-        model TEXT NOT NULL, size INTEGER NOT NULL, data BLOB NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS by_use ON entries (used_us);
-    CREATE INDEX IF NOT EXISTS by_end ON entries (expires_us);
-    CREATE INDEX IF NOT EXISTS by_id ON entries (id);
-    CREATE INDEX IF NOT EXISTS by_place ON entries (organisation, workspace, namespace, model);
-    PRAGMA user_version = 1;
-"""
-# A table that came later: made where it is missing. A row that is replaced is new, so that others see it.
-_WORDINGS = """
-    CREATE TABLE IF NOT EXISTS wordings (
-        mark INTEGER PRIMARY KEY AUTOINCREMENT, partition BLOB NOT NULL, key BLOB NOT NULL UNIQUE, id TEXT NOT NULL,
-        expires_us INTEGER NOT NULL, words BLOB NOT NULL, vector BLOB NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS by_partition ON wordings (partition, mark);
-    CREATE TRIGGER IF NOT EXISTS words_go AFTER DELETE ON entries BEGIN DELETE FROM wordings WHERE key = old.key; END;
-    CREATE TABLE IF NOT EXISTS purges (one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL);
-"""
 _WORD = "INSERT OR REPLACE INTO wordings (partition, key, id, expires_us, words, vector) VALUES (?, ?, ?, ?, ?, ?)"
 _WORDS = """
     SELECT mark, partition, key, id, expires_us, words, vector FROM wordings
@@ -104,7 +82,7 @@ class SqliteCache:
             if self._reader is None:
                 if not self._path.exists():
                     return None
-                self._reader = _open(self._path, busy_s=0.0)
+                self._reader = open_to_read(self._path, busy_s=0.0)
                 front = self._opened_front()
             seen = None if front is None else front.seen(key)
             found = self._reader.execute(_FIND, (key,)).fetchone()
@@ -164,7 +142,7 @@ class SqliteCache:
         if not self._path.exists():
             return Wordings((), 0, 0)
         try:
-            with contextlib.closing(_open(self._path, busy_s=_BUSY_S)) as db:
+            with contextlib.closing(open_to_read(self._path, busy_s=BUSY_S)) as db:
                 if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'purges'").fetchone():
                     return Wordings((), 0, 0)
                 purges = db.execute("SELECT sum(count) FROM purges").fetchone()[0] or 0
@@ -184,7 +162,7 @@ class SqliteCache:
     def _write(self, changes: Sequence[Change], uses: Mapping[bytes, int]) -> float:
         try:
             if self._writer is None:
-                self._writer = _made(self._path)
+                self._writer = open_to_write(self._path)
                 self._marks = self._marks or open_marks(marks_of(self._path))
             _write(self._writer, changes, uses, self._packing)
             if self._marks is not None:
@@ -244,17 +222,12 @@ class SqliteShelf:
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
-            with contextlib.closing(_made(self._path)) as db:
+            with contextlib.closing(open_to_write(self._path)) as db:
                 yield db
         except sqlite3.Error as error:
             raise StoreError(f"The cache cannot be reached: {self._path}: {error}") from None
         except OSError as error:
             raise StoreError(f"The cache cannot be reached: {self._path}: {error.strerror}") from None
-
-
-def marks_of(path: Path) -> Path:
-    """Where the marks of a cache's file stand."""
-    return path.with_name(path.name + "-marks")
 
 
 def _write(db: sqlite3.Connection, changes: Sequence[Change], uses: Mapping[bytes, int], packing: Packing) -> None:
@@ -292,35 +265,3 @@ def _make_room(db: sqlite3.Connection, most: int) -> None:
 def _taken(db: sqlite3.Connection) -> int:
     pages, free, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
     return (pages - free) * size
-
-
-def _made(path: Path) -> sqlite3.Connection:
-    """The file, made when it is not there; a damaged one is made anew: it holds nothing that cannot be asked again."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        return _with_tables(path)
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return _with_tables(path)
-
-
-def _with_tables(path: Path) -> sqlite3.Connection:
-    db = _open(path, busy_s=_BUSY_S)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = OFF")  # what a power cut takes is asked again
-        if db.execute("PRAGMA user_version").fetchone()[0] != 1:
-            db.executescript("DROP TABLE IF EXISTS entries; DROP TABLE IF EXISTS wordings;" + _SCHEMA)
-        db.executescript(_WORDINGS)
-        path.chmod(0o600)
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
-
-
-def _open(path: Path, *, busy_s: float) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=busy_s, isolation_level=None)
