@@ -14,6 +14,9 @@ from lockgate.core.failure import Refusal
 
 T = TypeVar("T")
 
+#: What decoding raises where it cannot: no JSON, none of the expected shape, or nested too deeply.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 encode = msgspec.json.Encoder().encode
 _NULL = msgspec.Raw(b"null")
 _AT = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")

@@ -15,7 +15,7 @@ from typing import Any, cast
 import msgspec
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
-from lockgate.core.json import encode
+from lockgate.core.json import UNREADABLE, encode
 
 MARK = "[redacted]"
 _MARK = MARK.encode()
@@ -107,7 +107,7 @@ class Mask:
     def _masked(self, body: bytes) -> bytes:
         try:
             value = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return _MARK
         found = False
         for path in self._fields:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
+from lockgate.core.json import UNREADABLE
 from lockgate.core.sheet import Sheet
 
 _decode = msgspec.json.Decoder().decode
@@ -50,7 +51,7 @@ def beginning_of(dialect: str, sheet: Sheet) -> str:
             return ""
         head = [_bare(_decode(raw)) for name in where.head if (raw := sheet.raw(name)) is not None]
         return blake2b(_encode([dialect, head, opening]), digest_size=16).hexdigest()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return ""
 
 

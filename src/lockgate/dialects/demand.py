@@ -16,7 +16,7 @@ import re2  # pyright: ignore[reportMissingTypeStubs]
 
 from lockgate.core.content import Media, Native, Part, ToolResult
 from lockgate.core.failure import Refusal
-from lockgate.core.json import readable
+from lockgate.core.json import UNREADABLE, readable
 from lockgate.core.request import Request
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.codec import Codec, Relay
@@ -149,7 +149,7 @@ def _calls(demand: Demand, raw: msgspec.Raw) -> int | None:
     try:
         listed = said[:1] == b"["
         tools = msgspec.json.decode(said, type=_LISTED) if listed else msgspec.json.decode(said, type=_Tools).tools
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     total = 0
     for tool in tools:

@@ -13,6 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from lockgate.core.failure import Failure, FailureKind
+from lockgate.core.json import UNREADABLE
 from lockgate.dialects.error_kind import kind_of
 
 #: How much of an error body is kept for relaying, in bytes.
@@ -62,7 +63,7 @@ def read_error(status: int, body: bytes) -> Failure:
     """The failure that a provider's error answer states; never raises. A body without a message is quoted or named."""
     try:
         value: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         message = _excerpt(body) or f"The provider answered with HTTP status {status} and no message."
         return Failure(kind_of(status, (), message), status, message, body=body[:BODY_LIMIT])
     return failure_of(value, status, body)

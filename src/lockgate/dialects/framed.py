@@ -16,7 +16,9 @@ from collections.abc import Callable
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
+from lockgate.core.json import UNREADABLE
 from lockgate.dialects.bedrock.converse.error import stated
+from lockgate.dialects.error import unreadable
 from lockgate.dialects.translation import Stream
 from lockgate.wire import sse
 from lockgate.wire.eventstream import BadFrame, Frame, Reader
@@ -42,7 +44,7 @@ def _payload(payload: bytes) -> bytes:
 
 #: `:event-type` → the bytes that a frame wraps.
 _UNWRAP: dict[str, Callable[[bytes], bytes]] = {"chunk": _chunk, "PayloadPart": _payload}
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, RecursionError)
+_UNREADABLE = (*UNREADABLE, binascii.Error)
 
 
 class Unframed:
@@ -69,7 +71,7 @@ class Unframed:
                     failure = stated(frame)
                     wrapped.append(_unwrapped(frame))
         except (BadFrame, *_UNREADABLE) as error:
-            failure = failure or Failure("malformed", 502, f"The provider's stream cannot be read: {error}.")
+            failure = failure or unreadable(str(error))
         data = b"".join(wrapped)
         out = self._stream.feed(data) if data else b""
         if failure is not None and self.outcome.failure is None and not self.outcome.complete:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from lockgate.core.failure import Refusal
-from lockgate.core.json import given, too_deep
+from lockgate.core.json import UNREADABLE, given, too_deep
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -49,7 +49,7 @@ def aside(data: msgspec.Raw, kind: type[T]) -> T | None:
         return None
     try:
         return shaped(data, kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 

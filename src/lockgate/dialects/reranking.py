@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode, given, readable
+from lockgate.core.json import UNREADABLE, encode, given, readable
 from lockgate.core.outcome import Outcome
 from lockgate.core.query import Rank, Ranking, Ranks
 from lockgate.core.reply import Usage
@@ -234,7 +234,7 @@ def observe(body: bytes) -> Outcome:
         return Outcome(begun=True, complete=True)
     try:
         shape = shaped(body, _Glance)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return Outcome(failure=unreadable(str(error), body))
     if given(shape.error):
         return Outcome(failure=failure_of(msgspec.json.decode(body), body=body))

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import decode
+from lockgate.core.json import UNREADABLE, decode
 from lockgate.pipeline.runtime import Runtime
 from lockgate.pipeline.snapshot import Snapshot
 from lockgate.pipeline.target import Provider
@@ -64,5 +64,5 @@ async def _ask(snapshot: Snapshot, provider: Provider, runtime: Runtime, now_s: 
         return
     try:
         snapshot.learn(provider, tuple(entry.id for entry in decode(body, _List).data[:MOST] if entry.id))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return

@@ -14,7 +14,7 @@ import msgspec
 
 from lockgate.core.call import Call, Principal
 from lockgate.core.failure import Refusal
-from lockgate.core.json import readable
+from lockgate.core.json import UNREADABLE, readable
 from lockgate.core.query import Query
 from lockgate.core.sheet import Sheet
 from lockgate.dialects.beginning import beginning_of
@@ -64,7 +64,7 @@ class RequestFacts(msgspec.Struct, eq=False):
                 return MISSING
             try:
                 return _decode(raw)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except UNREADABLE:
                 return readable(raw, object, key)  # which has the words for it
         if isinstance(body, Form):
             said = [part.value.decode("utf-8", "replace") for part in body.parts if part.name == key and part.value is not None]

@@ -13,6 +13,7 @@ import msgspec
 
 from lockgate.core.call import Call
 from lockgate.core.failure import Failure, Refusal
+from lockgate.core.json import UNREADABLE
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.codec import Relay
 from lockgate.dialects.conventions import OWN_PATHS
@@ -227,7 +228,7 @@ def _readable(call: Call, pieces: list[bytes], limit: int) -> bytes:
 def _model_in(body: bytes) -> str:
     try:
         return msgspec.json.decode(body, type=_Named).model
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return ""
 
 

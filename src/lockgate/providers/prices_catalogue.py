@@ -24,6 +24,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from lockgate.core.json import UNREADABLE
 from lockgate.policy.price import Flat, Rates
 from lockgate.providers.price_rows import Model, Priced, Seller, Tiered, dashed
 
@@ -195,13 +196,13 @@ def sellers_of(data: bytes) -> dict[str, msgspec.Raw]:
         entries = msgspec.json.decode(data, type=list[msgspec.Raw])
     except msgspec.ValidationError:
         raise ValueError("it is no JSON array of providers (genai-prices publishes one as v2/data.json)") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"it is no JSON: {error}") from None
     sellers: dict[str, msgspec.Raw] = {}
     for entry in entries:
         try:
             name = msgspec.json.decode(entry, type=_Named).id
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ValueError(f"it is no JSON array of providers with ids: {error}") from None
         if name in sellers:
             raise ValueError(f"the provider {name[:64]!r} is listed twice")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from lockgate.core.json import UNREADABLE
 from lockgate.providers.bundled import bundled, bundled_version
 from lockgate.providers.price_rows import READER
 from lockgate.providers.prices_catalogue import Catalogue, sellers_of
@@ -101,7 +102,7 @@ def _open(path: Path) -> _File | None:
         file = msgspec.json.decode(path.read_bytes(), type=_File)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, *UNREADABLE) as error:
         log.error("the price list %s cannot be read; the package's own is used: %s", path, error)
         return None
     if _order(bundled_version()) > _order(file.beside):

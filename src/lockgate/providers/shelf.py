@@ -19,6 +19,8 @@ from typing import TypeVar
 
 import msgspec
 
+from lockgate.core.json import UNREADABLE
+
 #: Its name in the data directory.
 FOLDER = "shelf"
 
@@ -64,7 +66,7 @@ class Shelf:
             book = msgspec.json.decode(path.read_bytes(), type=Book)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (OSError, *UNREADABLE) as error:
             log.info("%s is made again: %s", path, error)
             return None
         return book if book.made_of == made_of else None

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from lockgate.control.analytics.shapes import cents, ms, stamp
+from lockgate.core.json import UNREADABLE
 from lockgate.core.record import Record
 
 Column = Callable[[Record], Any]
@@ -19,7 +20,7 @@ def body(data: bytes) -> Any:
         return None
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return data.decode("utf-8", "backslashreplace")
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from lockgate.control.identity.jwks import VerifyKey
 from lockgate.control.identity.web import claim
+from lockgate.core.json import UNREADABLE
 
 #: Bytes of a token.
 LIMIT = 64 * 1024
@@ -134,7 +135,7 @@ def _time(claims: Mapping[str, Any], name: str) -> float | None:
 def _json(part: str, kind: Any) -> Any:
     try:
         return msgspec.json.decode(_bytes(part), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise BadToken("it is no signed token (JWT)") from None
 
 

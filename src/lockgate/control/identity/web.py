@@ -10,6 +10,7 @@ import msgspec
 from lockgate import __version__
 from lockgate.control.identity.settings import TlsEntry
 from lockgate.core.failure import Failure, Refusal
+from lockgate.core.json import UNREADABLE
 from lockgate.transport.addresses import literal
 from lockgate.transport.destination import Destination, TlsIdentity
 from lockgate.transport.exchange import Client, Deadlines, Outgoing
@@ -97,7 +98,7 @@ async def ask(
         raise Trouble(f"{place.url} answered with the status {exchange.status}{_why(exchange.status, answer)}")
     try:
         return msgspec.json.decode(answer, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise Trouble(f"{place.url} answered with something that cannot be read") from None
 
 
@@ -111,7 +112,7 @@ def _why(status: int, answer: bytes) -> str:
         return "; redirects are not followed"
     try:
         code = msgspec.json.decode(answer, type=_OAuthError).error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return ""
     return f" ({code})" if code and code.isascii() and code.replace("_", "").isalnum() and len(code) < 64 else ""
 

@@ -16,7 +16,7 @@ import msgspec
 
 from lockgate.core.content import Media
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import readable
+from lockgate.core.json import UNREADABLE, readable
 from lockgate.core.query import Painting, Picture, Pictures
 from lockgate.core.reply import Usage
 from lockgate.core.sheet import Sheet
@@ -155,7 +155,7 @@ def read_reply(body: bytes, query: Painting) -> Pictures | Failure:
     """A provider's answer. Pictures that its filters hold back are missing; when all are, it says so."""
     try:
         shape = shaped(body, _Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return unreadable(str(error), body)
     if not shape.images:
         if shape.error:

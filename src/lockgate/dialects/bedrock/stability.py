@@ -13,6 +13,7 @@ import msgspec
 
 from lockgate.core.content import Media
 from lockgate.core.failure import Failure, Refusal
+from lockgate.core.json import UNREADABLE
 from lockgate.core.query import Painting, Picture, Pictures
 from lockgate.core.reply import Usage
 from lockgate.core.sheet import Sheet
@@ -92,7 +93,7 @@ def read_reply(body: bytes, query: Painting) -> Pictures | Failure:
     """A provider's answer; one that was filtered says so in place of the picture."""
     try:
         shape = shaped(body, _Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return unreadable(str(error), body)
     if reasons := [each for each in shape.finish_reasons or () if each]:
         filtered = any("filter" in each.lower() for each in reasons)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode, readable
+from lockgate.core.json import UNREADABLE, encode, readable
 from lockgate.core.query import Embedding, Vectors
 from lockgate.core.reply import Usage
 from lockgate.core.sheet import Sheet
@@ -70,7 +70,7 @@ def read_reply(body: bytes, query: Embedding) -> Vectors | Failure:
     """A provider's answer."""
     try:
         shape = shaped(body, _Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return unreadable(str(error), body)
     if shape.embedding is None:
         return unreadable("it has no embedding", body)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode, readable
+from lockgate.core.json import UNREADABLE, encode, readable
 from lockgate.core.outcome import Outcome
 from lockgate.core.query import Embedding, Purpose, Vectors
 from lockgate.core.sheet import Sheet
@@ -142,7 +142,7 @@ def observe(body: bytes) -> Outcome:
     """What an answer that passes says of itself. The API names no model."""
     try:
         shape = shaped(body, _Glance)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return Outcome(failure=unreadable(str(error), body))
     return Outcome(shape.id or "", usage=usage_of(shape.meta), begun=True, complete=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode, given, readable
+from lockgate.core.json import UNREADABLE, encode, given, readable
 from lockgate.core.outcome import Outcome
 from lockgate.core.query import Embedding, Purpose, Vectors
 from lockgate.core.reply import Usage
@@ -163,7 +163,7 @@ def read_reply(body: bytes, query: Embedding) -> Vectors | Failure:
         shape = shaped(body, _Answer)
         if given(shape.error):
             return failure_of(msgspec.json.decode(body), body=body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return unreadable(str(error), body)
     found = shape.embeddings if shape.embeddings is not None else [shape.embedding] if shape.embedding is not None else None
     if found is None:
@@ -191,7 +191,7 @@ def observe(body: bytes) -> Outcome:
     """What an answer that passes says of itself. The API names no model."""
     try:
         shape = shaped(body, _Glance)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return Outcome(failure=unreadable(str(error), body))
     if given(shape.error):
         return Outcome(failure=failure_of(msgspec.json.decode(body), body=body))

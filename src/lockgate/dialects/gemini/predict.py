@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode, given, readable
+from lockgate.core.json import UNREADABLE, encode, given, readable
 from lockgate.core.outcome import Outcome
 from lockgate.core.query import Embedding, Vectors
 from lockgate.core.reply import Usage
@@ -131,7 +131,7 @@ def _read(body: bytes) -> _Answer | Failure:
         shape = shaped(body, _Answer)
         if given(shape.error):
             return failure_of(msgspec.json.decode(body), body=body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return unreadable(str(error), body)
     return unreadable("it has no predictions", body) if shape.predictions is None else shape
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode, given
+from lockgate.core.json import UNREADABLE, encode, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.query import Embedding, Purpose, Vectors
 from lockgate.core.reply import Usage
@@ -146,7 +146,7 @@ def observe(body: bytes) -> Outcome:
     """What an answer that passes says of itself."""
     try:
         shape = shaped(body, _Glance)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return Outcome(failure=unreadable(str(error), body))
     if given(shape.error):
         return Outcome(failure=failure_of(msgspec.json.decode(body), body=body))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode
+from lockgate.core.json import UNREADABLE, encode
 from lockgate.dialects.error import read_error
 
 __all__ = ["error_object", "native_error", "read_error", "write_error"]
@@ -63,6 +63,6 @@ def native_error(body: bytes) -> bool:
     """Whether an error body already is one of OpenAI's: an `error` object with a message and a type."""
     try:
         msgspec.json.decode(body, type=_NativeBody)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return True

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-from lockgate.core.json import as_any, given
+from lockgate.core.json import UNREADABLE, as_any, given
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.openai.usage import usage_of
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads
@@ -23,7 +24,6 @@ class _Glance(msgspec.Struct):
 
 
 _glance = msgspec.json.Decoder(_Glance, strict=False).decode
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 #: How the last event's type ends, whatever it is that is complete.
 _LAST = (".completed", ".done")
 
@@ -55,16 +55,9 @@ class Tap:
 
     def end(self) -> bytes:
         """A last event without its blank line, when it is whole."""
-        block = tail = self._blocks.tail
-        if tail.strip():
-            block = tail.rstrip(b"\r\n") + b"\n\n"
-            try:
-                for data in payloads(block):
-                    _glance(data)
-            except _UNREADABLE:
-                return b""  # cut inside an event
-            for data in payloads(block):
-                self._look(data)
+        block = last_event(self._blocks)
+        for data in payloads(block) if block else ():
+            self._look(data)
         self.outcome.complete = self._last and self.outcome.failure is None
         return block
 
@@ -72,7 +65,7 @@ class Tap:
         outcome = self.outcome
         try:
             seen = forgiving(data, _glance)
-        except _UNREADABLE:
+        except UNREADABLE:
             self._last = self._last or data == b"[DONE]"
             return
         if given(seen.error) or seen.type == "error":

@@ -15,7 +15,7 @@ import msgspec
 
 from lockgate.core.content import Media
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode, given
+from lockgate.core.json import UNREADABLE, encode, given
 from lockgate.core.query import Painting, Picture, Pictures
 from lockgate.core.reply import Usage
 from lockgate.core.sheet import Sheet
@@ -195,7 +195,7 @@ def read_reply(body: bytes, query: Painting) -> Pictures | Failure:
         shape = shaped(body, _Answer)
         if given(shape.error):
             return failure_of(msgspec.json.decode(body), body=body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return unreadable(str(error), body)
     if shape.data is None:
         return unreadable("it has no data", body)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from lockgate.core.json import given
+from lockgate.core.json import UNREADABLE, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Usage
 from lockgate.dialects.codec import Relay
@@ -48,7 +48,7 @@ def observe(body: bytes) -> Outcome:
     """What a JSON answer says of itself."""
     try:
         shape = shaped(body, _Glance)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return Outcome(failure=unreadable(str(error), body))
     if given(shape.error):
         return Outcome(failure=failure_of(msgspec.json.decode(body), body=body))

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from lockgate.core.failure import Failure
+from lockgate.core.json import UNREADABLE
 from lockgate.providers.auth.port import Asked, Fetch, Issued, Told, cannot_issue
 
 AUTHORITY = "https://login.microsoftonline.com"
@@ -103,7 +104,7 @@ def _token(told: Told | Failure, what: str, setting: str, now_s: float) -> Issue
         return cannot_issue(what, setting, told)
     try:
         said = msgspec.json.decode(told.body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         said = dict[str, Any]()
     token = said.get("access_token")
     if told.status != 200 or not isinstance(token, str) or not token:

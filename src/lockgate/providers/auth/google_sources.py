@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from lockgate.core.failure import Failure
+from lockgate.core.json import UNREADABLE
 from lockgate.providers.auth.port import Asked, Fetch, Issued, Source, Told, cannot_issue
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -210,7 +211,7 @@ def _token(told: Told | Failure, what: str, setting: str, now_s: float) -> Issue
 def _members(body: bytes) -> _Object:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return {}
 
 

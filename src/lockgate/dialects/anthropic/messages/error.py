@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode
+from lockgate.core.json import UNREADABLE, encode
 from lockgate.dialects.error import read_error
 from lockgate.wire import sse
 
@@ -54,6 +54,6 @@ def native_error(body: bytes) -> bool:
     """Whether an error body already is one of this API's."""
     try:
         shape = msgspec.json.decode(body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return shape.type == "error"

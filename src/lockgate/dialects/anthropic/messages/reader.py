@@ -13,7 +13,7 @@ import msgspec
 from lockgate.core.content import Native, Part, Text, Thinking, ToolCall
 from lockgate.core.events import Broken, Cited, Event, Finished, PartDelta, PartEnded, PartStarted, Signed, Started, Used
 from lockgate.core.failure import Failure
-from lockgate.core.json import given
+from lockgate.core.json import UNREADABLE, given
 from lockgate.core.reply import Finish
 from lockgate.dialects.anthropic.messages.shapes import (
     NAME,
@@ -24,7 +24,8 @@ from lockgate.dialects.anthropic.messages.shapes import (
     redacted,
     usage_of,
 )
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.signature import unwrap
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads
@@ -82,13 +83,13 @@ class Reader:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            return self._break(Failure("malformed", 502, f"The provider's stream cannot be read: {error}."))
+            return self._break(unreadable(str(error)))
         return self._read(block) if block else []
 
     def end(self) -> list[Event]:
         """What a last event without its blank line says."""
-        tail = self._blocks.tail
-        return self._read(tail + b"\n\n") if tail.strip() else []
+        block = last_event(self._blocks)
+        return self._read(block) if block else []
 
     def _read(self, block: bytes) -> list[Event]:
         out: list[Event] = []
@@ -105,8 +106,8 @@ class Reader:
                     out += self._break(failure_of(msgspec.json.decode(data)))
                 else:
                     self._other(event, out)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                out += self._break(Failure("malformed", 502, f"The provider's stream cannot be read: {error}."))
+            except UNREADABLE as error:
+                out += self._break(unreadable(str(error), data))
         return out
 
     def _break(self, failure: Failure) -> list[Event]:

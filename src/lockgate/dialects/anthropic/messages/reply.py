@@ -11,7 +11,7 @@ import msgspec
 
 from lockgate.core.content import Declined, Media, Native, Part, Text, Thinking, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, encode, given
+from lockgate.core.json import UNREADABLE, as_any, encode, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Reply
 from lockgate.dialects.anthropic.messages.shapes import (
@@ -30,7 +30,7 @@ from lockgate.dialects.anthropic.messages.shapes import (
 )
 from lockgate.dialects.calls import asked_tool, free_arguments, input_of
 from lockgate.dialects.codec import Voice
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.lenient import forgiving
 
 _Object = dict[str, Any]
@@ -69,11 +69,11 @@ def read_reply(body: bytes) -> Reply | Failure:
         if given(shape.error) or shape.type == "error":
             return failure_of(msgspec.json.decode(body), body=body)
         if shape.content is None:
-            return _malformed("it has no content", body)
+            return unreadable("it has no content", body)
         parts = [part for raw in shape.content if (part := part_of(raw)) is not None]
         usage = usage_of(shape.usage) if given(shape.usage) else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _malformed(str(error), body)
+    except UNREADABLE as error:
+        return unreadable(str(error), body)
     return Reply(
         id=shape.id or "",
         model=shape.model or "",
@@ -81,10 +81,6 @@ def read_reply(body: bytes) -> Reply | Failure:
         usage=usage,
         service_tier=usage.service_tier if usage is not None else "",
     )
-
-
-def _malformed(why: str, body: bytes) -> Failure:
-    return Failure("malformed", 502, f"The provider's answer cannot be read: {why}.", body=body[: 64 * 1024])
 
 
 def part_of(raw: msgspec.Raw) -> Part | None:
@@ -112,8 +108,8 @@ def observe(body: bytes) -> Outcome:
         usage = usage_of(shape.usage) if given(shape.usage) else None
         failed = given(shape.error) or shape.type == "error"
         failure = failure_of(msgspec.json.decode(body), body=body) if failed else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Outcome(failure=_malformed(str(error), body))
+    except UNREADABLE as error:
+        return Outcome(failure=unreadable(str(error), body))
     finish = None if shape.stop_reason is None else finish_of(shape.stop_reason, shape.stop_sequence)
     complete = failure is None
     return Outcome(shape.id or "", shape.model or "", usage, finish, failure, begun=complete, complete=complete)

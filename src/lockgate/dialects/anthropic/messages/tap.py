@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
-from lockgate.core.failure import Failure
-from lockgate.core.json import given
+from lockgate.core.json import UNREADABLE, given
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.anthropic.messages.shapes import finish_of, merged, usage_of
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads
 
@@ -39,7 +39,6 @@ _decode = msgspec.json.Decoder(_Event, strict=False).decode
 #: How the events that say nothing but text begin, with their name and without.
 _NAMED = b"event: content_block_delta\ndata: "
 _DELTA = b'{"type":"content_block_delta"'
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Tap:
@@ -60,7 +59,7 @@ class Tap:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            self.outcome.failure = Failure("malformed", 502, f"The provider's stream cannot be read: {error}.")
+            self.outcome.failure = unreadable(str(error))
             return b""
         if block:
             self._watch(block)
@@ -68,18 +67,10 @@ class Tap:
 
     def end(self) -> bytes:
         """A last event without its blank line, when it is whole."""
-        tail = self._blocks.tail
-        if not tail.strip():
-            return tail
-        block = tail.rstrip(b"\r\n") + b"\n\n"
-        for data in payloads(block):
-            try:
-                _decode(data)
-            except _UNREADABLE:
-                continue
+        block = last_event(self._blocks)
+        if block:
             self._watch(block)
-            return block
-        return b""
+        return block
 
     def _watch(self, block: bytes) -> None:
         if block.startswith(_NAMED) and block.find(b"\n\n") == len(block) - 2:
@@ -91,7 +82,7 @@ class Tap:
                 continue
             try:
                 self._learn(forgiving(data, _decode), data)
-            except _UNREADABLE:
+            except UNREADABLE:
                 continue
 
     def _learn(self, event: _Event, data: bytes) -> None:

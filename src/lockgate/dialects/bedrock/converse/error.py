@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode
+from lockgate.core.json import UNREADABLE, encode
 from lockgate.dialects.error import failure_of, read_error
 from lockgate.wire import eventstream
 from lockgate.wire.eventstream import Frame
@@ -42,7 +42,7 @@ def stated(frame: Frame) -> Failure | None:
     said = {"__type": frame.headers.get(_EXCEPTION_TYPE, "")}
     try:
         return failure_of({**said, **msgspec.json.decode(frame.payload, type=dict[str, object])})
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return failure_of({**said, "message": frame.payload.decode("utf-8", "replace")})
 
 
@@ -62,5 +62,5 @@ def native_error(body: bytes) -> bool:
     """Whether an error body already is one of AWS's."""
     try:
         return len(msgspec.json.decode(body, type=_Body).error) == 0
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False

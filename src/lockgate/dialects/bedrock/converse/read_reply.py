@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.failure import Failure
+from lockgate.core.json import UNREADABLE
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Finish, Reply
-from lockgate.dialects.bedrock.converse.shapes import UNREADABLE, Tier, finish_of, part_of, usage_of
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.bedrock.converse.shapes import Tier, finish_of, part_of, usage_of
+from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.lenient import shaped
 
 
@@ -36,10 +37,10 @@ def read_reply(body: bytes) -> Reply | Failure:
         if shape.output is None or shape.output.message is None:
             if shape.message:
                 return failure_of(msgspec.json.decode(body), body=body)
-            return malformed("it has no message")
+            return unreadable("it has no message", body)
         parts = [part for raw in shape.output.message.content or () if (part := part_of(raw)) is not None]
     except UNREADABLE as error:
-        return malformed(str(error))
+        return unreadable(str(error), body)
     usage = usage_of(shape.usage, shape.service_tier)
     choice = Choice(parts, finish_of(shape.stop_reason or "", shape.additional_model_response_fields))
     return Reply(choices=[choice], usage=usage, service_tier=usage.service_tier if usage is not None else "")
@@ -52,13 +53,8 @@ def observe(body: bytes) -> Outcome:
         if shape.output is None and shape.message:
             return Outcome(failure=failure_of(msgspec.json.decode(body), body=body))
     except UNREADABLE as error:
-        return Outcome(failure=malformed(str(error)))
+        return Outcome(failure=unreadable(str(error), body))
     finish: Finish | None = None
     if shape.stop_reason is not None:
         finish = finish_of(shape.stop_reason, shape.additional_model_response_fields)
     return Outcome(usage=usage_of(shape.usage, shape.service_tier), finish=finish, begun=True, complete=True)
-
-
-def malformed(why: str) -> Failure:
-    """The failure of an answer that cannot be read."""
-    return Failure("malformed", 502, f"The provider's answer cannot be read: {why}.")

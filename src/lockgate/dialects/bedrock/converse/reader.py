@@ -14,19 +14,18 @@ import msgspec
 from lockgate.core.content import Media, Native, Part, Text, Thinking, ToolCall
 from lockgate.core.events import Broken, Cited, Event, Finished, PartDelta, PartEnded, PartStarted, Signed, Started, Used
 from lockgate.core.failure import Failure
-from lockgate.core.json import encode
+from lockgate.core.json import UNREADABLE, encode
 from lockgate.dialects.bedrock.converse.error import stated
-from lockgate.dialects.bedrock.converse.read_reply import malformed
 from lockgate.dialects.bedrock.converse.shapes import (
     NAME,
     SERVER_TOOL,
-    UNREADABLE,
     CitationShape,
     Tier,
     citation_of,
     finish_of,
     usage_of,
 )
+from lockgate.dialects.error import unreadable
 from lockgate.dialects.lenient import forgiving
 from lockgate.wire import eventstream
 from lockgate.wire.eventstream import BadFrame, Frame
@@ -118,7 +117,7 @@ class Reader:
                 if not self._broken:
                     self._frame(frame, out)
         except BadFrame as error:
-            self._break(malformed(str(error)), out)
+            self._break(unreadable(str(error)), out)
         return out
 
     def end(self) -> list[Event]:
@@ -158,7 +157,7 @@ class Reader:
                 out.append(Finished(finish_of(event.stop_reason or "", event.additional_model_response_fields)))
                 self.complete = True
         except UNREADABLE as error:
-            self._break(malformed(f"an event of the stream cannot be read: {error}"), out)
+            self._break(unreadable(str(error), frame.payload), out)
 
     def _start(self, index: int, raw: msgspec.Raw, out: list[Event]) -> None:
         start = msgspec.json.decode(raw, type=_Start)

@@ -15,7 +15,6 @@ from lockgate.dialects.lenient import aside, shaped
 
 NAME = "bedrock.converse"
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 #: A tool that runs at the provider is called so.
 SERVER_TOOL = "server_tool_use"

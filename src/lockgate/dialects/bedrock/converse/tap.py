@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from lockgate.core.json import UNREADABLE
 from lockgate.core.outcome import Outcome
 from lockgate.dialects.bedrock.converse.error import stated
-from lockgate.dialects.bedrock.converse.read_reply import malformed
 from lockgate.dialects.bedrock.converse.reader import EventShape
-from lockgate.dialects.bedrock.converse.shapes import UNREADABLE, finish_of, usage_of
+from lockgate.dialects.bedrock.converse.shapes import finish_of, usage_of
+from lockgate.dialects.error import unreadable
 from lockgate.dialects.lenient import shaped
 from lockgate.wire.eventstream import BadFrame, Blocks, Frame, frames
 
@@ -30,7 +31,7 @@ class Tap:
             for frame in frames(block):
                 self._look(frame)
         except BadFrame as error:
-            self.outcome.failure = malformed(str(error))
+            self.outcome.failure = unreadable(str(error))
             return b""
         return block
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode
-from lockgate.dialects.error import BODY_LIMIT, read_error
+from lockgate.core.json import UNREADABLE, encode
+from lockgate.dialects.error import read_error
 from lockgate.wire import sse
 
-__all__ = ["failed", "malformed", "native_error", "read_error", "stream_error", "write_error"]
+__all__ = ["failed", "native_error", "read_error", "stream_error", "write_error"]
 
 
 class _Native(msgspec.Struct):
@@ -34,7 +34,7 @@ def native_error(body: bytes) -> bool:
     """Whether an error body already is one of Cohere's: a message without a wrapper."""
     try:
         msgspec.json.decode(body, type=_Native)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return True
 
@@ -46,8 +46,3 @@ def failed(word: str, said: str = "") -> Failure | None:
     if word == "ERROR" or said:
         return Failure("server", 502, said or "The provider failed while it answered.", code=word or "ERROR")
     return None
-
-
-def malformed(why: str, body: bytes = b"") -> Failure:
-    """The failure of an answer that cannot be read."""
-    return Failure("malformed", 502, f"The provider's answer cannot be read: {why}.", body=body[:BODY_LIMIT])

@@ -6,14 +6,13 @@ import msgspec
 
 from lockgate.core.content import Part, Text, Thinking, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, given
+from lockgate.core.json import UNREADABLE, as_any, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Finish, Reply
-from lockgate.dialects.cohere.chat.error import failed, malformed
+from lockgate.dialects.cohere.chat.error import failed
 from lockgate.dialects.cohere.chat.shapes import (
     NAME,
     PLAN,
-    UNREADABLE,
     BlockShape,
     CallShape,
     CitationShape,
@@ -24,7 +23,7 @@ from lockgate.dialects.cohere.chat.shapes import (
     tokens_of,
     usage_of,
 )
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.lenient import aside, forgiving
 
 
@@ -60,13 +59,13 @@ def read_reply(body: bytes) -> Reply | Failure:
         shape = forgiving(body, _body)
         message = shape.message
         if not isinstance(message, _Message):
-            return malformed("it has no message", body) if message is None else failure_of({"message": message}, body=body)
+            return unreadable("it has no message", body) if message is None else failure_of({"message": message}, body=body)
         if (failure := failed(shape.finish_reason or "")) is not None:
             return failure
         parts = _parts(message)
         usage = usage_of(shape.usage)
     except UNREADABLE as error:
-        return malformed(str(error), body)
+        return unreadable(str(error), body)
     finish = finish_of(shape.finish_reason or "")
     if finish.reason == "unknown" and any(type(part) is ToolCall for part in parts):
         finish = Finish("tool_calls", raw=finish.raw)
@@ -103,6 +102,6 @@ def observe(body: bytes) -> Outcome:
         stated = given(seen.message) and bytes(seen.message).startswith(b'"')
         failure = failure_of(as_any(body), body=body) if stated else failed(seen.finish_reason or "")
     except UNREADABLE as error:
-        return Outcome(failure=malformed(str(error), body))
+        return Outcome(failure=unreadable(str(error), body))
     finish = finish_of(seen.finish_reason) if seen.finish_reason and failure is None else None
     return Outcome(seen.id or "", "", usage, finish, failure, begun=failure is None, complete=failure is None)

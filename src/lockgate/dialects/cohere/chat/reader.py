@@ -16,13 +16,12 @@ import msgspec
 from lockgate.core.content import Part, Text, Thinking, ToolCall
 from lockgate.core.events import Broken, Cited, Event, Finished, PartDelta, PartEnded, PartStarted, Sampled, Started, Used
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, given
+from lockgate.core.json import UNREADABLE, as_any, given
 from lockgate.core.reply import Finish
-from lockgate.dialects.cohere.chat.error import failed, malformed
+from lockgate.dialects.cohere.chat.error import failed
 from lockgate.dialects.cohere.chat.shapes import (
     NAME,
     PLAN,
-    UNREADABLE,
     BlockShape,
     CallShape,
     CitationShape,
@@ -33,7 +32,8 @@ from lockgate.dialects.cohere.chat.shapes import (
     tokens_of,
     usage_of,
 )
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import aside, forgiving
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads
 
@@ -93,20 +93,13 @@ class Reader:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            return self._break(malformed(str(error)))
+            return self._break(unreadable(str(error)))
         return self._read(block) if block else []
 
     def end(self) -> list[Event]:
-        """What a last event without its blank line says, when it is whole."""
-        tail = self._blocks.tail
-        if self._over or not tail.strip():
-            return []
-        try:
-            for data in payloads(tail + b"\n\n"):
-                _decode(data)
-        except UNREADABLE:
-            return []  # cut inside an event
-        return self._read(tail + b"\n\n")
+        """What a last event without its blank line says."""
+        block = last_event(self._blocks)
+        return self._read(block) if block else []
 
     def _read(self, block: bytes) -> list[Event]:
         out: list[Event] = []
@@ -122,7 +115,7 @@ class Reader:
                 if (read := self._READERS.get(event.type)) is not None:
                     read(self, event, event.delta or _Delta(), out)
             except UNREADABLE as error:
-                out += self._break(malformed(f"an event of the stream: {error}"))
+                out += self._break(unreadable(str(error), data))
         return out
 
     def _break(self, failure: Failure) -> list[Event]:

@@ -20,8 +20,6 @@ NAME = "cohere.chat"
 #: `Thinking.id` of what a model says of its plan before it calls tools: a member of its own beside the content.
 PLAN = "tool_plan"
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
 
 class FunctionShape(msgspec.Struct):
     """The function that a call names; its arguments are JSON text."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from lockgate.core.json import as_any, given
+from lockgate.core.json import UNREADABLE, as_any, given
 from lockgate.core.outcome import Outcome
-from lockgate.dialects.cohere.chat.error import failed, malformed
-from lockgate.dialects.cohere.chat.shapes import UNREADABLE, finish_of, usage_of
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.cohere.chat.error import failed
+from lockgate.dialects.cohere.chat.shapes import finish_of, usage_of
+from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads
 
@@ -47,25 +48,22 @@ class Tap:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            self.outcome.failure = malformed(str(error))
+            self.outcome.failure = unreadable(str(error))
             return b""
         if block:
-            for data in payloads(block):
-                self._look(data)
+            self._watch(block)
         return block
 
     def end(self) -> bytes:
         """A last event without its blank line, when it is whole."""
-        tail = self._blocks.tail
-        datas = payloads(tail + b"\n\n") if tail.strip() else []
-        try:
-            for data in datas:
-                _glance(data)
-        except UNREADABLE:
-            return b""  # cut inside an event
-        for data in datas:
+        block = last_event(self._blocks)
+        if block:
+            self._watch(block)
+        return block
+
+    def _watch(self, block: bytes) -> None:
+        for data in payloads(block):
             self._look(data)
-        return tail + b"\n\n" if datas else b""
 
     def _look(self, data: bytes) -> None:
         outcome = self.outcome

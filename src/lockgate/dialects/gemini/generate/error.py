@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode
+from lockgate.core.json import UNREADABLE, encode
 from lockgate.dialects.error import read_error
 
 __all__ = ["native_error", "read_error", "stream_error", "write_error"]
@@ -62,6 +62,6 @@ def native_error(body: bytes) -> bool:
     """Whether an error body already is one of Google's."""
     try:
         msgspec.json.decode(body, type=_NativeBody)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return True

@@ -6,12 +6,11 @@ import msgspec
 
 from lockgate.core.content import Text, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, given
+from lockgate.core.json import UNREADABLE, as_any, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Finish, Reply, Usage
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.gemini.generate.shapes import (
-    UNREADABLE,
     Candidate,
     CitationMetadata,
     Grounding,
@@ -97,11 +96,11 @@ def read_reply(body: bytes) -> Reply | Failure:
         queries = [query for each in grounded if each is not None for query in each.web_search_queries or []]
         usage, _ = usage_of(response.usage_metadata, searches_of(queries, response.model_version or ""))
     except UNREADABLE as error:
-        return malformed(f"the answer cannot be read: {error}")
+        return unreadable(str(error), body)
     if not choices:
         reason = response.prompt_feedback.block_reason if response.prompt_feedback else None
         if not reason and usage is None:
-            return malformed("it has no candidates")
+            return unreadable("it has no candidates", body)
         choices = [Choice(finish=blocked(reason) if reason else Finish("unknown"))]
     return Reply(answer_id, response.model_version or "", choices=choices, usage=usage, service_tier=_tier(usage))
 
@@ -138,7 +137,7 @@ def observe(body: bytes) -> Outcome:
         usage, _ = usage_of(seen.usage_metadata, seen.searches)
         failure = failure_of({"error": as_any(seen.error)}, body=body) if given(seen.error) else None
     except UNREADABLE as error:
-        return Outcome(failure=malformed(f"the answer cannot be read: {error}"))
+        return Outcome(failure=unreadable(str(error), body))
     finish = None if failure else seen.finish(seen.calls) or Finish("unknown")
     return Outcome(
         seen.response_id or "",
@@ -149,8 +148,3 @@ def observe(body: bytes) -> Outcome:
         begun=True,
         complete=failure is None,
     )
-
-
-def malformed(why: str) -> Failure:
-    """The failure of an answer that cannot be read."""
-    return Failure("malformed", 502, f"The provider's answer is malformed: {why}.")

@@ -23,12 +23,10 @@ from lockgate.core.events import (
     Used,
 )
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, given
-from lockgate.dialects.error import failure_of
-from lockgate.dialects.gemini.generate.read_reply import malformed
+from lockgate.core.json import UNREADABLE, as_any, given
+from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.gemini.generate.shapes import (
     NAME,
-    UNREADABLE,
     Candidate,
     CitationMetadata,
     Grounding,
@@ -46,6 +44,7 @@ from lockgate.dialects.gemini.generate.shapes import (
     tokens_of,
     usage_of,
 )
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import aside, forgiving
 from lockgate.wire.sse import Blocks, EventTooLarge
 
@@ -97,20 +96,13 @@ class Reader:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            return self._break(malformed(str(error)))
+            return self._break(unreadable(str(error)))
         return self._read(block) if block else []
 
     def end(self) -> list[Event]:
-        """What a last event without its blank line says, when it is whole."""
-        tail = self._blocks.tail
-        if self._broken or not tail.strip():
-            return []
-        try:
-            for data in datas(tail + b"\n\n"):
-                _decode(data)
-        except UNREADABLE:
-            return []  # cut inside an event
-        return self._read(tail + b"\n\n")
+        """What a last event without its blank line says."""
+        block = last_event(self._blocks)
+        return self._read(block) if block and not self._broken else []
 
     def _read(self, block: bytes) -> list[Event]:
         out: list[Event] = []
@@ -121,7 +113,7 @@ class Reader:
                     return out + self._break(failure_of({"error": as_any(response.error)}))
                 self._response(response, out)
             except UNREADABLE as error:
-                return out + self._break(malformed(f"a chunk of the stream cannot be read: {error}"))
+                return out + self._break(unreadable(str(error), data))
         return out
 
     def _break(self, failure: Failure) -> list[Event]:

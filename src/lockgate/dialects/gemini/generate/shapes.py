@@ -11,7 +11,7 @@ import hashlib
 import msgspec
 
 from lockgate.core.content import Citation, Media, Native, Part, Text, Thinking, TokenLogprob, ToolCall
-from lockgate.core.json import given
+from lockgate.core.json import UNREADABLE, given
 from lockgate.core.reply import Finish, FinishReason, Usage
 from lockgate.dialects.gemini.generate.thinking import signs_calls
 from lockgate.dialects.lenient import aside, shaped
@@ -19,8 +19,6 @@ from lockgate.dialects.media import kind_of_mime
 from lockgate.wire.sse import payloads
 
 NAME = "gemini.generate"
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Blob(msgspec.Struct, rename="camel", omit_defaults=True):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from lockgate.core.json import as_any, given
+from lockgate.core.json import UNREADABLE, as_any, given
 from lockgate.core.outcome import Outcome
-from lockgate.dialects.error import failure_of
-from lockgate.dialects.gemini.generate.read_reply import Passing, malformed
-from lockgate.dialects.gemini.generate.shapes import UNREADABLE, UsageShape, datas, usage_of
+from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.gemini.generate.read_reply import Passing
+from lockgate.dialects.gemini.generate.shapes import UsageShape, datas, usage_of
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving
 from lockgate.wire.sse import Blocks, EventTooLarge
 
@@ -33,25 +34,22 @@ class Tap:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            self.outcome.failure = malformed(str(error))
+            self.outcome.failure = unreadable(str(error))
             return b""
         if block:
-            for data in datas(block):
-                self._look(data)
+            self._watch(block)
         return block
 
     def end(self) -> bytes:
         """A last event without its blank line, when it is whole."""
-        tail = self._blocks.tail
-        try:
-            whole = [_decode(data) for data in datas(tail + b"\n\n")]
-        except UNREADABLE:
-            return b""  # cut inside an event
-        if not whole:
-            return b""
-        for data in datas(tail + b"\n\n"):
+        block = last_event(self._blocks)
+        if block:
+            self._watch(block)
+        return block
+
+    def _watch(self, block: bytes) -> None:
+        for data in datas(block):
             self._look(data)
-        return tail + b"\n\n"
 
     def _look(self, data: bytes) -> None:
         outcome = self.outcome

@@ -27,9 +27,10 @@ from lockgate.core.events import (
     Used,
 )
 from lockgate.core.failure import Failure
-from lockgate.core.json import given
+from lockgate.core.json import UNREADABLE, given
 from lockgate.core.reply import Finish
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.media import from_url
 from lockgate.dialects.openai.chat.account import citation_of, finish_of, tokens_of, usage_of
@@ -135,13 +136,13 @@ class Reader:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            return self._break(Failure("malformed", 502, f"The provider's stream cannot be read: {error}."))
+            return self._break(unreadable(str(error)))
         return self._read(block) if block else []
 
     def end(self) -> list[Event]:
         """What a last event without its blank line says."""
-        tail = self._blocks.tail
-        return self._read(tail + b"\n\n") if tail.strip() else []
+        block = last_event(self._blocks)
+        return self._read(block) if block else []
 
     def _read(self, block: bytes) -> list[Event]:
         out: list[Event] = []
@@ -159,7 +160,7 @@ class Reader:
                 self._chunk(chunk, out)
                 if chunk.usage or chunk.x_groq is not None:
                     self._use(_account(data), out)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            except UNREADABLE as error:
                 out += self._break(_unreadable(data, block, error))
         return out
 
@@ -213,7 +214,7 @@ def _unreadable(data: bytes, block: bytes, error: Exception) -> Failure:
     if b"event: error" in block:  # an error in plain words
         said = next((frame.data for frame in frames(block) if frame.event == "error"), data)
         return Failure("server", 502, said.decode("utf-8", "replace")[:300] or "The provider's stream failed.")
-    return Failure("malformed", 502, f"The provider's stream cannot be read: {error}.")
+    return unreadable(str(error))
 
 
 def _delta(delta: MessageShape, progress: _Progress, out: list[Event]) -> None:

@@ -11,13 +11,13 @@ import msgspec
 
 from lockgate.core.content import Citation, Declined, Media, Part, Text, Thinking, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import given
+from lockgate.core.json import UNREADABLE, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Finish, Reply
 from lockgate.core.request import Request
 from lockgate.dialects.calls import asked_tool, free_text
 from lockgate.dialects.codec import Voice
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.media import data_url, from_url
 from lockgate.dialects.openai.chat.account import (
@@ -79,13 +79,13 @@ def read_reply(body: bytes) -> Reply | Failure:
         if given(shape.error):
             return failure_of(msgspec.json.decode(shape.error), body=body)
         if not shape.choices:
-            return _malformed("it has no choices", body)
+            return unreadable("it has no choices", body)
         failed = next((choice.error for choice in shape.choices if given(choice.error)), None)
         if failed is not None:
             return failure_of({"error": msgspec.json.decode(failed)}, body=body)
         usage = usage_of(shape.usage, shape.service_tier) if given(shape.usage) else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _malformed(str(error), body)
+    except UNREADABLE as error:
+        return unreadable(str(error), body)
     return Reply(
         id=shape.id or "",
         model=shape.model or "",
@@ -94,10 +94,6 @@ def read_reply(body: bytes) -> Reply | Failure:
         usage=usage,
         service_tier=shape.service_tier or "",
     )
-
-
-def _malformed(why: str, body: bytes) -> Failure:
-    return Failure("malformed", 502, f"The provider's answer cannot be read: {why}.", body=body[: 64 * 1024])
 
 
 def _choice(shape: _Choice) -> Choice:
@@ -174,8 +170,8 @@ def observe(body: bytes) -> Outcome:
         shape = forgiving(body, _passing)
         usage = usage_of(shape.usage, shape.service_tier) if given(shape.usage) else None
         failure = failure_of(msgspec.json.decode(shape.error), body=body) if given(shape.error) else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Outcome(failure=_malformed(str(error), body))
+    except UNREADABLE as error:
+        return Outcome(failure=unreadable(str(error), body))
     word = shape.choices[0].finish_reason if shape.choices else None
     finish = None if word is None else finish_of(word)
     complete = failure is None

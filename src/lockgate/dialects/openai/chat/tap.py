@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from lockgate.core.failure import Failure
-from lockgate.core.json import given
+from lockgate.core.json import UNREADABLE, given
 from lockgate.core.outcome import Outcome
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.openai.chat.account import finish_of, usage_of
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads, split
@@ -59,7 +59,6 @@ _account = msgspec.json.Decoder(_Account, strict=False).decode
 _DONE = b"[DONE]"
 #: Values of a delta's members that say nothing; its role says only that an answer begins.
 _NOTHING = (b"null", b'""', b"[]", b"{}")
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Tap:
@@ -83,17 +82,14 @@ class Tap:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            self.outcome.failure = Failure("malformed", 502, f"The provider's stream cannot be read: {error}.")
+            self.outcome.failure = unreadable(str(error))
             return b""
         return self._pass(block) if block else b""
 
     def end(self) -> bytes:
         """A last event without its blank line, when it is whole."""
-        tail = self._blocks.tail
-        if not tail.strip():
-            return tail
-        block = tail.rstrip(b"\r\n") + b"\n\n"
-        return self._pass(block) if any(_whole(data) for data in payloads(block)) else b""
+        block = last_event(self._blocks)
+        return self._pass(block) if block else b""
 
     def _pass(self, block: bytes) -> bytes:
         only_usage = False
@@ -107,7 +103,7 @@ class Tap:
                     if choice.finish_reason is None and (choice.index or 0) in self._open:
                         continue  # nearly every event: more of what is being said
                 only_usage = self._learn(shape, data) or only_usage
-            except _UNREADABLE:
+            except UNREADABLE:
                 if data == _DONE:
                     self.outcome.complete = (bool(self._ended) or self._blank) and self.outcome.failure is None
         if only_usage and self._drop:
@@ -155,20 +151,9 @@ class Tap:
         )
 
 
-def _whole(data: bytes) -> bool:
-    """Whether an event's data is all there."""
-    if data == _DONE:
-        return True
-    try:
-        msgspec.json.decode(data, type=msgspec.Raw)
-    except _UNREADABLE:
-        return False
-    return True
-
-
 def _only_usage(data: bytes) -> bool:
     try:
         shape = forgiving(data, _glance)
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return bool(shape.usage) and not shape.choices

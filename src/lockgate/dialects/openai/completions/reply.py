@@ -8,15 +8,13 @@ import msgspec
 
 from lockgate.core.content import Text, TokenLogprob
 from lockgate.core.failure import Failure
-from lockgate.core.json import encode, given
+from lockgate.core.json import UNREADABLE, encode, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Reply
 from lockgate.dialects.codec import Voice
 from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.lenient import shaped
 from lockgate.dialects.openai.chat.account import finish_of, finish_word, usage_object, usage_of
-
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Choice(msgspec.Struct):
@@ -39,7 +37,7 @@ def read_reply(body: bytes) -> Reply | Failure:
         shape = shaped(body, _Body)
         if given(shape.error):
             return failure_of(msgspec.json.decode(body), body=body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return unreadable(str(error), body)
     if not shape.choices:
         return unreadable("it has no choices", body)

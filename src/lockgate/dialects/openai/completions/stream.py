@@ -7,10 +7,11 @@ import msgspec
 from lockgate.core.content import Text
 from lockgate.core.events import Broken, Event, Finished, PartDelta, PartEnded, PartStarted, Sampled, Started, Used
 from lockgate.core.failure import Failure, Refusal
-from lockgate.core.json import encode, given
+from lockgate.core.json import UNREADABLE, encode, given
 from lockgate.core.reply import Usage
 from lockgate.dialects.codec import Voice
 from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving
 from lockgate.dialects.openai.chat.account import finish_of, finish_word, usage_object, usage_of
 from lockgate.dialects.openai.chat.error import stream_error
@@ -34,7 +35,6 @@ class _Chunk(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Chunk, strict=False).decode
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _DONE = b"[DONE]"
 
 
@@ -58,9 +58,9 @@ class Reader:
         return self._read(block) if block else []
 
     def end(self) -> list[Event]:
-        """What a last event without its blank line says, when it is whole."""
-        tail = self._blocks.tail
-        return self._read(tail + b"\n\n") if tail.strip() == b"data: " + _DONE else []
+        """What a last event without its blank line says."""
+        block = last_event(self._blocks)
+        return self._read(block) if block else []
 
     def _read(self, block: bytes) -> list[Event]:
         out: list[Event] = []
@@ -72,7 +72,7 @@ class Reader:
                 shape = forgiving(data, _decode)
                 if given(shape.error):
                     return [*out, Broken(failure_of(msgspec.json.decode(data)))]
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 return [*out, Broken(unreadable(str(error), data))]
             self._learn(shape, out)
         return out

@@ -6,14 +6,13 @@ import msgspec
 
 from lockgate.core.content import Citation, Declined, Native, Part, Text, Thinking, TokenLogprob, ToolCall
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, given
+from lockgate.core.json import UNREADABLE, as_any, given
 from lockgate.core.outcome import Outcome
 from lockgate.core.reply import Choice, Reply, Usage
-from lockgate.dialects.error import failure_of
+from lockgate.dialects.error import failure_of, unreadable
 from lockgate.dialects.lenient import shaped
 from lockgate.dialects.openai.responses.shapes import (
     NAME,
-    UNREADABLE,
     CallShape,
     ContentShape,
     Incomplete,
@@ -56,9 +55,9 @@ def read_reply(body: bytes) -> Reply | Failure:
             choice.logprobs += logprobs
         usage = whole_usage(response)
     except UNREADABLE as error:
-        return malformed(f"the answer cannot be read: {error}")
+        return unreadable(str(error), body)
     if response.output is None and response.status is None:
-        return malformed("the answer is no response object")
+        return unreadable("the answer is no response object", body)
     calls = any(isinstance(part, ToolCall) for part in choice.parts)
     choice.finish = finish_of(response.status or "completed", response.incomplete_details, calls)
     return Reply(
@@ -79,15 +78,10 @@ def observe(body: bytes) -> Outcome:
         usage = usage_in(seen.usage, seen.service_tier, searches)
         failure = failure_in(seen.status, seen.error)
     except UNREADABLE as error:
-        return Outcome(failure=malformed(f"the answer cannot be read: {error}"))
+        return Outcome(failure=unreadable(str(error), body))
     calls = any(item.type in ("function_call", "custom_tool_call") for item in seen.output or [])
     finish = None if failure else finish_of(seen.status or "completed", seen.incomplete_details, calls)
     return Outcome(seen.id or "", seen.model or "", usage, finish, failure, begun=True, complete=failure is None)
-
-
-def malformed(why: str) -> Failure:
-    """The failure of an answer that cannot be read."""
-    return Failure("malformed", 502, f"The provider's answer is malformed: {why}.")
 
 
 def failure_in(status: str | None, error: msgspec.Raw) -> Failure | None:

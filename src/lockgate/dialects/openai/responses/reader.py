@@ -27,20 +27,19 @@ from lockgate.core.events import (
     Used,
 )
 from lockgate.core.failure import Failure
-from lockgate.core.json import as_any, given
-from lockgate.dialects.error import failure_of
+from lockgate.core.json import UNREADABLE, as_any, given
+from lockgate.dialects.error import failure_of, unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving, shaped
 from lockgate.dialects.openai.responses.read_reply import (
     call_part,
     content_part,
     failure_in,
-    malformed,
     thinking_part,
     whole_usage,
 )
 from lockgate.dialects.openai.responses.shapes import (
     NAME,
-    UNREADABLE,
     CallShape,
     Kind,
     Logprob,
@@ -106,20 +105,13 @@ class Reader:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            return self._break(malformed(str(error)))
+            return self._break(unreadable(str(error)))
         return self._read(block) if block else []
 
     def end(self) -> list[Event]:
-        """What a last event without its blank line says, when it is whole."""
-        tail = self._blocks.tail
-        if self._over or not tail.strip():
-            return []
-        try:
-            for data in payloads(tail + b"\n\n"):
-                shaped(data, Kind)
-        except UNREADABLE:
-            return []  # cut inside an event
-        return self._read(tail + b"\n\n")
+        """What a last event without its blank line says."""
+        block = last_event(self._blocks)
+        return self._read(block) if block and not self._over else []
 
     def _read(self, block: bytes) -> list[Event]:
         out: list[Event] = []
@@ -134,7 +126,7 @@ class Reader:
                     return out + self._break(error_in(data))
             except UNREADABLE as error:
                 if data.strip() != b"[DONE]":  # what some hosts end with
-                    return out + self._break(malformed(f"an event of the stream cannot be read: {error}"))
+                    return out + self._break(unreadable(str(error), data))
             if self._over:
                 break
         return out
@@ -290,7 +282,7 @@ class Reader:
             out.append(Used(usage))
         status = response.status if response.status == "cancelled" else "failed"
         failure = failure_in(status, response.error)
-        out += self._break(failure or malformed("it failed without saying so"))
+        out += self._break(failure or unreadable("it failed without saying so"))
 
     _READERS: ClassVar[dict[str, Callable[[Reader, _Event, list[Event]], None]]] = {
         "response.created": _started,

@@ -18,9 +18,6 @@ NAME = "openai.responses"
 _REDACTED = "redacted"
 
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
 class Kind(msgspec.Struct):
     """What every item, part and tool says first."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from lockgate.core.json import given
+from lockgate.core.json import UNREADABLE, given
 from lockgate.core.outcome import Outcome
+from lockgate.dialects.error import unreadable
+from lockgate.dialects.last_event import last_event
 from lockgate.dialects.lenient import forgiving
-from lockgate.dialects.openai.responses.read_reply import failure_in, malformed, usage_in
+from lockgate.dialects.openai.responses.read_reply import failure_in, usage_in
 from lockgate.dialects.openai.responses.reader import error_in
-from lockgate.dialects.openai.responses.shapes import UNREADABLE, Incomplete, Kind, ToolUsage, finish_of, searches_of
+from lockgate.dialects.openai.responses.shapes import Incomplete, Kind, ToolUsage, finish_of, searches_of
 from lockgate.wire.sse import Blocks, EventTooLarge, payloads
 
 
@@ -70,7 +72,7 @@ class Tap:
         try:
             block = self._blocks.feed(chunk)
         except EventTooLarge as error:
-            self.outcome.failure = malformed(str(error))
+            self.outcome.failure = unreadable(str(error))
             return b""
         if block:
             self._watch(block)
@@ -78,15 +80,10 @@ class Tap:
 
     def end(self) -> bytes:
         """A last event without its blank line, when it is whole."""
-        tail = self._blocks.tail
-        try:
-            whole = [_decode(data) for data in payloads(tail + b"\n\n")]
-        except UNREADABLE:
-            return b""  # cut inside an event
-        if not whole:
-            return b""
-        self._watch(tail + b"\n\n")
-        return tail + b"\n\n"
+        block = last_event(self._blocks)
+        if block:
+            self._watch(block)
+        return block
 
     def _watch(self, block: bytes) -> None:
         # Nearly every block is one event, and that a delta: one look through it shows that nothing follows.
