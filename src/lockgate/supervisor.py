@@ -129,15 +129,25 @@ class Supervisor:
         sys.stdout.flush()
         sys.stderr.flush()
         gc.freeze()  # what is shared with the child stays shared: its collector does not write into it
-        pid = os.fork()
+        # A child hears nothing until it listens as itself: with our handlers it would take a signal for its parent's.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+            log.error("%s cannot be started: %s", role.name, error.strerror)
+            self._put_off(role)
+            return
         if pid:
             role.pid, role.started = pid, monotonic()
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             return
         status = 1
         try:  # the child: nothing may return from here
             signal.set_wakeup_fd(-1)
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             for fd in (self._life, self._wake, self._poke):
                 os.close(fd)
             if not role.listens:  # whoever holds the socket keeps its address taken, and callers waiting
@@ -160,14 +170,21 @@ class Supervisor:
             role.pid = 0
             if self._stopping:
                 continue
-            role.failures = role.failures + 1 if lived < SETTLED else 0
             how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"status {os.WEXITSTATUS(status)}"
             log.error("%s (%d) ended with %s after %.1f s; starting another", role.name, pid, how, lived)
-            role.start_at = now + (0.0 if not role.failures else min(5.0, 0.1 * 2 ** min(role.failures, 6)))
+            if lived < SETTLED:
+                self._put_off(role)
+            else:
+                role.failures, role.start_at = 0, now
             if role.failures >= FAILURES and role.vital:
                 log.error("%s does not start: giving up", role.name)
                 self._status = 1
                 self._stop(now)
+
+    def _put_off(self, role: Role) -> None:
+        """It has failed once more: it is tried again in a moment, and later each time."""
+        role.failures += 1
+        role.start_at = monotonic() + min(5.0, 0.1 * 2 ** min(role.failures, 6))
 
     def _obey(self, number: int, now: float) -> None:
         if number == signal.SIGHUP:

@@ -81,7 +81,7 @@ class Gateway:
         if stocked and not within:
             _stock(self.data / "shelf")
         env = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_TOKEN"))}
-        env.update(environment)
+        env.update({"PYTHONFAULTHANDLER": "1"}, **environment)
         if admin_key is not None:
             env["LOCKGATE_ADMIN_KEY"] = admin_key
         self.env = env
@@ -216,10 +216,16 @@ class Gateway:
         try:
             status = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
+            for pid in (*self.children(), self.process.pid):
+                os.kill(pid, signal.SIGABRT)  # each says where it is (faulthandler)
+            self.process.wait(PATIENCE)
+            self._let_go()
+            raise AssertionError(f"the gateway does not end:\n{self.said()}") from None
+        self._let_go()
+        return status
+
+    def _let_go(self):
         for reader in self._readers:
             reader.join(PATIENCE)
         self.process.stdout.close()
         self.process.stderr.close()
-        return status
