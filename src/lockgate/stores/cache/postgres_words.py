@@ -33,15 +33,20 @@ _BATCH = 4
 _LINE_S = 1.0
 #: Where there was no table, it is looked again after so many seconds.
 _AGAIN_S = 60.0
+#: How many neighbours are looked at where a text is put into the graph, and where one is looked for. With pgvector's own 64 and
+#: 40 it found two thirds of the hits that a look at all gives, with these nine tenths, in 4 ms instead of 2
+#: (`bench.nearest_postgres`).
+_MADE, _WALKED = 200, 200
 #: A walk goes on until enough of the partition was met (pgvector 0.8; older ones find less).
-_SETTINGS = "-c hnsw.iterative_scan=relaxed_order"
+_SETTINGS = f"-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search={_WALKED}"
 
 _SCHEMA = (
     f"""CREATE UNLOGGED TABLE IF NOT EXISTS {WORDS} (
         key BYTEA PRIMARY KEY REFERENCES {TABLE} ON DELETE CASCADE, partition BYTEA NOT NULL, id TEXT NOT NULL,
         expires_us BIGINT NOT NULL, words BYTEA NOT NULL, vector vector({WIDTH}) NOT NULL
     )""",
-    f"CREATE INDEX IF NOT EXISTS {WORDS}_near ON {WORDS} USING hnsw (vector vector_cosine_ops)",
+    f"CREATE INDEX IF NOT EXISTS {WORDS}_near ON {WORDS}"
+    f" USING hnsw (vector vector_cosine_ops) WITH (ef_construction = {_MADE})",
     f"CREATE INDEX IF NOT EXISTS {WORDS}_partition ON {WORDS} (partition)",
 )
 KEEP_WORDS: Final = (
