@@ -367,8 +367,8 @@ class TestOthers:
 
     def test_a_manager_exports_their_workspace_and_sees_no_more(self, page, gateway, enter):
         enter("/settings/exports", BEN)
-        assert page.get_by_role("tab").all_inner_texts() == ["Data", "Exports", "Sign-in"]
         page.get_by_role("heading", name="Nothing was exported yet").wait_for()
+        assert page.get_by_role("tab").all_inner_texts() == ["Data", "Exports", "Sign-in"]
         page.get_by_role("link", name="New export").first.click()
         panel(page, "New export").get_by_text("0 requests now.").wait_for()
 

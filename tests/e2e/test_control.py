@@ -16,7 +16,7 @@ def gateway(request, start):
 
 
 def statuses(gateway, key, count=8):
-    """What several connections get, so that each worker is asked."""
+    """What several connections get: of each worker, unless chance has it that all come to one."""
     return {gateway.chat("@mine/chat", key=key)[0] for _ in range(count)}
 
 
@@ -36,7 +36,7 @@ def test_a_stored_provider_and_key_work_rotate_and_end_without_a_restart(gateway
     assert statuses(gateway, key) == {200}
     gateway.lockgate("keys", "revoke", key.split("_")[1])
     within_a_second(gateway, key, {401})
-    assert statuses(gateway, new) == {401}
+    within_a_second(gateway, new, {401})  # another worker may be asked than was before
     gateway.lockgate("providers", "remove", "mine")
     within_a_second(gateway, KEY, {404})
 
