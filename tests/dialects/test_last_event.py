@@ -101,6 +101,7 @@ class TestCutInside:
         (b"data: [DONE]", b"data: [DONE]\n\n"),
         (b"data: [DON", b""),
         (b"event: error\ndata: out of room", b"event: error\ndata: out of room\n\n"),
+        (b'event: error\ndata: {"type":"error","err', b""),
         (b'data: {"a":\ndata: 1}', b'data: {"a":\ndata: 1}\n\n'),
         (b'data: "\xff"', b'data: "\xff"\n\n'),  # the reader's to judge
         (b"data: " + b"[" * 100_000, b""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -217,7 +218,8 @@ class Gateway:
             status = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             for pid in (*self.children(), self.process.pid):
-                os.kill(pid, signal.SIGABRT)  # each says where it is (faulthandler)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGABRT)  # each says where it is (faulthandler)
             self.process.wait(PATIENCE)
             self._let_go()
             raise AssertionError(f"the gateway does not end:\n{self.said()}") from None

@@ -22,7 +22,7 @@ def last_event(blocks: Blocks) -> bytes:
 
 
 def _is_whole(frame: Frame) -> bool:
-    if frame.data == _DONE or frame.event == "error":  # an error may be in plain words
+    if frame.data == _DONE or (frame.event == "error" and not frame.data.startswith(b"{")):  # some say it in plain words
         return True
     try:
         msgspec.json.decode(frame.data, type=msgspec.Raw)

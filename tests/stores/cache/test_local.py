@@ -1,14 +1,19 @@
 """stores/cache: in memory and in a file; what each does when it is full, and where there is trouble."""
 
 import asyncio
+import fcntl
 import os
 import sqlite3
 import threading
 
+import pytest
+
+from lockgate.stores.cache import sqlite_file
 from lockgate.stores.cache.memory import MemoryCache
 from lockgate.stores.cache.open import NAME
 from lockgate.stores.cache.port import Meant
 from lockgate.stores.cache.sqlite import SqliteCache, SqliteShelf
+from lockgate.stores.ports import StoreError
 from support.answers import NOW, answer
 
 
@@ -71,6 +76,30 @@ def test_of_many_who_make_the_file_at_once_none_takes_the_others_entries(tmp_pat
             maker.join()
         lost += [turn] * (SqliteShelf(path).size(Meant())[0] != 2)
     assert (lost, said) == ([], [])
+
+
+def test_who_makes_the_file_and_does_not_go_on_is_not_waited_for_without_end(tmp_path, said, monkeypatch):
+    monkeypatch.setattr(sqlite_file, "BUSY_S", 0.01)
+    with (tmp_path / f"{NAME}-turn").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        with pytest.raises(StoreError, match="another process makes the file and does not go on"):
+            SqliteShelf(tmp_path / NAME).size(Meant())
+        cache = SqliteCache(tmp_path / NAME, 1 << 20, report=said.append)
+        cache.keep(b"k", answer())
+        closed(cache)
+    assert len(said) == 1 and "does not go on" in said[0]
+
+
+def test_what_was_begun_by_who_was_killed_is_begun_again(tmp_path, said):
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"{NAME}-new{suffix}").write_bytes(b"half of it")
+    cache = SqliteCache(tmp_path / NAME, 1 << 20, report=said.append)
+    cache.keep(b"k", answer())
+    closed(cache)
+    assert found(cache, b"k") == answer()
+    closed(cache)
+    assert said == []
+    assert not [*tmp_path.glob(f"{NAME}-new*")]
 
 
 def test_a_damaged_file_is_a_miss_and_is_made_anew(tmp_path, said):

@@ -7,14 +7,17 @@ there when it is whole: nobody sees it without its tables, and nobody takes away
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 #: How long one waits for another one's turn to write, in seconds.
 BUSY_S = 5.0
+_NAP_S = 0.005
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS entries (
@@ -69,10 +72,19 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def _turn(path: Path) -> Iterator[None]:
-    """One at a time on this machine; the system ends the turn of a process that dies."""
+    """One at a time on this machine; the system ends the turn of a process that dies. Raises `OSError` for one that does not
+    go on."""
     fd = os.open(path.with_name(path.name + "-turn"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        until = time.monotonic() + BUSY_S
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise TimeoutError(errno.ETIMEDOUT, "another process makes the file and does not go on") from None
+            time.sleep(_NAP_S)
         yield
     finally:
         os.close(fd)
